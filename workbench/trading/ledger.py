@@ -1,0 +1,224 @@
+"""Fills become positions, balances, fees and PnL. Nothing else moves money."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from workbench.compiled import compiled
+from workbench.market.codes import BUY
+from workbench.trading.world import FEE_IN_BASE, MAKER, NO_SLOT, CloseType, Phase, Purpose, Reason, Status
+
+ROUND = 1e-9  # of a lot: 0.3 / 0.1 is 2.9999999999999996 lots, and means three
+
+
+@compiled
+def equity(world):
+    """Quote balance plus every position at its market's last price."""
+    total = world.head[0].quote
+    for m in range(world.markets.shape[0]):
+        market = world.markets[m]
+        if market.position != 0.0:
+            total += market.position * market.last
+    return total
+
+
+@compiled
+def free_quote(world):
+    return world.head[0].quote - world.head[0].quote_reserved
+
+
+@compiled
+def free_base(market):
+    return market.position - market.base_reserved
+
+
+@compiled
+def to_lot(amount, lot):
+    """Round an amount down to the lot; nothing changes where there is none."""
+    return np.floor(amount / lot + ROUND) * lot if lot > 0.0 else amount
+
+
+@compiled
+def to_tick(price, side, tick):
+    """Round a limit price away from the market: a buy down, a sell up."""
+    if not tick > 0.0:
+        return price
+    return np.floor(price / tick + ROUND) * tick if side == BUY else np.ceil(price / tick - ROUND) * tick
+
+
+@compiled
+def reserve(world, order, market):
+    """Set aside what a resting order will need; only a spot account does."""
+    if world.head[0].margin:
+        return
+    if order.side == BUY:
+        order.reserved = order.amount * order.price * (1.0 + market.taker)
+        world.head[0].quote_reserved += order.reserved
+    else:
+        order.reserved = order.amount
+        market.base_reserved += order.reserved
+
+
+@compiled
+def release(world, order, market, share):
+    """Give back a share of what an order had set aside."""
+    if order.reserved == 0.0:
+        return
+    given = order.reserved * share
+    order.reserved -= given
+    if order.side == BUY:
+        world.head[0].quote_reserved -= given
+    else:
+        market.base_reserved -= given
+    if order.reserved == 0.0:
+        _settle_dust(world, market)
+
+
+@compiled
+def _settle_dust(world, market):
+    # Sums of floats leave 1e-16 behind; when nothing can be reserved any more, nothing is.
+    if abs(market.base_reserved) < 1e-12 * abs(market.position):
+        market.base_reserved = 0.0
+    if abs(world.head[0].quote_reserved) < 1e-12 * abs(world.head[0].quote):
+        world.head[0].quote_reserved = 0.0
+
+
+@compiled
+def settle(world, slot, price, amount, maker):
+    """Book one fill of the order in `slot`: money, position, executor, journal; close the order when it is complete."""
+    head, order = world.head[0], world.orders[slot]
+    market = world.markets[order.market]
+    open_amount = order.amount - order.filled
+    complete = amount >= open_amount * (1.0 - 1e-12)
+    release(world, order, market, 1.0 if complete else amount / open_amount)
+    rate = market.maker if maker else market.taker
+    in_base = market.fee_received != 0 and order.side == BUY
+    value = amount * price
+    fee = amount * rate if in_base else value * rate
+    got = amount - fee if in_base else amount
+    fee_quote = fee * price if in_base else fee
+    head.quote -= order.side * value
+    if not in_base:
+        head.quote -= fee
+    move_position(market, order.side * got, price)
+    head.fees += fee_quote
+    head.volume += value
+    order.filled += amount
+    _write_fill(world, order, price, amount, fee, maker, in_base)
+    if order.executor != NO_SLOT:
+        _book(world, order, price, amount, got, fee_quote, 0.0 if in_base else fee, complete)
+    if complete:
+        close_order(world, slot, Status.FILLED, Reason.NONE)
+
+
+@compiled
+def move_position(market, change, price):
+    """Net a signed change into the position; `entry` is the average price of what is open."""
+    before = market.position
+    after = before + change
+    if before == 0.0 or before * after < 0.0:
+        market.entry = price
+    elif before * change > 0.0:
+        market.entry = (market.entry * before + price * change) / after
+    market.position = after
+
+
+@compiled
+def _write_fill(world, order, price, amount, fee, maker, in_base):
+    head = world.head[0]
+    if head.n_fills >= world.fills.shape[0]:
+        head.code = Reason.FULL
+        return
+    fill = world.fills[head.n_fills]
+    fill.row, fill.market, fill.side = head.row, order.market, order.side
+    fill.flags = (MAKER if maker else 0) | (FEE_IN_BASE if in_base else 0)
+    fill.order, fill.executor = order.id, order.executor_id
+    fill.price, fill.amount, fill.fee = price, amount, fee
+    head.n_fills += 1
+
+
+@compiled
+def _book(world, order, price, amount, got, fee, fee_quote, complete):
+    executor = world.executors[order.executor]
+    executor.fees += fee
+    executor.fees_quote += fee_quote
+    if order.purpose == Purpose.ENTRY:
+        if executor.phase == Phase.ENTERING:
+            executor.phase = Phase.HOLDING
+            executor.entered_row, executor.entered_ms = world.head[0].row, world.head[0].time_ms
+        executor.entry_amount += amount
+        executor.entry_value += amount * price
+        executor.held += got
+        if complete:
+            executor.entry_order = NO_SLOT
+        set_prices(executor, world.markets[order.market])
+        return
+    executor.exit_amount += amount
+    executor.exit_value += amount * price
+    executor.held -= amount
+    executor.last_exit = price
+    if not complete:
+        return
+    if order.purpose == Purpose.TARGET:
+        executor.target_order = NO_SLOT
+        executor.close_type = CloseType.TAKE_PROFIT
+    else:
+        executor.exit_order = NO_SLOT
+    finish(world, order.executor)
+
+
+@compiled
+def set_prices(executor, market):
+    """The prices that an executor waits for, from its entry so far; docs/execution.md part 6."""
+    d, value = executor.side, executor.entry_value
+    if executor.net_of_fees:
+        paid = d * executor.fees_quote
+        taker = executor.held * (1.0 - d * market.taker)
+        target = executor.held * (1.0 - d * (market.maker if executor.target_kind else market.taker))
+        executor.stop = (value * (1.0 - d * executor.stop_loss) + paid) / taker
+        executor.target = (value * (1.0 + d * executor.take_profit) + paid) / target
+        executor.arming = (value * (1.0 + d * executor.trailing_activation) + paid) / taker
+        executor.distance = value * executor.trailing_delta / taker
+        return
+    entry = value / executor.entry_amount
+    executor.stop = entry * (1.0 - d * executor.stop_loss)
+    executor.target = entry * (1.0 + d * executor.take_profit)
+    executor.arming = entry * (1.0 + d * executor.trailing_activation)
+    executor.distance = entry * executor.trailing_delta
+
+
+@compiled
+def finish(world, slot):
+    """End an executor: journal it and free its slot. Its orders must be gone."""
+    head, executor = world.head[0], world.executors[slot]
+    executor.phase = Phase.DONE
+    executor.closed_row, executor.closed_ms = head.row, head.time_ms
+    if head.n_executors >= world.done_executors.shape[0]:
+        head.code = Reason.FULL
+        return
+    world.done_executors[head.n_executors] = executor
+    head.n_executors += 1
+    executor.phase = Phase.FREE
+    while head.executors_top > 0 and world.executors[head.executors_top - 1].phase == Phase.FREE:
+        head.executors_top -= 1
+
+
+@compiled
+def close_order(world, slot, status, reason):
+    """End an order: give back its reserve, journal it, free its slot and tell its executor."""
+    head, order = world.head[0], world.orders[slot]
+    release(world, order, world.markets[order.market], 1.0)
+    order.status, order.reason, order.closed_row = status, reason, head.row
+    if order.purpose == Purpose.QUOTE and status == Status.CANCELLED and order.filled == 0.0 and not head.log_quotes:
+        head.cancelled_quotes += 1
+    elif head.n_orders >= world.done_orders.shape[0]:
+        head.code = Reason.FULL
+        return
+    else:
+        world.done_orders[head.n_orders] = order
+        head.n_orders += 1
+    order.status = Status.FREE
+    if order.purpose == Purpose.QUOTE:
+        world.quotes[order.level] = NO_SLOT
+    while head.orders_top > 0 and world.orders[head.orders_top - 1].status == Status.FREE:
+        head.orders_top -= 1

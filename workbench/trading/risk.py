@@ -1,0 +1,64 @@
+"""An intent is approved, or refused with a reason; nothing goes round it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from workbench.compiled import compiled
+from workbench.market.codes import BUY
+from workbench.trading.ledger import equity, free_base, free_quote
+from workbench.trading.world import Reason
+
+ROOM = 1e-9  # of equity, for the rounding of sums
+SPARE = 1e-12
+
+
+@compiled
+def approve(world, m, side, amount, price, closing):
+    """May this order be sent? Returns a `Reason`; an order that only closes is exempt from the minimums."""
+    market = world.markets[m]
+    if not amount > 0.0:
+        return Reason.TOO_SMALL
+    if not closing and (amount < market.min_amount or amount * price < market.min_notional):
+        return Reason.TOO_SMALL
+    if world.head[0].margin:
+        return _approve_margin(world, m, side, amount, price)
+    if side == BUY:
+        enough = amount * price * (1.0 + market.taker) <= free_quote(world) * (1.0 + SPARE)
+    else:
+        enough = amount <= free_base(market) * (1.0 + SPARE)
+    return Reason.NONE if enough else Reason.NO_FUNDS
+
+
+@compiled
+def _approve_margin(world, m, side, amount, price):
+    position = world.markets[m].position
+    wanted = abs(position + side * amount)
+    if wanted <= abs(position):
+        return Reason.NONE
+    exposure = 0.0
+    for i in range(world.markets.shape[0]):
+        if i == m:
+            exposure += wanted * price
+        elif world.markets[i].position != 0.0:
+            exposure += abs(world.markets[i].position * world.markets[i].last)
+    carried = world.head[0].leverage * equity(world) * (1.0 + ROOM)
+    return Reason.NONE if exposure <= carried else Reason.NO_FUNDS
+
+
+@compiled
+def refuse(world, m, level, executor, reason):
+    """Write down what was refused and why."""
+    head = world.head[0]
+    if head.n_refusals >= world.refusals.shape[0]:
+        head.code = Reason.FULL
+        return
+    row = world.refusals[head.n_refusals]
+    row.row, row.market, row.level, row.executor, row.reason = head.row, m, level, executor, reason
+    head.n_refusals += 1
+
+
+@compiled
+def usable(size):
+    """Is a size a number above zero?"""
+    return size > 0.0 and size < np.inf
