@@ -1,0 +1,29 @@
+"""The heart: one bot's whole state, and one tick of its life.
+
+A driver calls `next_tick`, `match`, `advance` and `match` again until a bar is over, and `decide` at its close. The
+compiled loop of a backtest does so in one pass; a live run does so per event, and a venue answers in place of `match`.
+"""
+
+from workbench.trading.advance import advance, decide, take
+from workbench.trading.ledger import equity, settle
+from workbench.trading.matching import match, next_tick, rest, start_walk
+from workbench.trading.world import (
+    Capacity,
+    CloseType,
+    Path,
+    Phase,
+    Purpose,
+    Reason,
+    Status,
+    World,
+    explain,
+    grown,
+    journal,
+    new_targets,
+    new_world,
+)
+
+__all__ = [
+    "Capacity", "CloseType", "Path", "Phase", "Purpose", "Reason", "Status", "World", "advance", "decide", "equity",
+    "explain", "grown", "journal", "match", "new_targets", "new_world", "next_tick", "rest", "settle", "start_walk", "take",
+]  # fmt: skip

@@ -1,0 +1,113 @@
+"""One tick: targets → executors → intents → risk → orders. Only here is that sequence set."""
+
+from __future__ import annotations
+
+from workbench.compiled import compiled
+from workbench.market.codes import BUY, SELL, Action, OrderKind, Sizing
+from workbench.trading.executors import enter, halt, step
+from workbench.trading.ledger import close_order, equity, to_lot, to_tick
+from workbench.trading.orders import cancel, open_order, sized
+from workbench.trading.world import NEVER, NO_SLOT, Phase, Purpose, Reason, Status
+
+
+@compiled
+def advance(world, m, price):
+    """Let every executor of a market see a tick, and ask for what it wants."""
+    head = world.head[0]
+    first_row = head.row + head.latency
+    for slot in range(head.executors_top):
+        executor = world.executors[slot]
+        if executor.phase != Phase.FREE and executor.market == m:
+            step(world, slot, price, first_row)
+
+
+@compiled
+def decide(world, targets):
+    """Take a controller's targets, in order, at the close of a row; their orders are active from the next open on."""
+    for level in range(targets.shape[0]):
+        if targets[level].action != Action.NONE:
+            take(world, targets[level], level)
+
+
+@compiled
+def take(world, target, level):
+    """Turn one target record into executors and orders; docs/execution.md part 5."""
+    head = world.head[0]
+    first_row = head.row + 1 + head.latency
+    if target.action == Action.ENTER:
+        if target.side != 0:
+            _enter(world, target, level, first_row)
+    elif target.action == Action.QUOTE:
+        _quote(world, target, level, first_row)
+    elif target.action == Action.CLOSE:
+        stop_early(world, target.market, target.side, first_row)
+    elif target.action == Action.HOLD:
+        _hold(world, target, level, first_row)
+
+
+@compiled
+def _enter(world, target, level, first_row):
+    policy, market = world.policy[0], world.markets[target.market]
+    if policy.close_on_opposite:
+        stop_early(world, target.market, -target.side, first_row)
+    if _at_work(world, target.market, target.side) >= policy.max_per_side:
+        return
+    side = 1 if target.side == BUY else 0
+    if world.head[0].time_ms - market.last_created_ms[side] < policy.cooldown_ms:
+        return
+    enter(world, target, level, first_row)
+
+
+@compiled
+def _at_work(world, m, side):
+    count = 0
+    for slot in range(world.head[0].executors_top):
+        executor = world.executors[slot]
+        at_work = executor.phase == Phase.ENTERING or executor.phase == Phase.HOLDING
+        if at_work and executor.market == m and executor.side == side:
+            count += 1
+    return count
+
+
+@compiled
+def stop_early(world, m, side, first_row):
+    """Stop the executors of a market that are not exiting yet; `side` 0 means both sides."""
+    for slot in range(world.head[0].executors_top):
+        executor = world.executors[slot]
+        at_work = executor.phase == Phase.ENTERING or executor.phase == Phase.HOLDING
+        if at_work and executor.market == m and (side == 0 or executor.side == side):
+            halt(world, slot, first_row)
+
+
+@compiled
+def _quote(world, target, level, first_row):
+    slot = world.quotes[level]
+    if slot != NO_SLOT:
+        if _unchanged(world, target, slot):
+            return
+        cancel(world, slot)
+    if target.price == target.price and target.size > 0.0:
+        world.quotes[level] = open_order(
+            world, target.market, NO_SLOT, level, Purpose.QUOTE, target.side, target.kind,
+            target.price, 0.0, target.size, target.sizing, first_row,
+        )  # fmt: skip
+
+
+@compiled
+def _unchanged(world, target, slot):
+    order, market = world.orders[slot], world.markets[target.market]
+    if order.side != target.side or order.kind != target.kind or target.sizing != Sizing.BASE:
+        return False
+    same_price = order.price == to_tick(target.price, target.side, market.tick)
+    return same_price and order.amount == to_lot(target.size, market.lot)
+
+
+@compiled
+def _hold(world, target, level, first_row):
+    wish = target.size
+    if wish != wish or wish == world.wishes[level]:
+        return
+    world.wishes[level] = wish
+    open_order(
+        world, target.market, NO_SLOT, level, Purpose.HOLD, 0, OrderKind.MARKET, 0.0, 0.0, wish, Sizing.FRACTION, first_row
+    )

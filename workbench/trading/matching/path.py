@@ -1,0 +1,174 @@
+"""A bar walked as a path of prices, which stops at every price that somebody waits for."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from workbench.compiled import compiled
+from workbench.market.codes import BUY, OrderKind
+from workbench.trading.world import NEVER, NO_SLOT, Path, Phase, Status
+
+OPEN, FIRST, SECOND, CLOSE, DONE = 0, 1, 2, 3, 4
+
+
+@compiled
+def start_walk(tick, m, row, open_ms, close_ms, o, h, l, c):  # noqa: E741
+    """Put a tick before the open of a bar; `next_tick` then moves it."""
+    tick.market, tick.row, tick.leg = m, row, -1
+    tick.time_ms, tick.close_ms = open_ms, close_ms
+    tick.open, tick.high, tick.low, tick.close = o, h, l, c
+
+
+@compiled
+def next_tick(world, tick):
+    """Move to the next stop of the walk; False when the bar is over.
+
+    The vertices are chosen after the open was handled, because a fill at the open decides what is worst.
+    """
+    if tick.leg == -1:
+        tick.leg, tick.price = OPEN, tick.open
+        return True
+    if tick.leg == OPEN:
+        _choose(world, tick)
+        tick.leg = FIRST
+    elif tick.price == _vertex(tick):
+        if tick.leg == CLOSE:
+            tick.leg = DONE
+            return False
+        tick.leg += 1
+    vertex = _vertex(tick)
+    tick.price = _nearest(world, tick.market, tick.row, tick.price, vertex)
+    if tick.leg == CLOSE and tick.price == vertex:
+        tick.time_ms = tick.close_ms
+    return True
+
+
+@compiled
+def _vertex(tick):
+    if tick.leg == FIRST:
+        return tick.first
+    return tick.second if tick.leg == SECOND else tick.close
+
+
+@compiled
+def _choose(world, tick):
+    head, position = world.head[0], world.markets[tick.market].position
+    up_first = tick.high - tick.open <= tick.open - tick.low
+    if head.path != Path.OHLC:
+        if position != 0.0:
+            worst_up_first = position < 0.0
+        else:
+            lean = _lean(world, tick.market, tick.row)
+            worst_up_first = lean > 0 if lean != 0 else up_first
+        up_first = worst_up_first if head.path == Path.WORST else not worst_up_first
+    tick.first = tick.high if up_first else tick.low
+    tick.second = tick.low if up_first else tick.high
+
+
+@compiled
+def _lean(world, m, row):
+    lean = 0
+    for slot in range(world.head[0].orders_top):
+        order = world.orders[slot]
+        if order.status == Status.OPEN and order.market == m and order.active_row <= row:
+            lean += order.side
+    return lean
+
+
+@compiled
+def _nearest(world, m, row, price, vertex):
+    """The first price waited for strictly between here and the vertex, or the vertex."""
+    if vertex == price:
+        return vertex
+    up, head = vertex > price, world.head[0]
+    best = vertex
+    for slot in range(head.orders_top):
+        order = world.orders[slot]
+        if order.status == Status.OPEN and order.market == m and order.active_row <= row:
+            waits_up, waited = _order_wait(order)
+            if waits_up == up:
+                best = _nearer(up, price, waited, best)
+    for slot in range(head.executors_top):
+        executor = world.executors[slot]
+        if executor.phase != Phase.HOLDING or executor.market != m:
+            continue
+        if (executor.side == BUY) == up:
+            if executor.target_kind == OrderKind.MARKET:
+                best = _nearer(up, price, executor.target, best)
+            if not executor.armed:
+                best = _nearer(up, price, executor.arming, best)
+        else:
+            best = _nearer(up, price, executor.stop, best)
+            if executor.armed:
+                best = _nearer(up, price, executor.trail, best)
+    return best
+
+
+@compiled
+def _nearer(up, price, waited, best):
+    # Written so that a NaN, which is nobody's price, loses.
+    if up:
+        return waited if price < waited < best else best
+    return waited if price > waited > best else best
+
+
+@compiled
+def _order_wait(order):
+    """Does a live order wait for a higher price, and for which?"""
+    if order.kind == OrderKind.STOP or order.kind == OrderKind.STOP_LIMIT:
+        return order.side == BUY, order.trigger
+    if order.kind == OrderKind.MARKET:
+        return True, np.nan
+    return order.side != BUY, order.price
+
+
+@compiled
+def rest(world, m):
+    """After a walk: the nearest prices, time and row that anybody in a market waits for.
+
+    A bar strictly inside them cannot change anything, and the loop steps over it.
+    """
+    head, market = world.head[0], world.markets[m]
+    below, above, deadline, wake = -np.inf, np.inf, NEVER, NEVER
+    for slot in range(head.orders_top):
+        order = world.orders[slot]
+        if order.status != Status.OPEN or order.market != m:
+            continue
+        if order.fresh:
+            wake = min(wake, max(order.active_row, head.row + 1))
+        waits_up, waited = _order_wait(order)
+        if waits_up and waited < above:
+            above = waited
+        if not waits_up and waited > below:
+            below = waited
+    for slot in range(head.executors_top):
+        executor = world.executors[slot]
+        if executor.phase == Phase.FREE or executor.market != m:
+            continue
+        deadline = min(deadline, executor.deadline_ms)
+        if executor.phase == Phase.HOLDING:
+            near, far = executor_waits(executor)
+            low, high = (near, far) if executor.side == BUY else (far, near)
+            below, above = max(below, low), min(above, high)
+        elif executor.exit_order == NO_SLOT and executor.entry_order == NO_SLOT:
+            wake = head.row + 1
+    market.below, market.above, market.deadline_ms, market.wake_row = below, above, deadline, wake
+
+
+@compiled
+def executor_waits(executor):
+    """The nearest price against a position and the nearest one with it; ±inf for none."""
+    d = executor.side
+    against, ahead = -d * np.inf, d * np.inf
+    if executor.stop == executor.stop:
+        against = executor.stop
+    if executor.armed and d * (executor.trail - against) > 0.0:
+        against = executor.trail
+    # An armed trailing stop follows every new peak, so a bar beyond the peak matters.
+    if executor.armed:
+        ahead = executor.peak
+    elif executor.arming == executor.arming:
+        ahead = executor.arming
+    if executor.target_kind == OrderKind.MARKET and d * (executor.target - ahead) < 0.0:
+        ahead = executor.target
+    return against, ahead

@@ -1,0 +1,103 @@
+"""An order's birth and its cancellation. Its fills are the ledger's."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from workbench.compiled import compiled
+from workbench.market.codes import BUY, OrderKind, Sizing
+from workbench.trading.ledger import close_order, equity, free_base, free_quote, reserve, to_lot, to_tick
+from workbench.trading.risk import approve, refuse, usable
+from workbench.trading.world import NO_SLOT, Purpose, Reason, Status
+
+
+@compiled
+def rests(kind):
+    """Does this kind of order lie in the book at a limit price?"""
+    return kind == OrderKind.LIMIT or kind == OrderKind.POST_ONLY or kind == OrderKind.STOP_LIMIT
+
+
+@compiled
+def sized(world, market, side, size, sizing, price, account):
+    """Base units for a size, at a price that is to be paid, with equity given; cut to what a spot account has."""
+    if sizing == Sizing.BASE:
+        return to_lot(size, market.lot)
+    quote = size if sizing == Sizing.QUOTE else size * account
+    if side == BUY:
+        if not world.head[0].margin:
+            quote = min(quote, free_quote(world))
+        return to_lot(quote / (price * (1.0 + market.taker)), market.lot)
+    amount = quote / price
+    if not world.head[0].margin:
+        amount = min(amount, free_base(market))
+    return to_lot(amount, market.lot)
+
+
+@compiled
+def open_order(world, m, executor, level, purpose, side, kind, price, trigger, size, sizing, first_row):
+    """Make an order that is active from `first_row`; returns its slot, or NO_SLOT when it was refused.
+
+    `executor` is a slot or NO_SLOT. Resting kinds are sized and checked here; market and stop orders whose size is in
+    quote or a fraction are sized, and checked, when they fill.
+    """
+    market = world.markets[m]
+    amount = np.nan
+    if rests(kind):
+        price = to_tick(price, side, market.tick)
+        amount = sized(world, market, side, size, sizing, price, equity(world))
+    elif sizing == Sizing.BASE:
+        amount = to_lot(size, market.lot)
+    closing = purpose == Purpose.EXIT or purpose == Purpose.TARGET
+    reason = Reason.NONE
+    if purpose == Purpose.HOLD:
+        reason = Reason.NONE
+    elif amount == amount:
+        reason = approve(world, m, side, amount, price if rests(kind) else market.last, closing)
+    elif not usable(size):
+        reason = Reason.TOO_SMALL
+    if reason != Reason.NONE:
+        refuse(world, m, level, world.executors[executor].id if executor != NO_SLOT else -1, reason)
+        return NO_SLOT
+    slot = _free_slot(world)
+    if slot == NO_SLOT:
+        return NO_SLOT
+    _fill_in(world, slot, m, executor, level, purpose, side, kind, sizing, first_row)
+    order = world.orders[slot]
+    order.price, order.trigger, order.size, order.amount = price, trigger, size, amount
+    if rests(kind):
+        reserve(world, order, market)
+    market.wake_row = min(market.wake_row, first_row)
+    return slot
+
+
+@compiled
+def _fill_in(world, slot, m, executor, level, purpose, side, kind, sizing, first_row):
+    head, order = world.head[0], world.orders[slot]
+    order.id = head.next_order
+    head.next_order += 1
+    order.market, order.executor, order.level, order.purpose = m, executor, level, purpose
+    order.executor_id = world.executors[executor].id if executor != NO_SLOT else -1
+    order.side, order.kind, order.sizing = side, kind, sizing
+    order.status, order.reason, order.fresh = Status.OPEN, Reason.NONE, 1
+    order.filled = order.reserved = 0.0
+    order.created_row, order.active_row, order.closed_row = head.row, first_row, -1
+
+
+@compiled
+def _free_slot(world):
+    head = world.head[0]
+    for slot in range(head.orders_top):
+        if world.orders[slot].status == Status.FREE:
+            return slot
+    if head.orders_top >= world.orders.shape[0]:
+        head.code = Reason.FULL
+        return NO_SLOT
+    head.orders_top += 1
+    return head.orders_top - 1
+
+
+@compiled
+def cancel(world, slot):
+    """Cancel a live order; NO_SLOT is nobody's and nothing happens."""
+    if slot != NO_SLOT:
+        close_order(world, slot, Status.CANCELLED, Reason.NONE)
