@@ -1,0 +1,16 @@
+"""Where the market data and the project's own state are kept."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def data_folder() -> Path:
+    """The store of market data: `WORKBENCH_DATA`, or `data/` of the working folder."""
+    return Path(os.environ.get("WORKBENCH_DATA") or "data").expanduser().absolute()
+
+
+def home_folder() -> Path:
+    """The project's database, runs and logs: `WORKBENCH_HOME`, or `.workbench/` of the working folder."""
+    return Path(os.environ.get("WORKBENCH_HOME") or ".workbench").expanduser().absolute()
