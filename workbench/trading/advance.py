@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from workbench.compiled import compiled
-from workbench.market.codes import BUY, SELL, Action, OrderKind, Sizing
+from workbench.market.codes import BUY, Action, OrderKind, Sizing
 from workbench.trading.executors import enter, halt, step
-from workbench.trading.ledger import close_order, equity, to_lot, to_tick
-from workbench.trading.orders import cancel, open_order, sized
-from workbench.trading.world import NEVER, NO_SLOT, Phase, Purpose, Reason, Status
+from workbench.trading.ledger import to_lot, to_tick
+from workbench.trading.orders import cancel, open_order
+from workbench.trading.world import NO_SLOT, Phase, Purpose
 
 
 @compiled
@@ -81,6 +81,8 @@ def stop_early(world, m, side, first_row):
 
 @compiled
 def _quote(world, target, level, first_row):
+    if target.side == 0:
+        return
     slot = world.quotes[level]
     if slot != NO_SLOT:
         if _unchanged(world, target, slot):
@@ -107,7 +109,9 @@ def _hold(world, target, level, first_row):
     wish = target.size
     if wish != wish or wish == world.wishes[level]:
         return
-    world.wishes[level] = wish
-    open_order(
+    cancel(world, world.quotes[level])
+    world.quotes[level] = open_order(
         world, target.market, NO_SLOT, level, Purpose.HOLD, 0, OrderKind.MARKET, 0.0, 0.0, wish, Sizing.FRACTION, first_row
     )
+    if world.quotes[level] != NO_SLOT:
+        world.wishes[level] = wish

@@ -24,12 +24,24 @@ def equity(world):
 
 @compiled
 def free_quote(world):
-    return world.head[0].quote - world.head[0].quote_reserved
+    """Quote balance less what resting buys have set aside."""
+    reserved = 0.0
+    for slot in range(world.head[0].orders_top):
+        order = world.orders[slot]
+        if order.status == Status.OPEN and order.side == BUY:
+            reserved += order.reserved
+    return world.head[0].quote - reserved
 
 
 @compiled
-def free_base(market):
-    return market.position - market.base_reserved
+def free_base(world, m):
+    """Base balance less what resting sells have set aside."""
+    reserved = 0.0
+    for slot in range(world.head[0].orders_top):
+        order = world.orders[slot]
+        if order.status == Status.OPEN and order.side != BUY and order.market == m:
+            reserved += order.reserved
+    return world.markets[m].position - reserved
 
 
 @compiled
@@ -47,40 +59,14 @@ def to_tick(price, side, tick):
 
 
 @compiled
-def reserve(world, order, market):
+def reserve(world, order):
     """Set aside what a resting order will need; only a spot account does."""
     if world.head[0].margin:
         return
     if order.side == BUY:
-        order.reserved = order.amount * order.price * (1.0 + market.taker)
-        world.head[0].quote_reserved += order.reserved
+        order.reserved = order.amount * order.price * (1.0 + world.markets[order.market].taker)
     else:
         order.reserved = order.amount
-        market.base_reserved += order.reserved
-
-
-@compiled
-def release(world, order, market, share):
-    """Give back a share of what an order had set aside."""
-    if order.reserved == 0.0:
-        return
-    given = order.reserved * share
-    order.reserved -= given
-    if order.side == BUY:
-        world.head[0].quote_reserved -= given
-    else:
-        market.base_reserved -= given
-    if order.reserved == 0.0:
-        _settle_dust(world, market)
-
-
-@compiled
-def _settle_dust(world, market):
-    # Sums of floats leave 1e-16 behind; when nothing can be reserved any more, nothing is.
-    if abs(market.base_reserved) < 1e-12 * abs(market.position):
-        market.base_reserved = 0.0
-    if abs(world.head[0].quote_reserved) < 1e-12 * abs(world.head[0].quote):
-        world.head[0].quote_reserved = 0.0
 
 
 @compiled
@@ -90,7 +76,7 @@ def settle(world, slot, price, amount, maker):
     market = world.markets[order.market]
     open_amount = order.amount - order.filled
     complete = amount >= open_amount * (1.0 - 1e-12)
-    release(world, order, market, 1.0 if complete else amount / open_amount)
+    order.reserved *= 0.0 if complete else 1.0 - amount / open_amount
     rate = market.maker if maker else market.taker
     in_base = market.fee_received != 0 and order.side == BUY
     value = amount * price
@@ -148,6 +134,8 @@ def _book(world, order, price, amount, got, fee, fee_quote, complete):
             executor.entered_row, executor.entered_ms = world.head[0].row, world.head[0].time_ms
         executor.entry_amount += amount
         executor.entry_value += amount * price
+        single = executor.entry_amount == amount
+        executor.entry = price if single else executor.entry_value / executor.entry_amount
         executor.held += got
         if complete:
             executor.entry_order = NO_SLOT
@@ -180,7 +168,7 @@ def set_prices(executor, market):
         executor.arming = (value * (1.0 + d * executor.trailing_activation) + paid) / taker
         executor.distance = value * executor.trailing_delta / taker
         return
-    entry = value / executor.entry_amount
+    entry = executor.entry
     executor.stop = entry * (1.0 - d * executor.stop_loss)
     executor.target = entry * (1.0 + d * executor.take_profit)
     executor.arming = entry * (1.0 + d * executor.trailing_activation)
@@ -207,7 +195,7 @@ def finish(world, slot):
 def close_order(world, slot, status, reason):
     """End an order: give back its reserve, journal it, free its slot and tell its executor."""
     head, order = world.head[0], world.orders[slot]
-    release(world, order, world.markets[order.market], 1.0)
+    order.reserved = 0.0
     order.status, order.reason, order.closed_row = status, reason, head.row
     if order.purpose == Purpose.QUOTE and status == Status.CANCELLED and order.filled == 0.0 and not head.log_quotes:
         head.cancelled_quotes += 1
@@ -218,7 +206,7 @@ def close_order(world, slot, status, reason):
         world.done_orders[head.n_orders] = order
         head.n_orders += 1
     order.status = Status.FREE
-    if order.purpose == Purpose.QUOTE:
+    if order.purpose == Purpose.QUOTE or order.purpose == Purpose.HOLD:
         world.quotes[order.level] = NO_SLOT
     while head.orders_top > 0 and world.orders[head.orders_top - 1].status == Status.FREE:
         head.orders_top -= 1

@@ -18,8 +18,9 @@ def rests(kind):
 
 
 @compiled
-def sized(world, market, side, size, sizing, price, account):
+def sized(world, m, side, size, sizing, price, account):
     """Base units for a size, at a price that is to be paid, with equity given; cut to what a spot account has."""
+    market = world.markets[m]
     if sizing == Sizing.BASE:
         return to_lot(size, market.lot)
     quote = size if sizing == Sizing.QUOTE else size * account
@@ -29,7 +30,7 @@ def sized(world, market, side, size, sizing, price, account):
         return to_lot(quote / (price * (1.0 + market.taker)), market.lot)
     amount = quote / price
     if not world.head[0].margin:
-        amount = min(amount, free_base(market))
+        amount = min(amount, free_base(world, m))
     return to_lot(amount, market.lot)
 
 
@@ -44,12 +45,14 @@ def open_order(world, m, executor, level, purpose, side, kind, price, trigger, s
     amount = np.nan
     if rests(kind):
         price = to_tick(price, side, market.tick)
-        amount = sized(world, market, side, size, sizing, price, equity(world))
+        amount = sized(world, m, side, size, sizing, price, equity(world))
     elif sizing == Sizing.BASE:
         amount = to_lot(size, market.lot)
     closing = purpose == Purpose.EXIT or purpose == Purpose.TARGET
     reason = Reason.NONE
-    if purpose == Purpose.HOLD:
+    if market.last != market.last:
+        reason = Reason.NO_PRICE
+    elif purpose == Purpose.HOLD:
         reason = Reason.NONE
     elif amount == amount:
         reason = approve(world, m, side, amount, price if rests(kind) else market.last, closing)
@@ -65,7 +68,7 @@ def open_order(world, m, executor, level, purpose, side, kind, price, trigger, s
     order = world.orders[slot]
     order.price, order.trigger, order.size, order.amount = price, trigger, size, amount
     if rests(kind):
-        reserve(world, order, market)
+        reserve(world, order)
     market.wake_row = min(market.wake_row, first_row)
     return slot
 
@@ -80,6 +83,7 @@ def _fill_in(world, slot, m, executor, level, purpose, side, kind, sizing, first
     order.side, order.kind, order.sizing = side, kind, sizing
     order.status, order.reason, order.fresh = Status.OPEN, Reason.NONE, 1
     order.filled = order.reserved = 0.0
+    order.triggered = 0
     order.created_row, order.active_row, order.closed_row = head.row, first_row, -1
 
 

@@ -58,6 +58,7 @@ class Reason(IntEnum):
     NO_FUNDS = 2
     WOULD_TAKE = 3
     FULL = 4
+    NO_PRICE = 5
 
 
 class Path(IntEnum):
@@ -85,7 +86,6 @@ HEAD = np.dtype(
         ("code", "i8"),  # a Reason that stopped the engine; FULL is the only one
         # accounts
         ("quote", "f8"),
-        ("quote_reserved", "f8"),
         ("fees", "f8"),
         ("volume", "f8"),
         ("bars_exposed", "i8"),
@@ -115,7 +115,6 @@ MARKET = np.dtype(
     [
         ("position", "f8"),  # signed base units; also the base balance
         ("entry", "f8"),  # average price of the position
-        ("base_reserved", "f8"),
         ("last", "f8"),
         ("tick", "f8"),
         ("lot", "f8"),
@@ -156,6 +155,7 @@ ORDER = np.dtype(
         ("filled", "f8"),
         ("reserved", "f8"),
         ("fresh", "i8"),
+        ("triggered", "i8"),
         ("active_row", "i8"),
         ("created_row", "i8"),
         ("closed_row", "i8"),
@@ -189,9 +189,11 @@ EXECUTOR = np.dtype(
         ("entry_order", "i8"),
         ("exit_order", "i8"),
         ("target_order", "i8"),
+        ("target_asked", "i8"),
         ("attempts", "i8"),
         # money
         ("held", "f8"),  # base units not yet sold
+        ("entry", "f8"),  # average price
         ("entry_amount", "f8"),
         ("entry_value", "f8"),
         ("exit_amount", "f8"),
@@ -274,7 +276,7 @@ class World(NamedTuple):
     policy: npt.NDArray[Any]
     orders: npt.NDArray[Any]
     executors: npt.NDArray[Any]
-    quotes: npt.NDArray[np.int64]  # live order's slot of each quoting level
+    quotes: npt.NDArray[np.int64]  # slot of the live order of each quoting or holding level
     wishes: npt.NDArray[np.float64]  # last exposure asked for, by level
     view: npt.NDArray[Any]
     # journals
@@ -318,7 +320,7 @@ def new_world(*, n_markets: int, cash: float, capacity: Capacity | None = None, 
         orders=np.zeros(room.orders, ORDER),
         executors=np.zeros(room.executors, EXECUTOR),
         quotes=np.full(room.levels, NO_SLOT, np.int64),
-        wishes=np.full(room.levels, np.nan),
+        wishes=np.zeros(room.levels),
         view=np.zeros(1, VIEW),
         fills=np.empty(0, FILL),
         done_orders=np.empty(0, ORDER),
@@ -374,6 +376,7 @@ WORDS = {
     Reason.TOO_SMALL: "smaller than the instrument's minimum, or nothing left after rounding to the lot",
     Reason.NO_FUNDS: "the account cannot carry it (a spot account cannot go short or spend more than it has)",
     Reason.WOULD_TAKE: "a post-only order that would have crossed the market",
+    Reason.NO_PRICE: "the market had no bar yet, so there was no price",
     Reason.FULL: "a table of fixed capacity is full",
 }
 

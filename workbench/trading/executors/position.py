@@ -40,7 +40,7 @@ def enter(world, target, level, first_row):
     executor.trailing_activation, executor.trailing_delta = target.trailing_activation, target.trailing_delta
     executor.target_kind, executor.net_of_fees = policy.take_profit_kind, policy.net_of_fees
     executor.entry_order, executor.exit_order, executor.target_order = order, NO_SLOT, NO_SLOT
-    executor.attempts = executor.armed = 0
+    executor.attempts = executor.armed = executor.target_asked = 0
     _forget_money(executor)
     market = world.markets[target.market]
     market.last_created_ms[1 if target.side == BUY else 0] = head.time_ms
@@ -49,7 +49,7 @@ def enter(world, target, level, first_row):
 
 @compiled
 def _forget_money(executor):
-    executor.held = executor.entry_amount = executor.entry_value = 0.0
+    executor.held = executor.entry = executor.entry_amount = executor.entry_value = 0.0
     executor.exit_amount = executor.exit_value = executor.fees = executor.fees_quote = executor.last_exit = 0.0
     executor.stop = executor.target = executor.arming = executor.distance = executor.peak = executor.trail = 0.0
 
@@ -119,7 +119,8 @@ def _keep(world, slot, price, first_row):
         executor.peak = max(executor.peak, price) if d == BUY else min(executor.peak, price)
         executor.trail = executor.peak - d * executor.distance
     rests = executor.target_kind == OrderKind.LIMIT and executor.target == executor.target
-    if rests and executor.target_order == NO_SLOT:
+    if rests and not executor.target_asked:
+        executor.target_asked = 1
         executor.target_order = open_order(
             world, executor.market, slot, executor.level, Purpose.TARGET, -d, OrderKind.LIMIT,
             executor.target, 0.0, executor.held, Sizing.BASE, first_row,
@@ -155,10 +156,11 @@ def _ask_exit(world, slot, first_row):
     executor = world.executors[slot]
     market = world.markets[executor.market]
     amount = executor.held
-    if not world.head[0].margin:
-        amount = min(amount, free_base(market))
+    if executor.side == BUY and not world.head[0].margin:
+        amount = min(amount, free_base(world, executor.market))
     amount = to_lot(amount, market.lot)
     if not amount > 0.0:
+        executor.last_exit = market.last
         finish(world, slot)
         return
     executor.exit_order = open_order(
@@ -174,7 +176,7 @@ def _ask_again(world, slot, first_row):
     executor = world.executors[slot]
     executor.attempts += 1
     if executor.attempts > ATTEMPTS:
-        executor.close_type = CloseType.FAILED
+        executor.close_type, executor.last_exit = CloseType.FAILED, world.markets[executor.market].last
         finish(world, slot)
         return
     _ask_exit(world, slot, first_row)

@@ -6,7 +6,7 @@ import numpy as np
 
 from workbench.compiled import compiled
 from workbench.market.codes import BUY, SELL, OrderKind, Sizing
-from workbench.trading.ledger import close_order, equity, free_base, free_quote, release, settle, to_lot
+from workbench.trading.ledger import close_order, equity, free_base, free_quote, settle, to_lot
 from workbench.trading.orders import sized
 from workbench.trading.risk import approve
 from workbench.trading.world import Purpose, Reason, Status
@@ -37,13 +37,13 @@ def answer(world, slot, price):
         else:
             _take(world, slot, price, np.nan)
         return
-    if kind == OrderKind.STOP or kind == OrderKind.STOP_LIMIT:
+    if kind == OrderKind.STOP or (kind == OrderKind.STOP_LIMIT and not order.triggered):
         if not side * (price - order.trigger) >= 0.0:
             return
         if kind == OrderKind.STOP:
             _take(world, slot, price, np.nan)
             return
-        order.kind, fresh = OrderKind.LIMIT, 1
+        order.triggered, fresh = 1, 1
     gap = side * (price - order.price)
     if fresh:
         if gap <= 0.0:
@@ -64,9 +64,9 @@ def _take(world, slot, price, limit):
     paid = price * (1.0 + order.side * market.slippage)
     if limit == limit:
         paid = min(paid, limit) if order.side == BUY else max(paid, limit)
-    release(world, order, market, 1.0)
+    order.reserved = 0.0
     if order.amount != order.amount:
-        order.amount = sized(world, market, order.side, order.size, order.sizing, paid, equity(world))
+        order.amount = sized(world, order.market, order.side, order.size, order.sizing, paid, equity(world))
     closing = order.purpose == Purpose.EXIT or order.purpose == Purpose.TARGET
     amount = order.amount - order.filled
     reason = approve(world, order.market, order.side, amount, paid, closing)
@@ -92,17 +92,29 @@ def reject(world, slot, reason):
 
 
 @compiled
+def _carried(world, m, wish):
+    """The value of a wished exposure, as far as the account can carry it beside its other markets."""
+    head, account = world.head[0], equity(world)
+    if not head.margin:
+        return min(max(wish, 0.0), 1.0) * account
+    room = head.leverage * account
+    for i in range(world.markets.shape[0]):
+        if i != m and world.markets[i].position != 0.0:
+            room -= abs(world.markets[i].position * world.markets[i].last)
+    room = max(room, 0.0)
+    return min(max(min(max(wish, -head.leverage), head.leverage) * account, -room), room)
+
+
+@compiled
 def _rebalance(world, slot, price):
     order = world.orders[slot]
     head, market = world.head[0], world.markets[order.market]
-    most = head.leverage if head.margin else 1.0
-    wish = min(max(order.size, -most if head.margin else 0.0), most)
-    value = wish * equity(world)
+    value = _carried(world, order.market, order.size)
     side = BUY if value / price - market.position > 0.0 else SELL
     paid = price * (1.0 + side * market.slippage)
     amount = side * (value / paid - market.position)
     if not head.margin:
-        carried = free_quote(world) / (paid * (1.0 + market.taker)) if side == BUY else free_base(market)
+        carried = free_quote(world) / (paid * (1.0 + market.taker)) if side == BUY else free_base(world, order.market)
         amount = min(amount, carried)
     amount = to_lot(amount, market.lot)
     if not amount > 0.0 or amount < market.min_amount or amount * paid < market.min_notional:

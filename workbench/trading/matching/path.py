@@ -6,7 +6,7 @@ import numpy as np
 
 from workbench.compiled import compiled
 from workbench.market.codes import BUY, OrderKind
-from workbench.trading.world import NEVER, NO_SLOT, Path, Phase, Status
+from workbench.trading.world import NEVER, NO_SLOT, Path, Phase, Purpose, Status
 
 OPEN, FIRST, SECOND, CLOSE, DONE = 0, 1, 2, 3, 4
 
@@ -70,7 +70,8 @@ def _lean(world, m, row):
     lean = 0
     for slot in range(world.head[0].orders_top):
         order = world.orders[slot]
-        if order.status == Status.OPEN and order.market == m and order.active_row <= row:
+        opening = order.purpose != Purpose.EXIT and order.purpose != Purpose.TARGET
+        if opening and order.status == Status.OPEN and order.market == m and order.active_row <= row:
             lean += order.side
     return lean
 
@@ -115,7 +116,7 @@ def _nearer(up, price, waited, best):
 @compiled
 def _order_wait(order):
     """Does a live order wait for a higher price, and for which?"""
-    if order.kind == OrderKind.STOP or order.kind == OrderKind.STOP_LIMIT:
+    if order.kind == OrderKind.STOP or (order.kind == OrderKind.STOP_LIMIT and not order.triggered):
         return order.side == BUY, order.trigger
     if order.kind == OrderKind.MARKET:
         return True, np.nan
