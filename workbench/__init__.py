@@ -1,0 +1,68 @@
+"""Research, backtest and trade crypto strategies from a notebook: `import workbench as wb`.
+
+This is the front door, the names that a notebook types. Each is fetched from its room when it is first used, so that
+`import workbench` itself loads nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from workbench import controllers, data, errors, indicators, metrics
+    from workbench.backtest import backtest, rerun
+    from workbench.compiled import compiled
+    from workbench.controllers import Controller, Field, Fraction
+    from workbench.data import candles
+    from workbench.market import BUY, FLAT, SELL, Candles, Instrument, Targets
+    from workbench.trading import Fees, Latency, Slippage
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BUY", "FLAT", "SELL", "Candles", "Controller", "Fees", "Field", "Fraction", "Instrument", "Latency", "Slippage",
+    "Targets", "backtest", "candles", "compiled", "controllers", "data", "errors", "indicators", "metrics", "rerun",
+]  # fmt: skip
+
+ROOMS = {"controllers", "data", "errors", "indicators", "metrics"}
+HOMES = {
+    "backtest": ("backtest", "rerun"),
+    "compiled": ("compiled",),
+    "controllers": ("Controller", "Field", "Fraction"),
+    "data": ("candles",),
+    "market": ("BUY", "FLAT", "SELL", "Candles", "Instrument", "Targets"),
+    "trading": ("Fees", "Latency", "Slippage"),
+}
+HOME = {name: room for room, names in HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name in ROOMS:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name not in HOME:
+        raise AttributeError(f"workbench has no {name!r}. It offers {', '.join(__all__)}.")
+    value = getattr(importlib.import_module(f"{__name__}.{HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])
+
+
+class FrontDoor(ModuleType):
+    """The module's own class: it keeps `wb.backtest` the function, although a room has that name too.
+
+    Python binds a submodule to its parent when it is first imported; for a name that the door gives out itself, that
+    binding is left out.
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in HOME and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = FrontDoor
