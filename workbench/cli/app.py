@@ -1,0 +1,52 @@
+"""The command `workbench`: its subcommands, and how an error becomes one sentence and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from workbench import __version__
+from workbench.cli import backtest, data, demo, doctor, lab
+from workbench.errors import WorkbenchError
+
+USERS_FAULT = 1
+
+app = typer.Typer(
+    name="workbench",
+    help="Research, backtest and trade crypto strategies.",
+    epilog="Exit codes: 0 done, 1 the input was wrong (one sentence on stderr says how), 2 the command was mistyped.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("demo")(demo.demo)
+app.add_typer(data.app, name="data")
+app.command("backtest")(backtest.backtest)
+app.command("doctor")(doctor.doctor)
+app.command("lab")(lab.lab)
+
+
+def show_version(wanted: bool) -> None:
+    """Print the version and stop."""
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+Version = Annotated[bool, typer.Option("--version", help="Print the version.", callback=show_version, is_eager=True)]
+
+
+@app.callback()
+def options(version: Version = False) -> None:
+    """Research, backtest and trade crypto strategies."""
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code."""
+    try:
+        app()
+    except WorkbenchError as error:
+        print(f"workbench: {error}", file=sys.stderr)
+        sys.exit(USERS_FAULT)
