@@ -81,7 +81,8 @@ class Audit:
         gap = jump = ""
         if len(self.gaps):
             after, before, most = self.gaps.sort("missing", descending=True, maintain_order=True).row(0)
-            gap = f"  in {len(self.gaps):,} gaps; longest {most:,}, {after:%Y-%m-%d %H:%M} → {before:%Y-%m-%d %H:%M}"
+            where = "1 gap" if len(self.gaps) == 1 else f"{len(self.gaps):,} gaps"
+            gap = f"  in {where}; longest {most:,}, {after:%Y-%m-%d %H:%M} → {before:%Y-%m-%d %H:%M}"
         if len(self.jumps):
             time, move = self.jumps.row(0)
             jump = f"  largest {move:+.2%} at {time:%Y-%m-%d %H:%M}"

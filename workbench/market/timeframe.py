@@ -12,6 +12,8 @@ from workbench.errors import ConfigError
 UNITS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 MONDAY_MS = 4 * UNITS["d"]  # 1970-01-01 was a Thursday; venues open their weeks on Monday
 
+Moment = str | int | date | datetime
+
 _DURATION = re.compile(r"\s*(\d+)\s*(ms|s|m|h|d|w)\s*")
 _MOMENT = re.compile(r"\d{4}(-\d{2}(-\d{2}([T ].*)?)?)?")
 
@@ -85,7 +87,7 @@ def ceil_time(time: Any, length_ms: int) -> Any:
     return floor_time(time + (length_ms - 1), length_ms)
 
 
-def as_time(moment: str | int | date | datetime) -> int:
+def as_time(moment: Moment) -> int:
     """A moment in milliseconds since 1970, UTC.
 
     Parameters

@@ -1,0 +1,106 @@
+"""Candles out of the store, in any timeframe that the stored ones divide, and the list of what is there."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from workbench.data.manifest import Manifest
+from workbench.data.series import Series, check_venue, stored_series
+from workbench.errors import ConfigError, DataError
+from workbench.market import Candles, Instrument, as_time, ceil_time, show_time, timeframe_ms
+from workbench.market.timeframe import Moment
+from workbench.settings import data_folder
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Stored = list[tuple[Series, Manifest]]
+
+
+def candles(
+    venue: str, instrument: str | Instrument, timeframe: str, start: Moment | None = None, end: Moment | None = None
+) -> Candles:
+    """Candles from the store, resampled from the finest stored timeframe that divides the one asked for.
+
+    Of the stored timeframes that divide it, the finest one that covers as much of the range as any other is read.
+    After resampling, `incomplete` marks bars that the finer ones do not fill; nothing is made up.
+
+    Parameters
+    ----------
+    venue, instrument, timeframe : str
+        "binance", "BTC/USDT", "1h".
+    start, end : str, int, date or datetime, optional
+        Bars whose open lies in [start, end): "2022", "2022-01-31 12:30", milliseconds. UTC.
+
+    Raises
+    ------
+    DataError
+        If nothing of this is stored; the message says what is.
+    """
+    instrument, length = Instrument.parse(instrument), timeframe_ms(timeframe)
+    first, last = (None if edge is None else int(ceil_time(as_time(edge), length)) for edge in (start, end))
+    if first is not None and last is not None and first >= last:
+        raise ConfigError(f"start {start!r} is not before end {end!r}: no {timeframe} bar opens between. Move one of them.")
+    series, manifest = _choose(_stored(venue, instrument), timeframe, first, last)
+    time, columns = series.read(first, last)
+    if not len(time):
+        span = f"{show_time(manifest.first_ms)} … {show_time(manifest.last_ms)}"
+        wanted = f"{'the start' if first is None else show_time(first)} … {'the end' if last is None else show_time(last)}"
+        raise DataError(
+            f"{venue} {instrument}: no {timeframe} bars in {wanted}; stored are {manifest.timeframe} bars in {span} UTC. "
+            f"Ask for a range inside, or download more with wb.data.download."
+        )
+    stored = Candles.trusted(time, columns, venue=venue, instrument=manifest.instrument, timeframe=manifest.timeframe)
+    return stored.resample(timeframe)
+
+
+def catalog() -> pl.DataFrame:
+    """What is stored: venue, instrument, timeframe, first and last bar, rows, gaps, bytes; a row per series."""
+    import polars as pl
+
+    manifests = [series.manifest() for series in stored_series(data_folder())]
+    moment = pl.Datetime("ms", "UTC")
+    schema = {"venue": pl.String, "instrument": pl.String, "timeframe": pl.String, "first": moment, "last": moment}
+    rows = [
+        (m.venue, m.instrument.symbol, m.timeframe, m.first_ms, m.last_ms, m.rows, m.gaps, m.bytes) for m in manifests
+    ]
+    counts = {"rows": pl.Int64, "gaps": pl.Int64, "bytes": pl.Int64}
+    raw = {name: pl.Int64 if kind == moment else kind for name, kind in schema.items()}
+    return pl.DataFrame(rows, schema={**raw, **counts}, orient="row").with_columns(pl.col("first", "last").cast(moment))
+
+
+def _stored(venue: str, instrument: Instrument) -> Stored:
+    everything = [(series, series.manifest()) for series in stored_series(data_folder())]
+    of_venue = [(s, m) for s, m in everything if s.venue == check_venue(venue)]
+    found = [(s, m) for s, m in of_venue if s.instrument.symbol == instrument.symbol]
+    if found:
+        return found
+    have = sorted({s.instrument.symbol for s, _ in of_venue}) or sorted({s.venue for s, _ in everything})
+    asked = instrument.symbol if of_venue else venue
+    close = get_close_matches(asked, have, n=1, cutoff=0.5)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    what = f"{venue}: {instrument} is not stored" if of_venue else f"nothing is stored of the venue {venue!r}"
+    listed = ", ".join(have[:12]) + (", …" if len(have) > 12 else "") if have else "nothing at all"
+    raise DataError(
+        f"{what}; stored is {listed}.{hint} Get it with wb.data.download or wb.data.ingest; wb.data.catalog() lists all."
+    )
+
+
+def _choose(stored: Stored, timeframe: str, first: int | None, last: int | None) -> tuple[Series, Manifest]:
+    length = timeframe_ms(timeframe)
+    fitting = [(s, m) for s, m in stored if length % timeframe_ms(m.timeframe) == 0]
+    if not fitting:
+        have = ", ".join(m.timeframe for _, m in stored)
+        name = f"{stored[0][0].venue} {stored[0][0].instrument}"
+        raise DataError(
+            f"{name}: {timeframe} bars cannot be made from the stored timeframes ({have}): none of them divides it. "
+            f"Ask for a multiple of one, or download {timeframe}."
+        )
+    return max(fitting, key=lambda pair: (_covered(pair[1], length, first, last), -timeframe_ms(pair[1].timeframe)))
+
+
+def _covered(manifest: Manifest, length_ms: int, first: int | None, last: int | None) -> int:
+    end = manifest.last_ms + timeframe_ms(manifest.timeframe)
+    end = end if last is None else min(last, end)
+    return max(0, end - (manifest.first_ms if first is None else max(first, manifest.first_ms))) // length_ms
