@@ -41,7 +41,7 @@ def imports(source: Path, *, at_start_only: bool = False) -> Iterator[str]:
 
 def offers(room: str, name: str) -> bool:
     """Does the door of a room give out this name? A function may be called like the module that it is in."""
-    return room.startswith("workbench.") and name in getattr(importlib.import_module(room), "__all__", [])
+    return room.removeprefix("workbench.") in ROOMS and name in importlib.import_module(room).__all__
 
 
 def _at_start(tree: ast.AST) -> Iterator[ast.AST]:
