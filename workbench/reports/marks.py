@@ -1,29 +1,42 @@
-"""What traded, as marks on a price chart: fills and round trips, gathered by the bar they fall into."""
+"""What traded, as marks on a price chart: fills and round trips, gathered where they would crowd each other."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import polars as pl
 
 from workbench.market import floor_time
 from workbench.reports import words
+from workbench.reports.thin import round_step
 
-MOST_LINKS = 500
+MOST_LINKS = 300
+MOST_MARKS = 150
+
+
+def mark_length(times: pl.Series, step_ms: int, *, most: int = MOST_MARKS) -> int:
+    """Length of time that one mark stands for: a drawn bar, or longer where more than `most` bars would carry one."""
+    bars = floor_time(times.dt.epoch("ms"), step_ms)
+    if bars.n_unique() <= most:
+        return step_ms
+    first, last = (cast(int, edge) for edge in (bars.min(), bars.max()))
+    return round_step(step_ms, last - first + step_ms, most)
 
 
 def fill_marks(fills: pl.DataFrame, step_ms: int) -> pl.DataFrame:
-    """Fills of one instrument and one side, one row per bar of `step_ms` that has any.
+    """Fills of one instrument and one side, gathered by drawn bar of `step_ms`, or more coarsely where they crowd.
 
     Returns
     -------
     DataFrame(x, price, count, amount, fee, maker, low, high)
-        `x` is the bar's open in ms, `price` the average weighed by amount, `maker` how many were maker fills.
+        `x` is the open of the drawn bar in ms (the mean one of those gathered), `price` the average weighed by
+        amount, `maker` how many were maker fills.
     """
     worth = pl.col("price") * pl.col("amount")
     return (
-        fills.group_by(_bar("time", step_ms))
+        fills.group_by(_bar("time", mark_length(fills["time"], step_ms)).alias("mark"))
         .agg(
+            _bar("time", step_ms).mean().alias("x"),
             (worth.sum() / pl.col("amount").sum()).alias("price"),
             pl.len().alias("count"),
             pl.col("amount").sum(),
@@ -37,16 +50,17 @@ def fill_marks(fills: pl.DataFrame, step_ms: int) -> pl.DataFrame:
 
 
 def exit_marks(round_trips: pl.DataFrame, step_ms: int) -> pl.DataFrame:
-    """Ends of round trips of one instrument, one row per bar of `step_ms` that has any.
+    """Ends of round trips of one instrument, gathered as `fill_marks` gathers fills.
 
     Returns
     -------
     DataFrame(x, price, count, won, pnl, return, side, close_type, entry_price, held)
-        `side` and everything after it belongs to the first round trip of the bar.
+        `return`, `side`, `close_type`, `entry_price` and `held` are those of the first round trip of a mark.
     """
     return (
-        round_trips.group_by(_bar("exit_time", step_ms))
+        round_trips.group_by(_bar("exit_time", mark_length(round_trips["exit_time"], step_ms)).alias("mark"))
         .agg(
+            _bar("exit_time", step_ms).mean().alias("x"),
             pl.col("exit_price").mean().alias("price"),
             pl.len().alias("count"),
             (pl.col("pnl") > 0).sum().alias("won"),
@@ -78,8 +92,8 @@ def links(round_trips: pl.DataFrame, step_ms: int, *, most: int = MOST_LINKS) ->
 
 
 def _bar(column: str, step_ms: int) -> pl.Expr:
-    stamp: Any = pl.col(column).dt.epoch("ms")
-    return floor_time(stamp, step_ms).cast(pl.Float64).alias("x")  # type: ignore[no-any-return]
+    opened: pl.Expr = floor_time(pl.col(column).dt.epoch("ms"), step_ms)
+    return opened.cast(pl.Float64)
 
 
 def say_fills(marks: pl.DataFrame, verb: str, base: str, quote: str) -> list[str]:
@@ -107,7 +121,8 @@ def _say_exit(mark: dict[str, Any], quote: str) -> str:
         return f"Closed {mark['count']:,} round trips, {mark['won']:,} at a profit: {pnl} net"
     side, why = "long" if mark["side"] > 0 else "short", plain(mark["close_type"])
     gain = words.percent(mark["return"], signed=True)
-    return f"Closed {side} from {words.price(mark['entry_price'])} by {why}: {pnl} net ({gain}), held {words.duration(mark['held'])}"
+    entry, held = words.price(mark["entry_price"]), words.duration(mark["held"])
+    return f"Closed {side} from {entry} by {why}: {pnl} net ({gain}), held {held}"
 
 
 def plain(code: str | None) -> str:

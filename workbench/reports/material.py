@@ -106,7 +106,7 @@ fee, close_type)
     def __post_init__(self) -> None:
         if not self.candles:
             raise DataError("A report needs the candles of at least one instrument. Give `candles`.")
-        tables = {
+        tables: dict[str, tuple[pl.DataFrame, Mapping[str, Any]]] = {
             "equity": (self.equity, EQUITY),
             "fills": (self.fills, FILLS),
             "round_trips": (self.round_trips, ROUND_TRIPS),

@@ -70,8 +70,9 @@ def yearly_table(equity: pl.DataFrame) -> pl.DataFrame:
         Months that the run did not touch are null; `partial` is true where the run did not cover the whole year.
     """
     months = monthly_table(equity)
+    of_month = pl.col("return").filter
     years = months.group_by("year", maintain_order=True).agg(
-        *(pl.col("return").filter(pl.col("month") == number).first().alias(name) for number, name in enumerate(MONTHS, 1)),
+        *(of_month(pl.col("month") == number).first().alias(name) for number, name in enumerate(MONTHS, 1)),
         growth(pl.col("start_equity").first(), pl.col("end_equity").last()).alias("return"),
         (pl.col("partial").any() | (pl.len() < 12)).alias("partial"),
     )

@@ -10,12 +10,13 @@ from workbench.market import Candles, as_milliseconds
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 
-ROUND_STEPS = tuple(
-    as_milliseconds(length)
-    for length in (
-        "1s 2s 5s 10s 15s 30s 1m 2m 3m 5m 10m 15m 20m 30m 1h 2h 3h 4h 6h 8h 12h 1d 2d 3d 1w 2w 4w 8w 13w 26w 52w".split()
-    )
+LENGTHS = (
+    *("1s", "2s", "5s", "10s", "15s", "30s"),
+    *("1m", "2m", "3m", "5m", "10m", "15m", "20m", "30m"),
+    *("1h", "2h", "3h", "4h", "6h", "8h", "12h"),
+    *("1d", "2d", "3d", "1w", "2w", "4w", "8w", "13w", "26w", "52w"),
 )
+ROUND_STEPS = tuple(as_milliseconds(length) for length in LENGTHS)
 
 
 def thin_candles(candles: Candles, *, bars: int) -> Candles:

@@ -1,4 +1,4 @@
-"""What a figure draws, as plotly traces: always the same ones in the same order, so that a live figure can refill them."""
+"""What a figure draws, as plotly traces: always the same ones in one order, so that a live figure can refill them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from workbench.reports.thin import Floats, envelope, thin_candles
 Trace = dict[str, Any]
 Window = tuple[float, float]
 
-UP, DOWN, LINE, SHADE, QUIET = "#0f9d8a", "#e2572b", "#4c78d0", "rgba(226,87,43,0.25)", "#7c8087"
+UP, DOWN, BUY_INK, SELL_INK = "#0f9d8a", "#e2572b", "#2f6fe4", "#b0379b"
+LINE, SHADE, QUIET = "#4c78d0", "rgba(226,87,43,0.25)", "#7c8087"
 MOST_INSTRUMENTS = 6
 AROUND = 400  # points of a line kept outside of the window, so that panning shows something
 
@@ -102,11 +103,13 @@ def inside(table: pl.DataFrame, times: tuple[str, str], symbol: str, shown: Cand
 
 
 def candle_trace(shown: Candles, symbol: str, y: str) -> Trace:
-    colours = {name: {"line": {"color": c, "width": 1}, "fillcolor": c} for name, c in (("increasing", UP), ("decreasing", DOWN))}
+    way = (("increasing", UP), ("decreasing", DOWN))
+    colours = {name: {"line": {"color": colour, "width": 1}, "fillcolor": colour} for name, colour in way}
     words_of = "open %{open:,.8~g}, high %{high:,.8~g}, low %{low:,.8~g}, close %{close:,.8~g}"
     return {
         "type": "candlestick", "name": symbol, "yaxis": y, "showlegend": False, **colours,
-        "x": shown.time.astype(np.float64), "open": shown.open, "high": shown.high, "low": shown.low, "close": shown.close,
+        "x": shown.time.astype(np.float64),
+        "open": shown.open, "high": shown.high, "low": shown.low, "close": shown.close,
         "hovertemplate": f"<b>{symbol}</b> {words_of}<extra></extra>",
     }  # fmt: skip
 
@@ -121,12 +124,15 @@ def link_trace(trips: pl.DataFrame, step: int, colour: str, y: str) -> Trace:
 
 def fill_trace(fills: pl.DataFrame, step: int, saying: tuple[str, str, str], y: str) -> Trace:
     found, bought = marks.fill_marks(fills, step), saying[0] == "Bought"
-    symbol, colour = ("triangle-up", UP) if bought else ("triangle-down", DOWN)
+    single, edge = pl.col("count") == 1, pl.col("low" if bought else "high")
+    heights = found.select(pl.when(single).then("price").otherwise(edge).alias("y"))
+    symbol, colour = ("triangle-up", BUY_INK) if bought else ("triangle-down", SELL_INK)
     return {
-        "type": "scatter", "mode": "markers", "yaxis": y, "name": saying[0], "legendgroup": saying[0], "showlegend": y == "y",
-        "x": column(found, "x"), "y": column(found, "price"), "text": marks.say_fills(found, *saying),
+        "type": "scatter", "mode": "markers", "yaxis": y,
+        "name": saying[0], "legendgroup": saying[0], "showlegend": y == "y",
+        "x": column(found, "x"), "y": column(heights, "y"), "text": marks.say_fills(found, *saying),
         "hovertemplate": "%{text}<extra></extra>",
-        "marker": {"symbol": symbol, "size": 10, "color": colour, "line": {"color": "white", "width": 1}},
+        "marker": {"symbol": symbol, "size": sizes(found, 10), "color": colour, "line": {"color": "white", "width": 1}},
     }  # fmt: skip
 
 
@@ -134,17 +140,23 @@ def exit_trace(trips: pl.DataFrame, step: int, quote: str, y: str) -> Trace:
     found = marks.exit_marks(trips, step)
     colours = [UP if won else DOWN for won in found["pnl"] > 0]
     return {
-        "type": "scatter", "mode": "markers", "yaxis": y, "name": "Round trip closed", "legendgroup": "exit",
-        "showlegend": y == "y", "x": column(found, "x"), "y": column(found, "price"), "text": marks.say_exits(found, quote),
+        "type": "scatter", "mode": "markers", "yaxis": y,
+        "name": "Round trip closed", "legendgroup": "exit", "showlegend": y == "y",
+        "x": column(found, "x"), "y": column(found, "price"), "text": marks.say_exits(found, quote),
         "hovertemplate": "%{text}<extra></extra>",
-        "marker": {"symbol": "circle-open", "size": 14, "color": colours, "line": {"width": 2}},
+        "marker": {"symbol": "circle-open", "size": sizes(found, 13), "color": colours, "line": {"width": 1.5}},
     }  # fmt: skip
+
+
+def sizes(found: pl.DataFrame, least: float) -> Floats:
+    """A mark's size in pixels: larger, but not by much, where it stands for more."""
+    return least + 2.0 * np.log10(found["count"].to_numpy().astype(np.float64))
 
 
 def account_traces(material: Material, window: Window, *, points: int, first_panel: int) -> list[Trace]:
     """Equity, drawdown (drawn downwards) and exposure."""
     time = column(material.equity.select(pl.col("time").dt.epoch("ms").cast(pl.Float64)), "time")
-    looks = {
+    looks: dict[str, tuple[str, str, Trace]] = {
         "equity": ("Equity", f"Equity %{{y:,.2f}} {material.quote}", {"line": {"color": LINE, "width": 1.5}}),
         "drawdown": ("Drawdown", "%{customdata:.2%} below the peak",
                      {"line": {"color": DOWN, "width": 1}, "fill": "tozeroy", "fillcolor": SHADE}),
@@ -156,7 +168,9 @@ def account_traces(material: Material, window: Window, *, points: int, first_pan
     ]
 
 
-def line_trace(time: Floats, values: Floats, window: Window, points: int, look: tuple[str, str, Trace], y: str) -> Trace:
+def line_trace(
+    time: Floats, values: Floats, window: Window, points: int, look: tuple[str, str, Trace], y: str
+) -> Trace:
     name, saying, style = look
     rows = rows_drawn(time, values, window, points)
     heights = values[rows]
@@ -181,7 +195,7 @@ def y_ranges(traces: list[Trace], window: Window) -> dict[str, tuple[float, floa
     edges: dict[str, tuple[float, float]] = {}
     for trace in traces:
         seen = (trace["x"] >= window[0]) & (trace["x"] <= window[1])
-        lows, highs = (trace.get(name, trace.get("y"))[seen] for name in ("low", "high"))
+        lows, highs = (trace[name if name in trace else "y"][seen] for name in ("low", "high"))
         known = np.isfinite(lows) & np.isfinite(highs)
         if known.any():
             low, high = edges.get(trace["yaxis"], (np.inf, -np.inf))

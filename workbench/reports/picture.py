@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 INK, GRID = "#767b84", "rgba(128,134,145,0.22)"
 GAP = 0.035
+BESIDE = 1.03
 BUTTONS = (("1d", 1, "day"), ("7d", 7, "day"), ("30d", 1, "month"), ("91d", 3, "month"), ("365d", 1, "year"))
 
 
@@ -63,11 +64,12 @@ def layout(material: Material, drawing: Drawing, window: Window) -> dict[str, An
         **panels,
         "xaxis": x_axis(window, len(names) - 1),
         "annotations": [label(name, domain) for name, domain in zip(names, domains, strict=True)],
-        "title": {"text": material.title, "subtitle": {"text": subtitle(material, drawing)}, "x": 0, "xref": "paper"},
-        "height": sum(heights) + 160, "margin": {"l": 12, "r": 70, "t": 110, "b": 40},
+        "title": {"text": material.title, "subtitle": {"text": subtitle(material, drawing)}, "x": 0, "xref": "paper",
+                  "y": 1, "yref": "container", "yanchor": "top", "pad": {"t": 22}},
+        "height": sum(heights) + 165, "margin": {"l": 12, "r": 70, "t": 125, "b": 40},
         "hovermode": "x unified", "hoversubplots": "axis", "dragmode": "zoom", "bargap": 0,
-        "hoverlabel": {"namelength": -1},
-        "legend": {"orientation": "h", "x": 1, "xanchor": "right", "y": 1.01, "yanchor": "bottom"},
+        "hoverlabel": {"namelength": -1, "bgcolor": "rgba(26,30,38,0.93)", "font": {"color": "#f3f5f8", "size": 12}},
+        "legend": {"orientation": "h", "x": 1, "xanchor": "right", "y": BESIDE, "yanchor": "bottom"},
         "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"color": INK, "family": "system-ui, sans-serif", "size": 12},
     }  # fmt: skip
@@ -87,8 +89,8 @@ def stacked(heights: list[int]) -> list[tuple[float, float]]:
 
 def y_axis(domain: tuple[float, float]) -> dict[str, Any]:
     return {
-        "domain": list(domain), "side": "right", "anchor": "x", "gridcolor": GRID, "zeroline": False, "automargin": True,
-        "fixedrange": True, "hoverformat": ",.8~g",
+        "domain": list(domain), "side": "right", "anchor": "x", "gridcolor": GRID, "zeroline": False,
+        "automargin": True, "fixedrange": True, "hoverformat": ",.8~g",
     }  # fmt: skip
 
 
@@ -99,12 +101,12 @@ def x_axis(window: Window, last_panel: int) -> dict[str, Any]:
         for length, count, step in BUTTONS
         if as_milliseconds(length) < span
     ]
-    selector = {"buttons": [*buttons, {"label": "all", "step": "all"}], "x": 0, "y": 1.01, "yanchor": "bottom",
+    selector = {"buttons": [*buttons, {"label": "all", "step": "all"}], "x": 0, "y": BESIDE, "yanchor": "bottom",
                 "bgcolor": GRID, "activecolor": "rgba(76,120,208,0.45)"}  # fmt: skip
     return {
         "type": "date", "anchor": axis(last_panel), "range": list(window), "rangeslider": {"visible": False},
-        "gridcolor": GRID, "showspikes": True, "spikemode": "across", "spikesnap": "cursor", "spikethickness": 1,
-        "spikecolor": INK, "spikedash": "dot", "hoverformat": "%Y-%m-%d %H:%M UTC", "rangeselector": selector,
+        "gridcolor": GRID, "rangeselector": selector, "showspikes": True, "spikemode": "across", "spikesnap": "cursor", "spikethickness": 1,
+        "spikecolor": INK, "spikedash": "dot", "hoverformat": "%Y-%m-%d %H:%M UTC",
     }  # fmt: skip
 
 
