@@ -1,0 +1,65 @@
+"""Candles of one market or of several as rows of one time grid, which can be cut, and whose future can be replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from workbench.market import Candles
+
+Market = Candles | Mapping[str, Candles]
+
+
+class Tape:
+    """A row is a bar; of several markets, one moment at which any of them has a bar."""
+
+    def __init__(self, candles: Market) -> None:
+        self.candles = candles
+        self.times = candles.time if isinstance(candles, Candles) else _grid([market.time for market in candles.values()])
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def part(self, start: int, stop: int) -> Market:
+        """Rows from `start` to before `stop`; views, no copies."""
+        if isinstance(self.candles, Candles):
+            return self.candles[start:stop]
+        return {name: market[self._bar(market, start) : self._bar(market, stop)] for name, market in self.candles.items()}
+
+    def scrambled(self, start: int, cut: int, stop: int, *, wild: bool) -> Market:
+        """The same rows, with other bars from row `cut` on."""
+        part = self.part(start, stop)
+        if isinstance(part, Candles):
+            return scramble(part, cut - start, wild=wild)
+        moment = self.times[cut]
+        return {name: scramble(market, int(np.searchsorted(market.time, moment)), wild=wild) for name, market in part.items()}
+
+    def _bar(self, market: Candles, row: int) -> int:
+        return len(market) if row >= len(self.times) else int(np.searchsorted(market.time, self.times[row]))
+
+
+def scramble(candles: Candles, cut: int, *, wild: bool) -> Candles:
+    """Candles whose bars from row `cut` on are others: prices mirrored at the last known one, after a jump of 3 %.
+
+    What rose falls, and the reverse. `wild` ones jump up and move twice as far, in logs; the others jump down and move
+    half as far. Volumes come in reverse order.
+    """
+    if not 0 <= cut < len(candles):
+        return candles
+    base = candles.close[cut - 1] if cut else candles.open[0]
+    columns = {name: values.copy() for name, values in candles.columns.items()}
+    for name, twin in (("open", "open"), ("high", "low"), ("low", "high"), ("close", "close")):
+        ratio = base / getattr(candles, twin)[cut:]
+        columns[name][cut:] = base * 1.03 * ratio * ratio if wild else base * 0.97 * np.sqrt(ratio)
+    columns["volume"][cut:] = candles.volume[cut:][::-1] * (3.0 if wild else 0.3)
+    return Candles.trusted(candles.time, columns, venue=candles.venue, instrument=candles.instrument,
+                           timeframe=candles.timeframe, incomplete=candles.incomplete)  # fmt: skip
+
+
+def _grid(times: list[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
+    if all(np.array_equal(times[0], other) for other in times[1:]):
+        return times[0]
+    merged = np.sort(np.concatenate(times), kind="stable")  # runs that are sorted already merge in one pass
+    return merged[np.concatenate([[True], merged[1:] != merged[:-1]])]
