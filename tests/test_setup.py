@@ -158,3 +158,47 @@ def load_bootstrap() -> ModuleType:
 def test_version_is_one_number():
     assert workbench.__version__ == PROJECT["project"]["version"]
     assert f"## {workbench.__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def bootstrap(tmp_path, monkeypatch):
+    """bootstrap.py, at work in a folder of its own where all is set up for running, not for testing."""
+    module = load_bootstrap()
+    for name in ("pyproject.toml", "requirements.lock", "requirements-dev.lock"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    monkeypatch.setattr(module, "ROOT", tmp_path)
+    monkeypatch.setattr(module, "LOCK", tmp_path / "requirements.lock")
+    monkeypatch.setattr(module, "DEV_LOCK", tmp_path / "requirements-dev.lock")
+    monkeypatch.setattr(module, "STAMP", tmp_path / "stamp")
+    monkeypatch.setattr(module, "PYTHON", Path(sys.executable))
+    made_from = [module.stamp_line(tmp_path / name) for name in ("pyproject.toml", "requirements.lock")]
+    module.STAMP.write_text("\n".join(made_from))
+    return module
+
+
+def test_second_run_starts_at_once(bootstrap):
+    assert bootstrap.is_ready(with_tools=False)
+    assert not bootstrap.is_ready(with_tools=True)
+
+
+@pytest.mark.parametrize("name", ["pyproject.toml", "requirements.lock"])
+def test_changed_dependencies_are_noticed(bootstrap, name):
+    with (bootstrap.ROOT / name).open("a") as file:
+        file.write("\n# changed\n")
+    assert not bootstrap.is_ready(with_tools=False)
+
+
+def test_uv_itself_is_checked_against_a_hash(bootstrap):
+    pin = bootstrap.pin_of("uv")
+    assert re.match(r"uv==[\d.]+ \\\n +--hash=sha256:", pin)
+    assert len(re.findall("^[a-z]", pin, re.MULTILINE)) == 1
+
+
+def test_failing_step_stops_with_its_code_and_advice(bootstrap):
+    with pytest.raises(SystemExit, match=r"stopped with exit code 3\. Plug it in\."):
+        bootstrap.run([sys.executable, "-c", "raise SystemExit(3)"], "Plug it in.")
+
+
+def test_command_that_does_not_start_is_no_uv(bootstrap, tmp_path):
+    assert bootstrap.working_uv("no-such-command-as-this") == ""
+    assert bootstrap.working_uv(sys.executable) == sys.executable

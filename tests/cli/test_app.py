@@ -27,7 +27,7 @@ def test_version_goes_to_stdout(run):
 
 
 @pytest.mark.parametrize(
-    "words", [("dmeo",), ("data", "catalog", "--jsn"), ("backtest",), ("data", "audit", "binance")]
+    "words", [("dmeo",), ("data", "catalog", "--jsn"), ("backtest",), ("data", "candles", "binance")]
 )
 def test_mistyped_command_ends_with_2(run, words):
     said = run(*words)

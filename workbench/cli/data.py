@@ -29,14 +29,17 @@ def ingest(
     file: Annotated[Path, typer.Argument(help="Parquet, CSV or Feather.")],
     venue: Annotated[str, typer.Option(help="Where the candles come from, such as binance.")],
     instrument: Annotated[str, typer.Option(help="BTC/USDT, or BTC/USDT:USDT for a perpetual.")],
-    timeframe: Annotated[str, typer.Option(help="Length of a bar: 1m, 1h, 1d, …")],
+    timeframe: Annotated[str | None, typer.Option(help="Length of a bar; left out: the commonest step.")] = None,
+    time_unit: Annotated[str | None, typer.Option(help="Unit of whole-number stamps: s, ms, us or ns.")] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Let new bars take the place of stored ones.")] = False,
     json: AsJson = False,
 ) -> None:
     """Check a file of candles and take it into the store."""
     import workbench as wb
 
-    done = wb.data.ingest(file, venue=venue, instrument=instrument, timeframe=timeframe)
-    answer(done, str(done), as_json=json)
+    given = {"timeframe": timeframe, "time_unit": time_unit, "replace": replace}
+    audit = wb.data.ingest(file, venue=venue, instrument=instrument, **given)
+    answer(audit, str(audit), as_json=json)
 
 
 @app.command()
@@ -79,15 +82,22 @@ def candles(
 
 @app.command()
 def audit(
-    venue: Venue,
-    instrument: Instrument,
-    timeframe: Timeframe,
+    source: Annotated[str, typer.Argument(help="A file; or a venue, and then an instrument and a timeframe.")],
+    instrument: Annotated[str | None, typer.Argument(help="BTC/USDT, or BTC/USDT:USDT for a perpetual.")] = None,
+    timeframe: Annotated[str | None, typer.Argument(help="Length of a bar: 1m, 1h, 1d, …")] = None,
     start: Start = None,
     end: End = None,
     json: AsJson = False,
 ) -> None:
-    """Count what is missing, doubled, dead or odd in stored candles."""
-    found = read(venue, instrument, timeframe, start, end).audit()
+    """Count what is missing, doubled, dead or odd in stored candles, or in a file before it is taken in."""
+    import workbench as wb
+
+    if instrument is None:
+        found = wb.data.audit(Path(source))
+    elif timeframe is None:
+        raise typer.BadParameter("a venue is followed by an instrument and a timeframe: binance BTC/USDT 1h")
+    else:
+        found = read(source, instrument, timeframe, start, end).audit()
     answer(found, str(found), as_json=json)
 
 
