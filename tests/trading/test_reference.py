@@ -80,7 +80,9 @@ def test_stop_comes_after_target_in_a_best_path() -> None:
     assert ending(trade(WIDE, BRACKET, replace(FREE, path="best"))) == ("TAKE_PROFIT", 105.0)
 
 
-@pytest.mark.parametrize(("high", "low", "barrier"), [(110.0, 89.0, "TAKE_PROFIT"), (111.0, 90.0, "STOP_LOSS")])
+@pytest.mark.parametrize(
+    ("high", "low", "barrier"), [(110.0, 89.0, "TAKE_PROFIT"), (110.0, 90.0, "TAKE_PROFIT"), (111.0, 90.0, "STOP_LOSS")]
+)
 def test_nearer_extreme_comes_first_in_an_ohlc_path(high: float, low: float, barrier: str) -> None:
     bars = [STILL, STILL, (100.0, high, low, 100.0)]
     assert ending(trade(bars, BRACKET, replace(FREE, path="ohlc")))[0] == barrier
@@ -105,6 +107,12 @@ def test_targets_do_not_count_as_waiting_to_open() -> None:
     outcome = trade(bars, {0: [enter(BUY, take_profit=0.2), enter(SELL)], 1: [dip]}, hedged)
     assert [fill.price for fill in outcome.fills] == [100.0, 100.0, 98.0]
     assert outcome.executors[2].phase == "HOLDING"  # low before high would have sold it at 102.9
+
+
+def test_walk_stops_at_a_limit_and_then_at_the_stop_of_what_it_bought() -> None:
+    wish = enter(BUY, kind=LIMIT, price=95.0, stop_loss=0.02)
+    outcome = trade([STILL, (100.0, 100.0, 90.0, 92.0)], {0: [wish]})
+    assert prices(outcome) == pytest.approx([95.0, 93.1], rel=1e-15)
 
 
 # 3. One tick, and when orders are active ----------------------------------------------------------------------
@@ -222,6 +230,12 @@ def test_order_below_the_minimum_notional_is_refused_before_it_lives() -> None:
     assert len(outcome.executors) == 1
 
 
+def test_order_below_the_minimum_amount_is_refused() -> None:
+    strict = replace(FREE, markets=(Market(0, min_amount=0.5),))
+    outcome = trade([STILL], {0: [quote(BUY, 90.0, 0.4), quote(BUY, 90.0, 0.5)]}, strict)
+    assert [(refusal.reason, refusal.level) for refusal in outcome.refusals] == [("TOO_SMALL", 0)]
+
+
 def test_exit_is_exempt_from_the_minimums() -> None:
     strict = replace(FREE, markets=(Market(0, min_notional=100.0),))
     outcome = trade([STILL, STILL, (90.0,) * 4], {0: [enter(BUY, stop_loss=0.05)]}, strict)
@@ -243,6 +257,19 @@ def test_market_buy_that_a_gap_makes_too_dear_is_rejected_at_its_fill() -> None:
 def test_live_limits_reserve_what_they_would_cost() -> None:
     outcome = trade([STILL], {0: [quote(BUY, 90.0, 6.0), quote(BUY, 80.0, 6.0)]})  # 540 + 480 > 1,000
     assert [(refusal.reason, refusal.level) for refusal in outcome.refusals] == [("NO_FUNDS", 1)]
+
+
+def test_crossing_limit_is_paid_from_its_own_reserve() -> None:
+    wishes = {0: [quote(BUY, 100.0, 10.0)], 1: [Target(), quote(SELL, 100.0, 10.0)]}
+    outcome = trade([STILL] * 3, wishes)
+    assert [(fill.side, fill.amount, fill.maker) for fill in outcome.fills] == [(BUY, 10.0, False), (SELL, 10.0, False)]
+
+
+def test_order_that_makes_the_position_smaller_is_never_refused_for_leverage() -> None:
+    two = with_policy(MARGIN, max_per_side=2)
+    wishes = {0: [enter(BUY, 25.0, stop_loss=0.1), enter(BUY, 25.0)]}
+    outcome = trade([STILL, STILL, (85.0,) * 4], wishes, two)
+    assert outcome.positions == [25.0]  # worth 2,125, and five times the equity is 1,250
 
 
 def test_margin_refuses_what_exceeds_the_leverage() -> None:
@@ -297,6 +324,14 @@ def test_close_of_an_unfilled_entry_is_done_at_once() -> None:
     assert [order.status for order in outcome.orders] == ["CANCELLED"]
 
 
+def test_close_leaves_alone_what_is_exiting() -> None:
+    wishes = {0: [enter(BUY)], 2: [Target(Action.CLOSE)], 3: [Target(Action.CLOSE)]}
+    outcome = trade([STILL] * 7, wishes, replace(FREE, latency=1))
+    assert [(order.status, order.created_row, order.closed_row) for order in outcome.orders] == [
+        ("FILLED", 0, 2), ("FILLED", 2, 4),
+    ]  # fmt: skip
+
+
 def test_quote_keeps_an_equal_order_and_replaces_another() -> None:
     wishes = {0: [quote(BUY, 95.0)], 1: [quote(BUY, 95.0)], 2: [quote(BUY, 94.0)], 3: [quote(BUY, NAN)]}
     outcome = trade([STILL] * 4, wishes)
@@ -306,7 +341,7 @@ def test_quote_keeps_an_equal_order_and_replaces_another() -> None:
 
 
 def test_quote_in_quote_currency_is_always_replaced() -> None:
-    same = quote(BUY, 95.0, 190.0, sizing=Sizing.QUOTE)
+    same = quote(BUY, 1.0, 2.0, sizing=Sizing.QUOTE)
     outcome = trade([STILL] * 2, {0: [same], 1: [same]})
     assert [(order.amount, order.status) for order in outcome.orders] == [(2.0, "CANCELLED"), (2.0, "LIVE")]
 
@@ -423,6 +458,14 @@ def test_holding_less_than_a_lot_ends_without_an_exit_order() -> None:
     executor = only_executor(outcome)
     assert (executor.close_type, len(outcome.fills)) == ("STOP_LOSS", 1)
     assert executor.pnl == pytest.approx(0.99 * 90.0 - 100.0, rel=1e-14)
+
+
+def test_exit_sells_at_most_the_base_that_is_free() -> None:
+    wishes = {0: [enter(BUY, 4.0, stop_loss=0.05)], 1: [Target(), hold(0.2)]}
+    outcome = trade([STILL, STILL, STILL, (90.0,) * 4], wishes)
+    assert [(fill.side, fill.amount) for fill in outcome.fills] == [(BUY, 4.0), (SELL, 2.0), (SELL, 2.0)]
+    executor = only_executor(outcome)
+    assert (executor.phase, executor.exited, executor.pnl) == ("DONE", 2.0, -40.0)
 
 
 def test_fee_in_base_leaves_dust_that_counts() -> None:
