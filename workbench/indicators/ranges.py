@@ -64,7 +64,7 @@ def natr(high: npt.ArrayLike, low: npt.ArrayLike, close: npt.ArrayLike, length: 
 def supertrend(
     high: npt.ArrayLike, low: npt.ArrayLike, close: npt.ArrayLike, length: int = 10, multiplier: float = 3.0
 ) -> tuple[FloatArray, Directions]:
-    """SuperTrend: a stop that follows the price at `multiplier` average true ranges and turns when the close is past it.
+    """SuperTrend: a stop that follows the price at `multiplier` true ranges and turns once the close is past it.
 
     Parameters
     ----------
