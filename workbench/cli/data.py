@@ -37,9 +37,10 @@ def ingest(
     """Check a file of candles and take it into the store."""
     import workbench as wb
 
-    given = {"timeframe": timeframe, "time_unit": time_unit, "replace": replace}
-    audit = wb.data.ingest(file, venue=venue, instrument=instrument, **given)
-    answer(audit, str(audit), as_json=json)
+    found = wb.data.ingest(
+        file, venue=venue, instrument=instrument, timeframe=timeframe, time_unit=time_unit, replace=replace
+    )
+    answer(found, str(found), as_json=json)
 
 
 @app.command()
@@ -127,7 +128,9 @@ def read(venue: str, instrument: str, timeframe: str, start: str | None, end: st
 
 def write(frame: pl.DataFrame, path: Path) -> None:
     """Write a frame in the format that the file's name asks for."""
-    writers = {".parquet": frame.write_parquet, ".csv": frame.write_csv}
-    if path.suffix not in writers:
+    if path.suffix == ".parquet":
+        frame.write_parquet(path)
+    elif path.suffix == ".csv":
+        frame.write_csv(path)
+    else:
         raise ConfigError(f"{path}: no such format as {path.suffix!r}. End the name in .parquet or .csv.")
-    writers[path.suffix](path)
