@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from workbench.market import Candles, timeframe_ms
+from workbench.metrics import Trips, summarise
 from workbench.reports import Material
 from workbench.reports.material import EQUITY, FILLS, ROUND_TRIPS
 
@@ -136,4 +137,19 @@ def run(
         },
         "card": {"data": "3f1c9a", "code": "77ab01", "seed": 7},
     }  # fmt: skip
-    return Material(**{**made, **parts})
+    material = Material(**{**made, **parts})
+    return material if "metrics" in parts else replace(material, metrics=numbers_of(material))
+
+
+def numbers_of(material: Material) -> dict[str, float]:
+    """The metrics of a made-up run, reckoned as a backtest would."""
+    trips, first = material.round_trips, next(iter(material.candles.values()))
+    columns = Trips(
+        trips["pnl"].to_numpy(), trips["return"].to_numpy(),
+        trips["entry_time"].dt.epoch("ms").to_numpy(), trips["exit_time"].dt.epoch("ms").to_numpy(), trips["side"].to_numpy(),
+    )  # fmt: skip
+    return summarise(
+        first.time, material.equity["equity"].to_numpy(), timeframe_ms=first.timeframe_ms, cash=CASH, trips=columns,
+        fees_paid=material.fills["fee"].sum(), volume_traded=(material.fills["price"] * material.fills["amount"]).sum(),
+        bars_exposed=(material.equity["exposure"] != 0).sum(), close=first.close,
+    )  # fmt: skip

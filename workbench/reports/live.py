@@ -6,8 +6,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from workbench.market import as_time
-from workbench.reports.picture import check_bars, figure, layout, subtitle
 from workbench.reports.material import Material
+from workbench.reports.picture import check_bars, figure, layout, subtitle
 from workbench.reports.traces import Drawing, Window, draw, span_of
 
 if TYPE_CHECKING:

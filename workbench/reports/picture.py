@@ -117,12 +117,20 @@ def label(name: str, domain: tuple[float, float]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def subtitle(material: Material, drawing: Drawing) -> str:
+def say_run(material: Material) -> str:
+    """What was run over what: instruments, from when to when, and how many candles."""
     start, end = span_of(material)
-    parts = [f"{words.stamp(start)} to {words.stamp(end)} UTC", say_bars(material, drawing.step_ms)]
+    symbols = list(material.candles)
+    what = ", ".join(symbols[:4]) + (f" and {len(symbols) - 4} more" if len(symbols) > 4 else "")
+    length = words.duration(end - start)
+    return f"{what} · {words.stamp(start)} to {words.stamp(end)} UTC ({length}) · {say_bars(material, 0)}"
+
+
+def subtitle(material: Material, drawing: Drawing) -> str:
+    """What a figure shows: how bars are drawn, which instruments, and how much was traded."""
+    parts = [say_bars(material, drawing.step_ms)]
     shown = instruments_drawn(material)
     if len(shown) < len(material.candles):
         parts.append(f"{len(shown)} of {len(material.candles)} instruments: those with the most fills")
-    trips = len(material.round_trips)
-    parts.append(f"{words.count(len(material.fills), 'fill')}, {words.count(trips, 'round trip')}")
-    return " · ".join(parts)
+    fills, trips = words.count(len(material.fills), "fill"), words.count(len(material.round_trips), "round trip")
+    return " · ".join([*parts, f"{fills}, {trips}"])

@@ -1,0 +1,114 @@
+"""What a person should know before believing the numbers, each in a sentence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+
+import polars as pl
+
+from workbench.reports import words
+from workbench.reports.marks import plain
+from workbench.reports.material import Material
+
+FEW_TRIPS = 30
+FEW_RETURNS = 30
+YEAR_DAYS = 365.0
+
+
+class Mood(IntEnum):
+    """How a remark bears on the result: it speaks for it, is neutral, or speaks against it."""
+
+    GOOD = 1
+    NEUTRAL = 0
+    BAD = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """A heading of a word or two, a sentence, and whether it is good news."""
+
+    heading: str
+    text: str
+    mood: Mood
+
+
+def remarks(material: Material) -> list[Remark]:
+    """Everything that is worth saying of a run, most important first."""
+    return [
+        *on_path(material),
+        *on_lookahead(material),
+        *on_sample(material),
+        *on_account(material),
+        *on_orders(material),
+    ]
+
+
+def on_path(material: Material) -> Iterator[Remark]:
+    """What the unknown path of prices inside each bar leaves open."""
+    bounds, quote = material.bounds, material.quote
+    if bounds is None:
+        yield Remark("Inside the bars", "Bounds were not computed for this run.", Mood.NEUTRAL)
+        return
+    worst, expected, best = (words.money(v, quote, signed=True) for v in (bounds.worst, bounds.expected, bounds.best))
+    share = f"{bounds.ambiguous_bars:,} of {words.count(bounds.bars_with_orders, 'bar')} with orders"
+    if bounds.ambiguous_bars == 0:
+        yield Remark("Inside the bars", f"No bar with orders ({bounds.bars_with_orders:,}) was ambiguous: the net profit "
+                     f"of {expected} does not depend on the path of prices inside.", Mood.GOOD)  # fmt: skip
+        return
+    text = f"Net profit {worst} on the worst path of prices inside the bars, {expected} expected, {best} on the best; " \
+           f"{share} could have gone either way."  # fmt: skip
+    undecided = bounds.worst <= 0.0 < bounds.best
+    yield Remark("Inside the bars", f"{text} Even its sign depends on that." if undecided else text,
+                 Mood.BAD if undecided else Mood.NEUTRAL)  # fmt: skip
+
+
+def on_lookahead(material: Material) -> Iterator[Remark]:
+    if material.verdict is None:
+        yield Remark("Look-ahead", "Not checked in this run.", Mood.NEUTRAL)
+    else:
+        yield Remark("Look-ahead", str(material.verdict), Mood.GOOD if material.verdict.clean else Mood.BAD)
+
+
+def on_sample(material: Material) -> Iterator[Remark]:
+    """Whether there is enough of it to tell skill from luck."""
+    trips = material.round_trips.height
+    if trips == 0:
+        yield Remark("Sample", "No round trip was completed: there is nothing to judge yet.", Mood.BAD)
+    elif trips < FEW_TRIPS:
+        yield Remark("Sample", f"Only {words.count(trips, 'round trip')}: too few to tell skill from luck.", Mood.BAD)
+    days = material.metrics.get("days", math.nan)
+    if days < YEAR_DAYS:
+        yield Remark("Length", f"{words.duration(days * 86_400_000)} of data: numbers for a year are extrapolated "
+                     f"from less than one.", Mood.NEUTRAL)  # fmt: skip
+    returns = material.metrics.get("observations", math.nan)
+    if returns < FEW_RETURNS:
+        yield Remark("Returns", f"Sharpe ratio and its kin rest on {words.count(returns, 'return')} only.", Mood.BAD)
+
+
+def on_account(material: Material) -> Iterator[Remark]:
+    """Ruin, a position that is still open, borrowing, and fees that were left out."""
+    ruined = material.equity.filter(pl.col("equity") <= 0.0)
+    if len(ruined):
+        when = words.stamp(ruined["time"][0])
+        yield Remark("Ruin", f"Equity fell to zero or below at {when}; a venue would have liquidated the account "
+                     f"before. Returns after that mean nothing.", Mood.BAD)  # fmt: skip
+    exposure = material.equity["exposure"][-1]
+    if exposure is not None and math.isfinite(exposure) and abs(exposure) > 1e-9:
+        side = "long" if exposure > 0 else "short"
+        yield Remark("Still open", f"The run ends {side} by {words.percent(abs(exposure), 1)} of equity. That position "
+                     f"is in the equity, but in no round trip.", Mood.NEUTRAL)  # fmt: skip
+    if "margin" in str(material.parameters.get("account", "")).lower():
+        yield Remark("Margin", "Borrowing cost nothing in this run; a venue charges interest or funding.", Mood.NEUTRAL)
+    if material.fills.height and not material.fills["fee"].sum():
+        yield Remark("Fees", "No fees were charged. Give the venue's fees before believing a profit.", Mood.BAD)
+
+
+def on_orders(material: Material) -> Iterator[Remark]:
+    count = int(material.refusals["count"].sum())
+    if count:
+        rows = material.refusals.sort("count", descending=True).select("reason", "count").iter_rows()
+        reasons = ", ".join(f"{plain(reason)} {number:,}" for reason, number in rows)
+        yield Remark("Refused", f"{words.count(count, 'order')} refused: {reasons}.", Mood.NEUTRAL)
