@@ -80,6 +80,16 @@ def compiled(function: Callable[..., Any] | None = None, *, signature: Any = Non
     return compiled_with(function, signature, inline)
 
 
+def compiled_pointer(function: Callable[..., Any], signature: Any) -> Any:
+    """A function of the package as a pointer with a C signature, cached on disk like the kernels."""
+    before = numba_config.CACHE_DIR
+    numba_config.CACHE_DIR = str(cache_folder())
+    try:
+        return numba.cfunc(signature, cache=True)(function)
+    finally:
+        numba_config.CACHE_DIR = before
+
+
 def compiled_with(function: Callable[..., Any], signature: Any, inline: bool) -> Any:
     cache = function.__module__.split(".")[0] == __package__
     options = {"nogil": True, "error_model": "numpy", "cache": cache, "inline": "always" if inline else "never"}

@@ -470,7 +470,9 @@ def sized(world: World, order: Order, price: float) -> float:
 
 def whole_lots(world: World, market: int, amount: float) -> float:
     lot = world.settings.markets[market].lot
-    return math.floor(amount / lot + 1e-9) * lot if lot else amount
+    if lot:
+        return math.floor(amount / lot + 1e-9) * lot
+    return amount if amount >= 1e-12 else 0.0
 
 
 def whole_ticks(world: World, market: int, side: int, price: float) -> float:

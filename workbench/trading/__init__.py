@@ -8,7 +8,6 @@ from workbench.trading.advance import advance, decide, take
 from workbench.trading.ledger import equity, settle
 from workbench.trading.matching import match, next_tick, rest, start_walk
 from workbench.trading.world import (
-    Capacity,
     CloseType,
     Path,
     Phase,
@@ -17,13 +16,11 @@ from workbench.trading.world import (
     Status,
     World,
     explain,
-    grown,
-    journal,
     new_targets,
     new_world,
 )
 
 __all__ = [
-    "Capacity", "CloseType", "Path", "Phase", "Purpose", "Reason", "Status", "World", "advance", "decide", "equity",
-    "explain", "grown", "journal", "match", "new_targets", "new_world", "next_tick", "rest", "settle", "start_walk", "take",
+    "CloseType", "Path", "Phase", "Purpose", "Reason", "Status", "World", "advance", "decide", "equity",
+    "explain", "match", "new_targets", "new_world", "next_tick", "rest", "settle", "start_walk", "take",
 ]  # fmt: skip

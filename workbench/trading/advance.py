@@ -7,15 +7,14 @@ from workbench.market.codes import BUY, Action, OrderKind, Sizing
 from workbench.trading.executors import enter, halt, step
 from workbench.trading.ledger import to_lot, to_tick
 from workbench.trading.orders import cancel, open_order
-from workbench.trading.world import NO_SLOT, Phase, Purpose
+from workbench.trading.world import NO_SLOT, Phase, Purpose, Reason
 
 
 @compiled
 def advance(world, m, price):
     """Let every executor of a market see a tick, and ask for what it wants."""
-    head = world.head[0]
-    first_row = head.row + head.latency
-    for slot in range(head.executors_top):
+    first_row = world.row + world.latency
+    for slot in range(world.executors_top):
         executor = world.executors[slot]
         if executor.phase != Phase.FREE and executor.market == m:
             step(world, slot, price, first_row)
@@ -32,8 +31,10 @@ def decide(world, targets):
 @compiled
 def take(world, target, level):
     """Turn one target record into executors and orders; docs/execution.md part 5."""
-    head = world.head[0]
-    first_row = head.row + 1 + head.latency
+    if not is_sound(world, target, level):
+        world.code = Reason.BAD_TARGET
+        return
+    first_row = world.row + 1 + world.latency
     if target.action == Action.ENTER:
         if target.side != 0:
             _enter(world, target, level, first_row)
@@ -46,6 +47,13 @@ def take(world, target, level):
 
 
 @compiled
+def is_sound(world, target, level):
+    """Can a record be acted on? A `decide` may have written anything into it."""
+    known = 0 <= target.market < world.n_markets and 0 <= level < world.quotes.shape[0]
+    return known and -1 <= target.side <= 1 and 0 <= target.kind <= OrderKind.STOP_LIMIT and 0 <= target.sizing <= 2
+
+
+@compiled
 def _enter(world, target, level, first_row):
     policy, market = world.policy[0], world.markets[target.market]
     if policy.close_on_opposite:
@@ -53,7 +61,7 @@ def _enter(world, target, level, first_row):
     if _at_work(world, target.market, target.side) >= policy.max_per_side:
         return
     side = 1 if target.side == BUY else 0
-    if world.head[0].time_ms - market.last_created_ms[side] < policy.cooldown_ms:
+    if world.time_ms - market.last_created_ms[side] < policy.cooldown_ms:
         return
     enter(world, target, level, first_row)
 
@@ -61,7 +69,7 @@ def _enter(world, target, level, first_row):
 @compiled
 def _at_work(world, m, side):
     count = 0
-    for slot in range(world.head[0].executors_top):
+    for slot in range(world.executors_top):
         executor = world.executors[slot]
         at_work = executor.phase == Phase.ENTERING or executor.phase == Phase.HOLDING
         if at_work and executor.market == m and executor.side == side:
@@ -72,7 +80,7 @@ def _at_work(world, m, side):
 @compiled
 def stop_early(world, m, side, first_row):
     """Stop the executors of a market that are not exiting yet; `side` 0 means both sides."""
-    for slot in range(world.head[0].executors_top):
+    for slot in range(world.executors_top):
         executor = world.executors[slot]
         at_work = executor.phase == Phase.ENTERING or executor.phase == Phase.HOLDING
         if at_work and executor.market == m and (side == 0 or executor.side == side):

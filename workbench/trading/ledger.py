@@ -9,13 +9,14 @@ from workbench.market.codes import BUY
 from workbench.trading.world import FEE_IN_BASE, MAKER, NO_SLOT, CloseType, Phase, Purpose, Reason, Status
 
 ROUND = 1e-9  # of a lot: 0.3 / 0.1 is 2.9999999999999996 lots, and means three
+DUST = 1e-12  # base units; less is what sums of floats leave behind
 
 
 @compiled
 def equity(world):
     """Quote balance plus every position at its market's last price."""
-    total = world.head[0].quote
-    for m in range(world.markets.shape[0]):
+    total = world.quote
+    for m in range(world.n_markets):
         market = world.markets[m]
         if market.position != 0.0:
             total += market.position * market.last
@@ -26,18 +27,18 @@ def equity(world):
 def free_quote(world):
     """Quote balance less what resting buys have set aside."""
     reserved = 0.0
-    for slot in range(world.head[0].orders_top):
+    for slot in range(world.orders_top):
         order = world.orders[slot]
         if order.status == Status.OPEN and order.side == BUY:
             reserved += order.reserved
-    return world.head[0].quote - reserved
+    return world.quote - reserved
 
 
 @compiled
 def free_base(world, m):
     """Base balance less what resting sells have set aside."""
     reserved = 0.0
-    for slot in range(world.head[0].orders_top):
+    for slot in range(world.orders_top):
         order = world.orders[slot]
         if order.status == Status.OPEN and order.side != BUY and order.market == m:
             reserved += order.reserved
@@ -46,8 +47,10 @@ def free_base(world, m):
 
 @compiled
 def to_lot(amount, lot):
-    """Round an amount down to the lot; nothing changes where there is none."""
-    return np.floor(amount / lot + ROUND) * lot if lot > 0.0 else amount
+    """Round an amount down to the lot; without one, only dust becomes nothing."""
+    if lot > 0.0:
+        return np.floor(amount / lot + ROUND) * lot
+    return amount if amount >= DUST else 0.0
 
 
 @compiled
@@ -61,7 +64,7 @@ def to_tick(price, side, tick):
 @compiled
 def reserve(world, order):
     """Set aside what a resting order will need; only a spot account does."""
-    if world.head[0].margin:
+    if world.margin:
         return
     if order.side == BUY:
         order.reserved = order.amount * order.price * (1.0 + world.markets[order.market].taker)
@@ -72,7 +75,7 @@ def reserve(world, order):
 @compiled
 def settle(world, slot, price, amount, maker):
     """Book one fill of the order in `slot`: money, position, executor, journal; close the order when it is complete."""
-    head, order = world.head[0], world.orders[slot]
+    order = world.orders[slot]
     market = world.markets[order.market]
     open_amount = order.amount - order.filled
     complete = amount >= open_amount * (1.0 - 1e-12)
@@ -83,12 +86,12 @@ def settle(world, slot, price, amount, maker):
     fee = amount * rate if in_base else value * rate
     got = amount - fee if in_base else amount
     fee_quote = fee * price if in_base else fee
-    head.quote -= order.side * value
+    world.quote -= order.side * value
     if not in_base:
-        head.quote -= fee
+        world.quote -= fee
     move_position(market, order.side * got, price)
-    head.fees += fee_quote
-    head.volume += value
+    world.fees += fee_quote
+    world.volume += value
     order.filled += amount
     _write_fill(world, order, price, amount, fee, maker, in_base)
     if order.executor != NO_SLOT:
@@ -111,16 +114,15 @@ def move_position(market, change, price):
 
 @compiled
 def _write_fill(world, order, price, amount, fee, maker, in_base):
-    head = world.head[0]
-    if head.n_fills >= world.fills.shape[0]:
-        head.code = Reason.FULL
+    if world.n_fills >= world.fills.shape[0]:
+        world.code = Reason.FULL
         return
-    fill = world.fills[head.n_fills]
-    fill.row, fill.market, fill.side = head.row, order.market, order.side
+    fill = world.fills[world.n_fills]
+    fill.row, fill.market, fill.side = world.row, order.market, order.side
     fill.flags = (MAKER if maker else 0) | (FEE_IN_BASE if in_base else 0)
     fill.order, fill.executor = order.id, order.executor_id
     fill.price, fill.amount, fill.fee = price, amount, fee
-    head.n_fills += 1
+    world.n_fills += 1
 
 
 @compiled
@@ -131,7 +133,7 @@ def _book(world, order, price, amount, got, fee, fee_quote, complete):
     if order.purpose == Purpose.ENTRY:
         if executor.phase == Phase.ENTERING:
             executor.phase = Phase.HOLDING
-            executor.entered_row, executor.entered_ms = world.head[0].row, world.head[0].time_ms
+            executor.entered_row, executor.entered_ms = world.row, world.time_ms
         executor.entry_amount += amount
         executor.entry_value += amount * price
         single = executor.entry_amount == amount
@@ -139,11 +141,15 @@ def _book(world, order, price, amount, got, fee, fee_quote, complete):
         executor.held += got
         if complete:
             executor.entry_order = NO_SLOT
+        if executor.target_order != NO_SLOT:
+            # More came in: the target is asked for again, for all of it.
+            close_order(world, executor.target_order, Status.CANCELLED, Reason.NONE)
+            executor.target_order, executor.target_asked = NO_SLOT, 0
         set_prices(executor, world.markets[order.market])
         return
     executor.exit_amount += amount
     executor.exit_value += amount * price
-    executor.held -= amount
+    executor.held -= got
     executor.last_exit = price
     if not complete:
         return
@@ -178,35 +184,35 @@ def set_prices(executor, market):
 @compiled
 def finish(world, slot):
     """End an executor: journal it and free its slot. Its orders must be gone."""
-    head, executor = world.head[0], world.executors[slot]
+    executor = world.executors[slot]
     executor.phase = Phase.DONE
-    executor.closed_row, executor.closed_ms = head.row, head.time_ms
-    if head.n_executors >= world.done_executors.shape[0]:
-        head.code = Reason.FULL
+    executor.closed_row, executor.closed_ms = world.row, world.time_ms
+    if world.n_executors >= world.done_executors.shape[0]:
+        world.code = Reason.FULL
         return
-    world.done_executors[head.n_executors] = executor
-    head.n_executors += 1
+    world.done_executors[world.n_executors] = executor
+    world.n_executors += 1
     executor.phase = Phase.FREE
-    while head.executors_top > 0 and world.executors[head.executors_top - 1].phase == Phase.FREE:
-        head.executors_top -= 1
+    while world.executors_top > 0 and world.executors[world.executors_top - 1].phase == Phase.FREE:
+        world.executors_top -= 1
 
 
 @compiled
 def close_order(world, slot, status, reason):
     """End an order: give back its reserve, journal it, free its slot and tell its executor."""
-    head, order = world.head[0], world.orders[slot]
+    order = world.orders[slot]
     order.reserved = 0.0
-    order.status, order.reason, order.closed_row = status, reason, head.row
-    if order.purpose == Purpose.QUOTE and status == Status.CANCELLED and order.filled == 0.0 and not head.log_quotes:
-        head.cancelled_quotes += 1
-    elif head.n_orders >= world.done_orders.shape[0]:
-        head.code = Reason.FULL
+    order.status, order.reason, order.closed_row = status, reason, world.row
+    if order.purpose == Purpose.QUOTE and status == Status.CANCELLED and order.filled == 0.0 and not world.log_quotes:
+        world.cancelled_quotes += 1
+    elif world.n_orders >= world.done_orders.shape[0]:
+        world.code = Reason.FULL
         return
     else:
-        world.done_orders[head.n_orders] = order
-        head.n_orders += 1
+        world.done_orders[world.n_orders] = order
+        world.n_orders += 1
     order.status = Status.FREE
     if order.purpose == Purpose.QUOTE or order.purpose == Purpose.HOLD:
         world.quotes[order.level] = NO_SLOT
-    while head.orders_top > 0 and world.orders[head.orders_top - 1].status == Status.FREE:
-        head.orders_top -= 1
+    while world.orders_top > 0 and world.orders[world.orders_top - 1].status == Status.FREE:
+        world.orders_top -= 1

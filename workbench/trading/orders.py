@@ -25,11 +25,11 @@ def sized(world, m, side, size, sizing, price, account):
         return to_lot(size, market.lot)
     quote = size if sizing == Sizing.QUOTE else size * account
     if side == BUY:
-        if not world.head[0].margin:
+        if not world.margin:
             quote = min(quote, free_quote(world))
         return to_lot(quote / (price * (1.0 + market.taker)), market.lot)
     amount = quote / price
-    if not world.head[0].margin:
+    if not world.margin:
         amount = min(amount, free_base(world, m))
     return to_lot(amount, market.lot)
 
@@ -59,14 +59,16 @@ def open_order(world, m, executor, level, purpose, side, kind, price, trigger, s
     elif not usable(size):
         reason = Reason.TOO_SMALL
     if reason != Reason.NONE:
-        refuse(world, m, level, world.executors[executor].id if executor != NO_SLOT else -1, reason)
+        refuse(world, m, level, world.executors[executor].id if closing else -1, reason)
         return NO_SLOT
     slot = _free_slot(world)
     if slot == NO_SLOT:
         return NO_SLOT
     _fill_in(world, slot, m, executor, level, purpose, side, kind, sizing, first_row)
     order = world.orders[slot]
-    order.price, order.trigger, order.size, order.amount = price, trigger, size, amount
+    order.price = price if rests(kind) else np.nan
+    order.trigger = trigger if kind == OrderKind.STOP or kind == OrderKind.STOP_LIMIT else np.nan
+    order.size, order.amount = size, amount
     if rests(kind):
         reserve(world, order)
     market.wake_row = min(market.wake_row, first_row)
@@ -75,29 +77,28 @@ def open_order(world, m, executor, level, purpose, side, kind, price, trigger, s
 
 @compiled
 def _fill_in(world, slot, m, executor, level, purpose, side, kind, sizing, first_row):
-    head, order = world.head[0], world.orders[slot]
-    order.id = head.next_order
-    head.next_order += 1
+    order = world.orders[slot]
+    order.id = world.next_order
+    world.next_order += 1
     order.market, order.executor, order.level, order.purpose = m, executor, level, purpose
     order.executor_id = world.executors[executor].id if executor != NO_SLOT else -1
     order.side, order.kind, order.sizing = side, kind, sizing
     order.status, order.reason, order.fresh = Status.OPEN, Reason.NONE, 1
     order.filled = order.reserved = 0.0
     order.triggered = 0
-    order.created_row, order.active_row, order.closed_row = head.row, first_row, -1
+    order.created_row, order.active_row, order.closed_row = world.row, first_row, -1
 
 
 @compiled
 def _free_slot(world):
-    head = world.head[0]
-    for slot in range(head.orders_top):
+    for slot in range(world.orders_top):
         if world.orders[slot].status == Status.FREE:
             return slot
-    if head.orders_top >= world.orders.shape[0]:
-        head.code = Reason.FULL
+    if world.orders_top >= world.orders.shape[0]:
+        world.code = Reason.FULL
         return NO_SLOT
-    head.orders_top += 1
-    return head.orders_top - 1
+    world.orders_top += 1
+    return world.orders_top - 1
 
 
 @compiled

@@ -21,7 +21,7 @@ def approve(world, m, side, amount, price, closing):
         return Reason.TOO_SMALL
     if not closing and (amount < market.min_amount or amount * price < market.min_notional):
         return Reason.TOO_SMALL
-    if world.head[0].margin:
+    if world.margin:
         return _approve_margin(world, m, side, amount, price)
     if side == BUY:
         enough = amount * price * (1.0 + market.taker) <= free_quote(world) * (1.0 + SPARE)
@@ -37,25 +37,24 @@ def _approve_margin(world, m, side, amount, price):
     if wanted <= abs(position):
         return Reason.NONE
     exposure = 0.0
-    for i in range(world.markets.shape[0]):
+    for i in range(world.n_markets):
         if i == m:
             exposure += wanted * price
         elif world.markets[i].position != 0.0:
             exposure += abs(world.markets[i].position * world.markets[i].last)
-    carried = world.head[0].leverage * equity(world) * (1.0 + ROOM)
+    carried = world.leverage * equity(world) * (1.0 + ROOM)
     return Reason.NONE if exposure <= carried else Reason.NO_FUNDS
 
 
 @compiled
 def refuse(world, m, level, executor, reason):
     """Write down what was refused and why."""
-    head = world.head[0]
-    if head.n_refusals >= world.refusals.shape[0]:
-        head.code = Reason.FULL
+    if world.n_refusals >= world.refusals.shape[0]:
+        world.code = Reason.FULL
         return
-    row = world.refusals[head.n_refusals]
-    row.row, row.market, row.level, row.executor, row.reason = head.row, m, level, executor, reason
-    head.n_refusals += 1
+    row = world.refusals[world.n_refusals]
+    row.row, row.market, row.level, row.executor, row.reason = world.row, m, level, executor, reason
+    world.n_refusals += 1
 
 
 @compiled

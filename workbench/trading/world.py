@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -59,6 +57,7 @@ class Reason(IntEnum):
     WOULD_TAKE = 3
     FULL = 4
     NO_PRICE = 5
+    BAD_TARGET = 6
 
 
 class Path(IntEnum):
@@ -78,38 +77,6 @@ class Purpose(IntEnum):
     TARGET = 3
     HOLD = 4
 
-
-HEAD = np.dtype(
-    [
-        ("time_ms", "i8"),
-        ("row", "i8"),
-        ("code", "i8"),  # a Reason that stopped the engine; FULL is the only one
-        # accounts
-        ("quote", "f8"),
-        ("fees", "f8"),
-        ("volume", "f8"),
-        ("bars_exposed", "i8"),
-        # settings
-        ("margin", "i8"),
-        ("leverage", "f8"),
-        ("latency", "i8"),
-        ("path", "i8"),
-        ("through", "i8"),
-        # counters
-        ("next_order", "i8"),
-        ("next_executor", "i8"),
-        ("orders_top", "i8"),
-        ("executors_top", "i8"),
-        ("fresh", "i8"),
-        ("n_fills", "i8"),
-        ("n_orders", "i8"),
-        ("n_executors", "i8"),
-        ("n_refusals", "i8"),
-        ("cancelled_quotes", "i8"),
-        ("log_quotes", "i8"),
-    ],
-    align=True,
-)
 
 MARKET = np.dtype(
     [
@@ -268,107 +235,98 @@ TICK = np.dtype(
 )
 
 
-class World(NamedTuple):
-    """Every array a tick reads or writes. Numba takes it as it is."""
+# Capacities. A full table stops the run with an error that names it.
+MAX_ORDERS = 1024
+MAX_EXECUTORS = 512
+MAX_LEVELS = 256
+OUTBOX = 6 * MAX_ORDERS
 
-    head: npt.NDArray[Any]
-    markets: npt.NDArray[Any]
-    policy: npt.NDArray[Any]
-    orders: npt.NDArray[Any]
-    executors: npt.NDArray[Any]
-    quotes: npt.NDArray[np.int64]  # slot of the live order of each quoting or holding level
-    wishes: npt.NDArray[np.float64]  # last exposure asked for, by level
-    view: npt.NDArray[Any]
-    # journals
-    fills: npt.NDArray[Any]
-    done_orders: npt.NDArray[Any]
-    done_executors: npt.NDArray[Any]
-    refusals: npt.NDArray[Any]
+# One record, so that it is one pointer wherever it goes; a tuple of arrays costs 300 ns a call.
+WORLD = np.dtype(
+    [
+        ("time_ms", "i8"),
+        ("row", "i8"),
+        ("code", "i8"),  # Reason.FULL when a table overflowed
+        # the account
+        ("quote", "f8"),
+        ("fees", "f8"),
+        ("volume", "f8"),
+        ("bars_exposed", "i8"),
+        # settings
+        ("n_markets", "i8"),
+        ("margin", "i8"),
+        ("leverage", "f8"),
+        ("latency", "i8"),  # rows
+        ("path", "i8"),
+        ("through", "i8"),
+        ("log_quotes", "i8"),
+        # counters
+        ("next_order", "i8"),
+        ("next_executor", "i8"),
+        ("orders_top", "i8"),
+        ("executors_top", "i8"),
+        ("cancelled_quotes", "i8"),
+        ("n_fills", "i8"),
+        ("n_orders", "i8"),
+        ("n_executors", "i8"),
+        ("n_refusals", "i8"),
+        # state
+        ("policy", POLICY, (1,)),
+        ("seen", VIEW, (1,)),
+        ("quotes", "i8", (MAX_LEVELS,)),  # slot of the live order of each quoting or holding level
+        ("wishes", "f8", (MAX_LEVELS,)),  # last exposure asked for, by level
+        ("markets", MARKET, (MAX_MARKETS,)),
+        ("orders", ORDER, (MAX_ORDERS,)),
+        ("executors", EXECUTOR, (MAX_EXECUTORS,)),
+        # what happened since a driver looked last; it empties them
+        ("fills", FILL, (OUTBOX,)),
+        ("done_orders", ORDER, (OUTBOX,)),
+        ("done_executors", EXECUTOR, (OUTBOX,)),
+        ("refusals", REFUSAL, (OUTBOX,)),
+    ],
+    align=True,
+)
+
+World = npt.NDArray[np.void]  # of shape (1,) and dtype WORLD; kernels take its only record
 
 
-@dataclass(frozen=True, slots=True)
-class Capacity:
-    """How many of each the world can hold at once. A full table stops the run with an error that names it."""
-
-    orders: int = 256
-    executors: int = 128
-    levels: int = 64
-
-    def __post_init__(self) -> None:
-        for name in self.__dataclass_fields__:
-            if getattr(self, name) < 1:
-                raise ConfigError(f"capacity: `{name}` is {getattr(self, name)}. It must be at least 1.")
-
-
-def new_world(*, n_markets: int, cash: float, capacity: Capacity | None = None, journal: int = 4096) -> World:
-    """An empty world with `cash` in quote currency and zero fees; settings are fields of `head` and `markets`.
+def new_world(*, n_markets: int = 1, cash: float) -> World:
+    """An empty world with `cash` in quote currency, no fees and no latency; its settings are plain fields.
 
     Parameters
     ----------
     n_markets
         How many instruments trade in it, 64 at most.
-    journal
-        First size of the journals of fills, orders and executors, in rows; `grown` makes larger ones.
+
+    Returns
+    -------
+    ndarray of shape (1,) and dtype WORLD
+        Give kernels its record, `world[0]`.
     """
     if not 1 <= n_markets <= MAX_MARKETS:
         raise ConfigError(f"{n_markets} instruments: a world takes 1 to {MAX_MARKETS}. Split them over several backtests.")
-    room = capacity or Capacity()
-    world = World(
-        head=np.zeros(1, HEAD),
-        markets=np.zeros(n_markets, MARKET),
-        policy=np.zeros(1, POLICY),
-        orders=np.zeros(room.orders, ORDER),
-        executors=np.zeros(room.executors, EXECUTOR),
-        quotes=np.full(room.levels, NO_SLOT, np.int64),
-        wishes=np.zeros(room.levels),
-        view=np.zeros(1, VIEW),
-        fills=np.empty(0, FILL),
-        done_orders=np.empty(0, ORDER),
-        done_executors=np.empty(0, EXECUTOR),
-        refusals=np.empty(0, REFUSAL),
-    )
-    world.head["quote"] = cash
-    world.head["leverage"] = 1.0
-    world.policy["max_per_side"] = 1
-    world.markets["last"] = np.nan
-    world.markets["below"], world.markets["above"] = -np.inf, np.inf
-    world.markets["deadline_ms"] = world.markets["wake_row"] = NEVER
-    world.markets["last_created_ms"] = np.iinfo(np.int64).min // 2
-    return grown(world, rows=journal)
+    if not 0.0 < cash < np.inf:
+        raise ConfigError(f"`cash` is {cash}. Start with an amount of quote currency above 0.")
+    world = np.zeros(1, WORLD)
+    world["quote"], world["n_markets"], world["leverage"] = cash, n_markets, 1.0
+    world["policy"]["max_per_side"] = 1
+    world["quotes"] = NO_SLOT
+    markets = world["markets"][0]
+    markets["last"] = np.nan
+    markets["below"], markets["above"] = -np.inf, np.inf
+    markets["deadline_ms"] = markets["wake_row"] = NEVER
+    markets["last_created_ms"] = np.iinfo(np.int64).min // 2
+    return world
 
 
-def new_targets(levels: int) -> npt.NDArray[Any]:
+def new_targets(levels: int) -> npt.NDArray[np.void]:
     """Empty target records, one per level, every term at "none"."""
+    if not 1 <= levels <= MAX_LEVELS:
+        raise ConfigError(f"{levels} levels: a bot has 1 to {MAX_LEVELS}.")
     targets = np.zeros(levels, TARGET)
     for name in ("price", "trigger", "stop_loss", "take_profit", "trailing_activation", "trailing_delta"):
         targets[name] = np.nan
     return targets
-
-
-JOURNALS = ("fills", "done_orders", "done_executors", "refusals")
-COUNTERS = {"fills": "n_fills", "done_orders": "n_orders", "done_executors": "n_executors", "refusals": "n_refusals"}
-
-
-def grown(world: World, *, rows: int = 0) -> World:
-    """The same world with journals of at least `rows` rows, and four times as many where one is more than half full."""
-    larger = {}
-    for name in JOURNALS:
-        journal, used = getattr(world, name), int(world.head[COUNTERS[name]][0])
-        wanted = max(rows, room_needed(world), 4 * len(journal) if 2 * used > len(journal) else len(journal))
-        if wanted + used > len(journal):
-            larger[name] = np.empty(wanted + used, journal.dtype)
-            larger[name][:used] = journal[:used]
-    return world._replace(**larger)
-
-
-def room_needed(world: World) -> int:
-    """Journal rows that one row of candles can fill at the very most."""
-    return 16 * (len(world.orders) + len(world.executors) + len(world.quotes)) + 64
-
-
-def journal(world: World, name: str) -> npt.NDArray[Any]:
-    """The written part of a journal: fills, done_orders, done_executors or refusals."""
-    return getattr(world, name)[: int(world.head[COUNTERS[name]][0])]
 
 
 WORDS = {
@@ -377,6 +335,7 @@ WORDS = {
     Reason.NO_FUNDS: "the account cannot carry it (a spot account cannot go short or spend more than it has)",
     Reason.WOULD_TAKE: "a post-only order that would have crossed the market",
     Reason.NO_PRICE: "the market had no bar yet, so there was no price",
+    Reason.BAD_TARGET: "a target record with a market, side, kind, sizing or level that does not exist",
     Reason.FULL: "a table of fixed capacity is full",
 }
 

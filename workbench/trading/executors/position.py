@@ -21,21 +21,21 @@ def enter(world, target, level, first_row):
     slot = _free_slot(world)
     if slot == NO_SLOT:
         return
-    head, executor, policy = world.head[0], world.executors[slot], world.policy[0]
-    executor.id = head.next_executor
+    executor, policy = world.executors[slot], world.policy[0]
+    executor.id = world.next_executor
     order = open_order(
         world, target.market, slot, level, Purpose.ENTRY, target.side, target.kind,
         target.price, target.trigger, target.size, target.sizing, first_row,
     )  # fmt: skip
     if order == NO_SLOT:
         return
-    head.next_executor += 1
-    head.executors_top = max(head.executors_top, slot + 1)
+    world.next_executor += 1
+    world.executors_top = max(world.executors_top, slot + 1)
     executor.market, executor.level, executor.side = target.market, level, target.side
     executor.phase, executor.close_type = Phase.ENTERING, CloseType.NONE
-    executor.created_ms, executor.created_row = head.time_ms, head.row
+    executor.created_ms, executor.created_row = world.time_ms, world.row
     executor.entered_row = executor.closed_row = executor.entered_ms = executor.closed_ms = -1
-    executor.deadline_ms = head.time_ms + target.time_limit_ms if target.time_limit_ms > 0 else NEVER
+    executor.deadline_ms = world.time_ms + target.time_limit_ms if target.time_limit_ms > 0 else NEVER
     executor.stop_loss, executor.take_profit = target.stop_loss, target.take_profit
     executor.trailing_activation, executor.trailing_delta = target.trailing_activation, target.trailing_delta
     executor.target_kind, executor.net_of_fees = policy.take_profit_kind, policy.net_of_fees
@@ -43,7 +43,7 @@ def enter(world, target, level, first_row):
     executor.attempts = executor.armed = executor.target_asked = 0
     _forget_money(executor)
     market = world.markets[target.market]
-    market.last_created_ms[1 if target.side == BUY else 0] = head.time_ms
+    market.last_created_ms[1 if target.side == BUY else 0] = world.time_ms
     market.deadline_ms = min(market.deadline_ms, executor.deadline_ms)
 
 
@@ -56,20 +56,19 @@ def _forget_money(executor):
 
 @compiled
 def _free_slot(world):
-    head = world.head[0]
-    for slot in range(head.executors_top):
+    for slot in range(world.executors_top):
         if world.executors[slot].phase == Phase.FREE:
             return slot
-    if head.executors_top >= world.executors.shape[0]:
-        head.code = Reason.FULL
+    if world.executors_top >= world.executors.shape[0]:
+        world.code = Reason.FULL
         return NO_SLOT
-    return head.executors_top
+    return world.executors_top
 
 
 @compiled
 def step(world, slot, price, first_row):
     """Advance one executor by one tick; orders that it asks for are active from `first_row`."""
-    executor, now = world.executors[slot], world.head[0].time_ms
+    executor, now = world.executors[slot], world.time_ms
     if executor.phase == Phase.ENTERING:
         _wait_for_entry(world, slot, now)
     elif executor.phase == Phase.HOLDING:
@@ -156,7 +155,7 @@ def _ask_exit(world, slot, first_row):
     executor = world.executors[slot]
     market = world.markets[executor.market]
     amount = executor.held
-    if executor.side == BUY and not world.head[0].margin:
+    if executor.side == BUY and not world.margin:
         amount = min(amount, free_base(world, executor.market))
     amount = to_lot(amount, market.lot)
     if not amount > 0.0:
@@ -168,7 +167,7 @@ def _ask_exit(world, slot, first_row):
         0.0, 0.0, amount, Sizing.BASE, first_row,
     )  # fmt: skip
     if executor.exit_order == NO_SLOT:
-        market.wake_row = min(market.wake_row, world.head[0].row + 1)
+        market.wake_row = min(market.wake_row, world.row + 1)
 
 
 @compiled

@@ -15,9 +15,8 @@ from workbench.trading.world import Purpose, Reason, Status
 @compiled
 def match(world, m, row, price, only_fresh):
     """Answer every live, active order of a market at one price, by slot, and settle what fills."""
-    head = world.head[0]
     slot = 0
-    while slot < head.orders_top:
+    while slot < world.orders_top:
         order = world.orders[slot]
         if order.status == Status.OPEN and order.market == m and order.active_row <= row:
             if order.fresh or not only_fresh:
@@ -48,11 +47,11 @@ def answer(world, slot, price):
     if fresh:
         if gap <= 0.0:
             if kind == OrderKind.POST_ONLY:
-                close_order(world, slot, Status.REJECTED, Reason.WOULD_TAKE)
+                reject(world, slot, Reason.WOULD_TAKE)
             else:
                 _take(world, slot, price, order.price)
         return
-    if gap < 0.0 or (gap == 0.0 and not world.head[0].through):
+    if gap < 0.0 or (gap == 0.0 and not world.through):
         settle(world, slot, order.price, order.amount - order.filled, True)
 
 
@@ -65,14 +64,16 @@ def _take(world, slot, price, limit):
     if limit == limit:
         paid = min(paid, limit) if order.side == BUY else max(paid, limit)
     order.reserved = 0.0
-    if order.amount != order.amount:
-        order.amount = sized(world, order.market, order.side, order.size, order.sizing, paid, equity(world))
+    whole = order.amount
+    if whole != whole:
+        whole = sized(world, order.market, order.side, order.size, order.sizing, paid, equity(world))
     closing = order.purpose == Purpose.EXIT or order.purpose == Purpose.TARGET
-    amount = order.amount - order.filled
+    amount = whole - order.filled
     reason = approve(world, order.market, order.side, amount, paid, closing)
     if reason != Reason.NONE:
         reject(world, slot, reason)
         return
+    order.amount = whole
     settle(world, slot, paid, amount, False)
 
 
@@ -94,26 +95,26 @@ def reject(world, slot, reason):
 @compiled
 def _carried(world, m, wish):
     """The value of a wished exposure, as far as the account can carry it beside its other markets."""
-    head, account = world.head[0], equity(world)
-    if not head.margin:
+    account = equity(world)
+    if not world.margin:
         return min(max(wish, 0.0), 1.0) * account
-    room = head.leverage * account
-    for i in range(world.markets.shape[0]):
+    room = world.leverage * account
+    for i in range(world.n_markets):
         if i != m and world.markets[i].position != 0.0:
             room -= abs(world.markets[i].position * world.markets[i].last)
     room = max(room, 0.0)
-    return min(max(min(max(wish, -head.leverage), head.leverage) * account, -room), room)
+    return min(max(min(max(wish, -world.leverage), world.leverage) * account, -room), room)
 
 
 @compiled
 def _rebalance(world, slot, price):
     order = world.orders[slot]
-    head, market = world.head[0], world.markets[order.market]
+    market = world.markets[order.market]
     value = _carried(world, order.market, order.size)
     side = BUY if value / price - market.position > 0.0 else SELL
     paid = price * (1.0 + side * market.slippage)
     amount = side * (value / paid - market.position)
-    if not head.margin:
+    if not world.margin:
         carried = free_quote(world) / (paid * (1.0 + market.taker)) if side == BUY else free_base(world, order.market)
         amount = min(amount, carried)
     amount = to_lot(amount, market.lot)

@@ -52,15 +52,15 @@ def _vertex(tick):
 
 @compiled
 def _choose(world, tick):
-    head, position = world.head[0], world.markets[tick.market].position
+    position = world.markets[tick.market].position
     up_first = tick.high - tick.open <= tick.open - tick.low
-    if head.path != Path.OHLC:
+    if world.path != Path.OHLC:
         if position != 0.0:
             worst_up_first = position < 0.0
         else:
             lean = _lean(world, tick.market, tick.row)
             worst_up_first = lean > 0 if lean != 0 else up_first
-        up_first = worst_up_first if head.path == Path.WORST else not worst_up_first
+        up_first = worst_up_first if world.path == Path.WORST else not worst_up_first
     tick.first = tick.high if up_first else tick.low
     tick.second = tick.low if up_first else tick.high
 
@@ -68,7 +68,7 @@ def _choose(world, tick):
 @compiled
 def _lean(world, m, row):
     lean = 0
-    for slot in range(world.head[0].orders_top):
+    for slot in range(world.orders_top):
         order = world.orders[slot]
         opening = order.purpose != Purpose.EXIT and order.purpose != Purpose.TARGET
         if opening and order.status == Status.OPEN and order.market == m and order.active_row <= row:
@@ -81,15 +81,15 @@ def _nearest(world, m, row, price, vertex):
     """The first price waited for strictly between here and the vertex, or the vertex."""
     if vertex == price:
         return vertex
-    up, head = vertex > price, world.head[0]
+    up = vertex > price
     best = vertex
-    for slot in range(head.orders_top):
+    for slot in range(world.orders_top):
         order = world.orders[slot]
         if order.status == Status.OPEN and order.market == m and order.active_row <= row:
             waits_up, waited = _order_wait(order)
             if waits_up == up:
                 best = _nearer(up, price, waited, best)
-    for slot in range(head.executors_top):
+    for slot in range(world.executors_top):
         executor = world.executors[slot]
         if executor.phase != Phase.HOLDING or executor.market != m:
             continue
@@ -129,20 +129,20 @@ def rest(world, m):
 
     A bar strictly inside them cannot change anything, and the loop steps over it.
     """
-    head, market = world.head[0], world.markets[m]
+    market = world.markets[m]
     below, above, deadline, wake = -np.inf, np.inf, NEVER, NEVER
-    for slot in range(head.orders_top):
+    for slot in range(world.orders_top):
         order = world.orders[slot]
         if order.status != Status.OPEN or order.market != m:
             continue
         if order.fresh:
-            wake = min(wake, max(order.active_row, head.row + 1))
+            wake = min(wake, max(order.active_row, world.row + 1))
         waits_up, waited = _order_wait(order)
         if waits_up and waited < above:
             above = waited
         if not waits_up and waited > below:
             below = waited
-    for slot in range(head.executors_top):
+    for slot in range(world.executors_top):
         executor = world.executors[slot]
         if executor.phase == Phase.FREE or executor.market != m:
             continue
@@ -152,7 +152,7 @@ def rest(world, m):
             low, high = (near, far) if executor.side == BUY else (far, near)
             below, above = max(below, low), min(above, high)
         elif executor.exit_order == NO_SLOT and executor.entry_order == NO_SLOT:
-            wake = head.row + 1
+            wake = world.row + 1
     market.below, market.above, market.deadline_ms, market.wake_row = below, above, deadline, wake
 
 

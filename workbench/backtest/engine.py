@@ -1,0 +1,148 @@
+"""One run of the compiled loop: journals that grow, a world that is set up, a code that becomes a sentence."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from workbench.backtest import loop
+from workbench.backtest.loop import Bars, Inputs, Journals, Plan, Source, Wishes
+from workbench.errors import BrokenInvariant, ConfigError
+from workbench.market import TARGET
+from workbench.trading import Reason, explain
+from workbench.trading.world import EXECUTOR, FILL, MAX_EXECUTORS, MAX_ORDERS, ORDER, OUTBOX, REFUSAL, TICK, World
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Tape:
+    """What a run left behind: journals in order of time, equity per row, and the world as it ended."""
+
+    world: World
+    fills: Array
+    orders: Array
+    executors: Array
+    refusals: Array
+    equity: npt.NDArray[np.float64]
+
+
+def locked(array: Array) -> Array:
+    """A view that nobody can write to; kernels are compiled for such views alone."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+NO_WISHES = Wishes(
+    side=locked(np.zeros((0, 0), np.int8)),
+    exit=locked(np.zeros((0, 0), np.bool_)),
+    **{name: locked(np.zeros((0, 0))) for name in Wishes._fields[2:9]},
+    market=locked(np.zeros(0, np.int64)),
+    terms=locked(np.zeros(1, TARGET)),
+)
+NO_INPUTS = Inputs(locked(np.zeros((0, 0))), locked(np.zeros(0, np.int64)), np.zeros(0))
+NO_PLAN = Plan(locked(np.zeros(0, np.int64)), locked(np.zeros(0, np.int64)), locked(np.zeros(0, TARGET)))
+EVERY_ROW = locked(np.zeros(0, np.int64))
+
+
+def simulate(
+    world: World, bars: Bars, timeframe_ms: int, *, out: Array, source: Source = Source.NOTHING, wishes: Wishes = NO_WISHES,
+    inputs: Inputs = NO_INPUTS, decide: Any = None, plan: Plan = NO_PLAN,
+) -> Tape:  # fmt: skip
+    """Walk all bars in a world and return what happened; `world` is changed.
+
+    Raises
+    ------
+    ConfigError
+        If a table of fixed capacity overflows, or a target record is nonsense.
+    """
+    n_rows = len(bars.time)
+    equity = np.empty(n_rows)
+    journals = new_journals(n_rows // 4 + 2 * OUTBOX)
+    tick = np.zeros(1, TICK)
+    function = as_pointer(decide) if decide is not None else idle()
+    row = 0
+    while row < n_rows:
+        row = step_rows(world, tick, journals, bars, timeframe_ms, source, wishes, inputs, function, plan, out, equity, row, n_rows)
+        if row < n_rows:
+            journals = grown(journals)
+    return tape(world, journals, equity)
+
+
+def step_rows(world: World, tick: Array, journals: Journals, *rest: Any) -> int:
+    """The compiled loop over some rows; a code that it leaves in the world becomes an error."""
+    row = loop.run(world[0], tick[0], journals, *rest)
+    complain(world)
+    return int(row)
+
+
+def tape(world: World, journals: Journals, equity: npt.NDArray[np.float64]) -> Tape:
+    """The written part of the journals, with the world that wrote them."""
+    fills, orders, executors, refusals = (journal[:used] for journal, used in zip(journals[:4], journals.used, strict=True))
+    return Tape(world, fills, orders, executors, refusals, equity)
+
+
+def new_journals(rows: int) -> Journals:
+    """Empty journals; memory that is not written costs nothing."""
+    kinds = (FILL, ORDER, EXECUTOR, REFUSAL)
+    return Journals(*(np.empty(rows, kind) for kind in kinds), used=np.zeros(4, np.int64))
+
+
+def grown(journals: Journals) -> Journals:
+    """The same journals with four times the room where one is more than half full."""
+    larger = []
+    for journal, used in zip(journals[:4], journals.used, strict=True):
+        room = 4 * len(journal) if 2 * (used + OUTBOX) > len(journal) else len(journal)
+        bigger = np.empty(room, journal.dtype) if room > len(journal) else journal
+        bigger[:used] = journal[:used]
+        larger.append(bigger)
+    return Journals(*larger, used=journals.used)
+
+
+def complain(world: World) -> None:
+    """Say what stopped a run short, if anything did."""
+    code, row = Reason(int(world["code"][0])), int(world["row"][0])
+    if code == Reason.FULL:
+        raise ConfigError(
+            f"row {row}: a table is full; one bot holds at most {MAX_ORDERS:,} live orders and {MAX_EXECUTORS:,} executors, and a "
+            f"row has at most {OUTBOX:,} events. Use fewer levels, a lower `max_per_side`, or barriers that end executors."
+        )
+    if code == Reason.BAD_TARGET:
+        raise ConfigError(f"row {row}: `decide` wrote {explain(code)}. Check what it assigns to `out[level]`.")
+    if code != Reason.NONE:
+        raise BrokenInvariant(f"row {row}: the engine stopped with code {code!r}. Please report it.")
+
+
+@functools.cache
+def idle() -> Any:
+    """The `decide` of a bot that has none, compiled once and kept on disk."""
+    from workbench.compiled import compiled_pointer
+
+    return compiled_pointer(loop.idle, loop.DECIDE)
+
+
+@functools.lru_cache(maxsize=256)
+def as_pointer(decide: Callable[..., None]) -> Any:
+    """A user's `decide`, compiled alone: the engine takes it as a first-class function and is not compiled again.
+
+    Raises
+    ------
+    ConfigError
+        If Numba cannot compile it.
+    """
+    function = getattr(decide, "py_func", decide)
+    try:
+        return numba.cfunc(loop.DECIDE)(function)
+    except numba.core.errors.NumbaError as error:
+        reason = next((line for line in str(error).splitlines() if line.strip()), "unknown").strip()
+        raise ConfigError(
+            f"`decide` could not be compiled: {reason} It takes (row, world, out) and may use numbers, NumPy and compiled "
+            f"functions only. Try it as plain Python with `{function.__name__}.py_func(row, world, out)`."
+        ) from error
