@@ -63,6 +63,7 @@ def ingest(
     length = timeframe_ms(timeframe)
     check_candles(time, values, length, where)
     check_grid(time, length, where)
+    _check_step(time, length, where)
     series = Series(data_folder(), venue, Instrument.parse(instrument), as_timeframe(length))
     series.commit((time, values), where=where, replace_rows=replace)
     return audit_arrays(time, values, length, f"{series.name} from {where}")
@@ -80,18 +81,20 @@ def audit(
 
 
 def check_grid(time: TimeArray, length_ms: int, where: str) -> None:
-    """Raise `DataError` if a stamp is no start of a bar in UTC, or if the bars are all longer than said."""
+    """Raise `DataError` at the first stamp that is no start of a bar in UTC."""
     off = np.flatnonzero(floor_time(time, length_ms) != time)
-    timeframe = as_timeframe(length_ms)
     if len(off):
         row = int(off[0])
         raise DataError(
-            f"{where}, row {row}: {show_time(time[row])} is no start of a {timeframe} bar (UTC). "
+            f"{where}, row {row}: {show_time(time[row])} is no start of a {as_timeframe(length_ms)} bar (UTC). "
             f"Stamp bars with their open, or give the timeframe that they have."
         )
+
+
+def _check_step(time: TimeArray, length_ms: int, where: str) -> None:
     steps = np.diff(time)
     if len(time) >= FEW and steps.min() > length_ms:
         raise DataError(
-            f"{where}, row 1: no two bars are {timeframe} apart, the closest are {int(steps.min()) / 1000:g} s. "
-            f"Give the timeframe that the bars have."
+            f"{where}, row 1: no two bars are {as_timeframe(length_ms)} apart, the closest are "
+            f"{int(steps.min()) / 1000:g} s. Give the timeframe that the bars have."
         )
