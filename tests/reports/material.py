@@ -98,8 +98,9 @@ def traded(
     closed = np.where(pnl > 0, kinds[np.arange(len(pnl)) % 2 * 2], kinds[1 + np.arange(len(pnl)) % 3 // 2 * 2])
     trips = pl.DataFrame(
         {"instrument": [symbol] * len(entries), "side": side,
-         "entry_time": time.gather(entries), "exit_time": time.gather(exits), "entry_price": entry, "exit_price": exit_, "amount": np.full(len(entries), amount), "pnl": pnl,
-         "return": pnl / (entry * amount), "fee": fees, "close_type": closed},
+         "entry_time": time.gather(entries), "exit_time": time.gather(exits), "entry_price": entry, "exit_price": exit_,
+         "amount": np.full(len(entries), amount), "pnl": pnl, "return": pnl / (entry * amount), "fee": fees,
+         "close_type": closed},
         schema_overrides=ROUND_TRIPS,
     )  # fmt: skip
     position, paid = np.zeros(len(candles)), np.zeros(len(candles))
@@ -144,10 +145,8 @@ def run(
 def numbers_of(material: Material) -> dict[str, float]:
     """The metrics of a made-up run, reckoned as a backtest would."""
     trips, first = material.round_trips, next(iter(material.candles.values()))
-    columns = Trips(
-        trips["pnl"].to_numpy(), trips["return"].to_numpy(),
-        trips["entry_time"].dt.epoch("ms").to_numpy(), trips["exit_time"].dt.epoch("ms").to_numpy(), trips["side"].to_numpy(),
-    )  # fmt: skip
+    entry, exit_ = (trips[name].dt.epoch("ms").to_numpy() for name in ("entry_time", "exit_time"))
+    columns = Trips(trips["pnl"].to_numpy(), trips["return"].to_numpy(), entry, exit_, trips["side"].to_numpy())
     return summarise(
         first.time, material.equity["equity"].to_numpy(), timeframe_ms=first.timeframe_ms, cash=CASH, trips=columns,
         fees_paid=material.fills["fee"].sum(), volume_traded=(material.fills["price"] * material.fills["amount"]).sum(),

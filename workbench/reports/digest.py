@@ -149,9 +149,8 @@ def text_line(line: Line, label: int, value: int) -> str:
 
 def text_remark(remark: Remark) -> str:
     mark = {Mood.GOOD: "+", Mood.NEUTRAL: "·", Mood.BAD: "!"}[remark.mood]
-    return textwrap.fill(
-        f"{remark.heading}: {remark.text}", WIDTH, initial_indent=f"  {mark} ", subsequent_indent="    "
-    )
+    said = f"{remark.heading}: {remark.text}"
+    return textwrap.fill(said, WIDTH, initial_indent=f"  {mark} ", subsequent_indent="    ")
 
 
 STYLE = """
@@ -159,9 +158,9 @@ STYLE = """
   font-variant-numeric: tabular-nums; }
 .wb-summary .wb-title { font-size: 17px; font-weight: 700; }
 .wb-summary .wb-quiet { opacity: 0.72; }
-.wb-summary .wb-groups { display: grid; grid-template-columns: repeat(auto-fill, minmax(250px, 1fr)); gap: 4px 28px;
-  margin: 10px 0; }
-.wb-summary table { border-collapse: collapse; width: 100%; margin: 0 0 10px; color: inherit; font-size: 13px; }
+.wb-summary .wb-groups { columns: 3 250px; column-gap: 28px; margin: 10px 0; }
+.wb-summary table { border-collapse: collapse; width: 100%; margin: 0 0 12px; break-inside: avoid;
+  color: inherit; font-size: 13px; }
 .wb-summary caption { caption-side: top; text-align: left; font-weight: 700; padding: 0 0 3px; color: inherit; }
 .wb-summary tr, .wb-summary tr:nth-child(even), .wb-summary tr:hover { background: transparent !important; }
 .wb-summary th, .wb-summary td { padding: 2px 0; border-bottom: 1px solid rgba(128,134,145,0.28); color: inherit; }
@@ -197,6 +196,6 @@ def html_reason(line: Line) -> str:
     return f'<br><small class="wb-quiet quiet">{escape(line.reason)}</small>' if line.reason else ""
 
 
-def html_remark(remark: Remark) -> str:
-    kind = f"wb-{remark.mood.name.lower()} {remark.mood.name.lower()}"
+def html_remark(remark: Remark, more: str = "") -> str:
+    kind = f"wb-{remark.mood.name.lower()} {remark.mood.name.lower()} {more}".strip()
     return f'<li class="{kind}"><b>{escape(remark.heading)}</b> {escape(remark.text)}</li>'

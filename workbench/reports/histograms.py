@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
 from workbench.reports import words
-from workbench.reports.picture import GRID, INK
+from workbench.reports.picture import GRID, INK, TIP
 from workbench.reports.thin import ROUND_STEPS, Floats
 from workbench.reports.traces import DOWN, LINE, UP
 
@@ -25,10 +26,8 @@ def return_histogram(round_trips: pl.DataFrame) -> go.Figure:
     returns = round_trips["return"].drop_nans().to_numpy()
     edges = return_edges(returns)
     counts = np.histogram(returns, edges)[0]
-    said = [
-        f"{words.percent(a, signed=True)} to {words.percent(b, signed=True)}"
-        for a, b in zip(edges, edges[1:], strict=False)
-    ]
+    signed = [words.percent(edge, signed=True) for edge in edges]
+    said = [f"{start} to {end}" for start, end in pairwise(signed)]
     middle = (edges[:-1] + edges[1:]) / 2
     bar = {"type": "bar", "x": middle, "y": counts, "width": np.diff(edges), "text": said,
            "marker": {"color": [UP if at > 0 else DOWN for at in middle]}, "textposition": "none",
@@ -60,7 +59,8 @@ def holding_histogram(round_trips: pl.DataFrame) -> go.Figure:
     held = (round_trips["exit_time"] - round_trips["entry_time"]).dt.total_milliseconds().to_numpy()
     edges = holding_edges(held)
     counts = np.histogram(held, edges)[0]
-    said = [f"{words.duration(float(a))} – {words.duration(float(b))}" for a, b in zip(edges, edges[1:], strict=False)]
+    lengths = [words.duration(float(edge)) for edge in edges]
+    said = [f"{start} – {end}" for start, end in pairwise(lengths)]
     bar = {"type": "bar", "x": said, "y": counts, "marker": {"color": LINE},
            "hovertemplate": "%{y:,} held %{x}<extra></extra>"}  # fmt: skip
     return go.Figure({"data": [bar], "layout": layout("Time held", {"type": "category"})})
@@ -81,5 +81,5 @@ def layout(title: str, x: dict[str, Any]) -> dict[str, Any]:
         "yaxis": {"gridcolor": GRID, "rangemode": "tozero", "title": {"text": "round trips"}, "automargin": True},
         "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "showlegend": False,
         "font": {"color": INK, "family": "system-ui, sans-serif", "size": 12},
-        "hoverlabel": {"bgcolor": "rgba(26,30,38,0.93)", "font": {"color": "#f3f5f8"}},
+        "hoverlabel": {"bgcolor": TIP, "font": {"color": "#f3f5f8"}},
     }  # fmt: skip

@@ -12,9 +12,8 @@ def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]], *, t
 
     Cells are escaped; a cell that begins with a minus or a plus is coloured as a loss or a gain.
     """
-    headings = "".join(
-        f'<th scope="col"{text_class(place, texts)}>{escape(name)}</th>' for place, name in enumerate(head)
-    )
+    kinds = (' class="text"' if place < texts else "" for place in range(len(head)))
+    headings = "".join(f'<th scope="col"{kind}>{escape(name)}</th>' for name, kind in zip(head, kinds, strict=True))
     lines = "".join(f"<tr>{row_cells(row, texts)}</tr>" for row in rows)
     return (
         f'<div class="wide"><table><caption>{escape(caption)}</caption><thead><tr>{headings}</tr></thead>'
@@ -24,13 +23,8 @@ def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]], *, t
 
 def row_cells(row: Sequence[str], texts: int) -> str:
     first = f'<th scope="row">{escape(row[0])}</th>'
-    return first + "".join(
-        f"<td{cell_class(cell, place, texts)}>{escape(cell)}</td>" for place, cell in enumerate(row[1:], 1)
-    )
-
-
-def text_class(place: int, texts: int) -> str:
-    return ' class="text"' if place < texts else ""
+    rest = (f"<td{cell_class(cell, place, texts)}>{escape(cell)}</td>" for place, cell in enumerate(row[1:], 1))
+    return first + "".join(rest)
 
 
 def cell_class(cell: str, place: int, texts: int) -> str:

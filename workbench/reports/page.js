@@ -1,6 +1,7 @@
 "use strict";
 // Draws every figure of the page, and fits the heights of a chart to the stretch of time that is zoomed into.
 const options = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] };
+const still = { responsive: true, displayModeBar: false };
 
 function fit(chart) {
   const time = chart._fullLayout.xaxis;
@@ -29,8 +30,9 @@ function fit(chart) {
 
 for (const chart of document.querySelectorAll(".chart")) {
   const figure = JSON.parse(document.getElementById(chart.dataset.figure).textContent);
-  Plotly.newPlot(chart, figure.data, figure.layout, options).then(() => {
-    if (!("zoom" in chart.dataset)) return;
+  const zooms = "zoom" in chart.dataset;
+  Plotly.newPlot(chart, figure.data, figure.layout, zooms ? options : still).then(() => {
+    if (!zooms) return;
     chart.on("plotly_relayout", (change) => {
       if (Object.keys(change).some((key) => key.startsWith("xaxis"))) fit(chart);
     });

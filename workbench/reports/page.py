@@ -12,8 +12,10 @@ from workbench.reports.digest import Summary, html_group, html_remark, summary
 from workbench.reports.histograms import holding_histogram, return_histogram
 from workbench.reports.material import Material
 from workbench.reports.picture import figure
+from workbench.reports.remarks import headline
 
 HERE = Path(__file__).parent
+ESCAPED = "\\u003c"
 
 
 def report(material: Material, path: str | Path) -> Path:
@@ -68,17 +70,11 @@ def page(material: Material) -> str:
     from plotly.offline import get_plotlyjs
 
     told = summary(material)
-    charts = {"chart": figure(material)}
+    charts = {"chart": figure(material).update_layout(title=None, margin={"t": 84})}
     if material.round_trips.height:
-        charts |= {
-            "returns": return_histogram(material.round_trips),
-            "holding": holding_histogram(material.round_trips),
-        }
-    charts["chart"].update_layout(title=None, margin={"t": 60})
-    data = "".join(
-        f'<script type="application/json" id="{name}">{inline(chart.to_json())}</script>'
-        for name, chart in charts.items()
-    )
+        charts["returns"] = return_histogram(material.round_trips)
+        charts["holding"] = holding_histogram(material.round_trips)
+    data = "".join(script(name, chart.to_json()) for name, chart in charts.items())
     return (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{escape(material.title)}</title>'
@@ -88,27 +84,23 @@ def page(material: Material) -> str:
     )
 
 
-def inline(json: str) -> str:
-    """JSON that no tag inside a text can end early."""
-    return json.replace("<", "\\u003c")
+def script(name: str, json: str) -> str:
+    """A figure's JSON in the page, written so that no tag inside a text can end it early."""
+    return f'<script type="application/json" id="{name}">{json.replace("<", ESCAPED)}</script>'
 
 
 def body(material: Material, told: Summary) -> str:
     """Verdicts first, then numbers, the chart, and the tables."""
-    verdicts = "".join(html_remark(remark) for remark in told.remarks)
+    first = headline(material)
+    verdicts = html_remark(first, "result") if first else ""
+    verdicts += "".join(html_remark(remark) for remark in told.remarks)
     numbers = "".join(html_group(name, lines) for name, lines in told.groups.items())
-    trips = (
-        f"{histograms()}{sections.trips_section(material)}"
-        if material.round_trips.height
-        else sections.trips_section(material)
-    )
+    spread = histograms() if material.round_trips.height else ""
     parts = {
         "Numbers": f'<div class="numbers">{numbers.replace("<table>", TABLE)}</div>',
-        "Prices, trades and equity": chart(
-            "chart", "Candles with trades marked, equity, drawdown and exposure", zoom=True
-        ),
+        "Prices, trades and equity": chart("chart", "Prices with trades, equity, drawdown, exposure", zoom=True),
         "Months": sections.months_section(material),
-        "Round trips": trips,
+        "Round trips": spread + sections.trips_section(material),
         "Largest drawdowns": sections.drawdowns_section(material),
         "Refused orders": sections.refusals_section(material),
         "What was run": sections.run_section(material),
@@ -125,7 +117,8 @@ TABLE = '<table class="facts">'
 
 
 def chart(name: str, label: str, *, zoom: bool = False) -> str:
-    return f'<div class="chart" data-figure="{name}" role="img" aria-label="{escape(label)}"{" data-zoom" if zoom else ""}></div>'
+    zooms = " data-zoom" if zoom else ""
+    return f'<div class="chart" data-figure="{name}" role="img" aria-label="{escape(label)}"{zooms}></div>'
 
 
 def histograms() -> str:

@@ -8,12 +8,12 @@ from workbench.errors import ConfigError
 from workbench.market import as_milliseconds
 from workbench.reports import words
 from workbench.reports.material import Material
-from workbench.reports.traces import Drawing, Window, axis, draw, instruments_drawn, say_bars, span_of
+from workbench.reports.traces import LINE, Drawing, Window, axis, draw, instruments_drawn, say_bars, span_of
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-INK, GRID = "#767b84", "rgba(128,134,145,0.22)"
+INK, GRID, TIP = "#767b84", "rgba(128,134,145,0.22)", "rgba(26,30,38,0.93)"
 GAP = 0.035
 BESIDE = 1.03
 BUTTONS = (("1d", 1, "day"), ("7d", 7, "day"), ("30d", 1, "month"), ("91d", 3, "month"), ("365d", 1, "year"))
@@ -68,7 +68,8 @@ def layout(material: Material, drawing: Drawing, window: Window) -> dict[str, An
                   "y": 1, "yref": "container", "yanchor": "top", "pad": {"t": 22}},
         "height": sum(heights) + 165, "margin": {"l": 12, "r": 70, "t": 125, "b": 40},
         "hovermode": "x unified", "hoversubplots": "axis", "dragmode": "zoom", "bargap": 0,
-        "hoverlabel": {"namelength": -1, "bgcolor": "rgba(26,30,38,0.93)", "font": {"color": "#f3f5f8", "size": 12}},
+        "hoverlabel": {"namelength": -1, "bgcolor": TIP, "font": {"color": "#f3f5f8", "size": 12}},
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": INK, "activecolor": LINE},
         "legend": {"orientation": "h", "x": 1, "xanchor": "right", "y": BESIDE, "yanchor": "bottom"},
         "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"color": INK, "family": "system-ui, sans-serif", "size": 12},
@@ -105,8 +106,9 @@ def x_axis(window: Window, last_panel: int) -> dict[str, Any]:
                 "bgcolor": GRID, "activecolor": "rgba(76,120,208,0.45)"}  # fmt: skip
     return {
         "type": "date", "anchor": axis(last_panel), "range": list(window), "rangeslider": {"visible": False},
-        "gridcolor": GRID, "rangeselector": selector, "showspikes": True, "spikemode": "across", "spikesnap": "cursor", "spikethickness": 1,
-        "spikecolor": INK, "spikedash": "dot", "hoverformat": "%Y-%m-%d %H:%M UTC",
+        "gridcolor": GRID, "rangeselector": selector, "hoverformat": "%Y-%m-%d %H:%M UTC",
+        "showspikes": True, "spikemode": "across", "spikesnap": "cursor", "spikethickness": 1, "spikecolor": INK,
+        "spikedash": "dot",
     }  # fmt: skip
 
 

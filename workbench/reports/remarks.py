@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import chain
 
 import polars as pl
 
@@ -37,13 +38,21 @@ class Remark:
 
 def remarks(material: Material) -> list[Remark]:
     """Everything that is worth saying of a run, most important first."""
-    return [
-        *on_path(material),
-        *on_lookahead(material),
-        *on_sample(material),
-        *on_account(material),
-        *on_orders(material),
-    ]
+    parts = (on_path, on_lookahead, on_sample, on_account, on_orders)
+    return list(chain.from_iterable(part(material) for part in parts))
+
+
+def headline(material: Material) -> Remark | None:
+    """What it comes to: profit, what holding would have made, and the fall to be borne."""
+    profit, share = (material.metrics.get(name, math.nan) for name in ("net_profit", "total_return"))
+    if math.isnan(profit) or math.isnan(share):
+        return None
+    said = [f"{words.percent(share, signed=True)} after fees"]
+    for name, text, signed in (("buy_and_hold", "buy and hold", True), ("max_drawdown", "largest drawdown", False)):
+        if name in material.metrics:
+            said.append(f"{text} {words.percent(material.metrics[name], signed=signed)}")
+    mood = Mood.GOOD if profit > 0 else Mood.BAD if profit < 0 else Mood.NEUTRAL
+    return Remark(words.money(profit, material.quote, signed=True), f"{', '.join(said)}.", mood)
 
 
 def on_path(material: Material) -> Iterator[Remark]:
@@ -53,16 +62,17 @@ def on_path(material: Material) -> Iterator[Remark]:
         yield Remark("Inside the bars", "Bounds were not computed for this run.", Mood.NEUTRAL)
         return
     worst, expected, best = (words.money(v, quote, signed=True) for v in (bounds.worst, bounds.expected, bounds.best))
-    share = f"{bounds.ambiguous_bars:,} of {words.count(bounds.bars_with_orders, 'bar')} with orders"
+    orders = words.count(bounds.bars_with_orders, "bar")
     if bounds.ambiguous_bars == 0:
-        yield Remark("Inside the bars", f"No bar with orders ({bounds.bars_with_orders:,}) was ambiguous: the net profit "
-                     f"of {expected} does not depend on the path of prices inside.", Mood.GOOD)  # fmt: skip
+        text = f"None of the {orders} with orders was ambiguous: the net profit of {expected} stands on any path."
+        yield Remark("Inside the bars", text, Mood.GOOD)
         return
-    text = f"Net profit {worst} on the worst path of prices inside the bars, {expected} expected, {best} on the best; " \
-           f"{share} could have gone either way."  # fmt: skip
-    undecided = bounds.worst <= 0.0 < bounds.best
-    yield Remark("Inside the bars", f"{text} Even its sign depends on that." if undecided else text,
-                 Mood.BAD if undecided else Mood.NEUTRAL)  # fmt: skip
+    text = f"Net profit {worst} on the worst path of prices inside the bars, {expected} expected, {best} on the " \
+           f"best; {bounds.ambiguous_bars:,} of {orders} with orders could have gone either way."  # fmt: skip
+    if bounds.worst <= 0.0 < bounds.best:
+        yield Remark("Inside the bars", f"{text} Even its sign depends on that.", Mood.BAD)
+    else:
+        yield Remark("Inside the bars", text, Mood.NEUTRAL)
 
 
 def on_lookahead(material: Material) -> Iterator[Remark]:

@@ -126,8 +126,6 @@ def refusals_section(material: Material) -> str:
 
 def run_section(material: Material) -> str:
     """Parameters, models and fingerprints, as they were given."""
-    parts = (
-        ("What was run, and with which models.", material.parameters),
-        ("The card: what it takes to run it again.", material.card),
-    )
-    return "".join(facts(caption, entries) for caption, entries in parts if entries) or "<p>Not given.</p>"
+    parts = {"The bot and the models.": material.parameters, "The card: what it takes to run it again.": material.card}
+    tables = "".join(facts(caption, entries) for caption, entries in parts.items() if entries)
+    return f'<div class="pair">{tables}</div>' if tables else "<p>Not given.</p>"
