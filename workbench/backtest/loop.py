@@ -40,7 +40,7 @@ class Bars(NamedTuple):
 
 
 class Wishes(NamedTuple):
-    """Targets as (n_rows, n_levels) planes, broadcast without a copy; `terms` holds what is one for all."""
+    """Targets as (n_rows, n_levels) planes; an axis along which nothing changes has length 1. `terms`: one for all."""
 
     side: npt.NDArray[np.int8]
     exit: npt.NDArray[np.bool_]
@@ -101,6 +101,8 @@ def run(world, tick, journals, bars, timeframe_ms, source, wishes, inputs, decid
     plan_rows, plan_levels, plan_targets = plan.rows, plan.levels, plan.targets
     n_levels, n_columns = out.shape[0], places.shape[0]
     own_rows, holding = decides.shape[0] == 0, terms[0].action == Action.HOLD
+    side_step, exit_step = min(sides.shape[0] - 1, 1), min(exits.shape[0] - 1, 1)
+    sides_by_level, exits_by_level = sides.shape[1] > 1, exits.shape[1] > 1
     planned = np.searchsorted(plan_rows, start)
     first_level = out[0]
     for t in range(start, stop):
@@ -124,16 +126,17 @@ def run(world, tick, journals, bars, timeframe_ms, source, wishes, inputs, decid
         world.time_ms = close_ms
         if source == Source.COLUMNS:
             for level in range(n_levels):
-                if exits[row, level]:
+                if exits[row * exit_step, level if exits_by_level else 0]:
                     take_exit(world, level_market[level])
-                side = sides[row, level]
+                side = sides[row * side_step, level if sides_by_level else 0]
                 if side != 0 or holding:
                     first_level.market, first_level.side = level_market[level], side
-                    first_level.price, first_level.trigger = prices[row, level], triggers[row, level]
-                    first_level.size = sizes[row, level]
-                    first_level.stop_loss, first_level.take_profit = stop_losses[row, level], take_profits[row, level]
-                    first_level.trailing_activation = activations[row, level]
-                    first_level.trailing_delta = deltas[row, level]
+                    first_level.price, first_level.trigger = pick(prices, row, level), pick(triggers, row, level)
+                    first_level.size = pick(sizes, row, level)
+                    first_level.stop_loss = pick(stop_losses, row, level)
+                    first_level.take_profit = pick(take_profits, row, level)
+                    first_level.trailing_activation = pick(activations, row, level)
+                    first_level.trailing_delta = pick(deltas, row, level)
                     take(world, first_level, level)
         elif source == Source.DECIDE:
             for j in range(n_columns):
@@ -156,6 +159,12 @@ def run(world, tick, journals, bars, timeframe_ms, source, wishes, inputs, decid
                 return t + 1
     empty_outbox(world, journals)
     return stop
+
+
+@compiled
+def pick(plane, row, level):
+    """A value of a plane whose axes may have length 1, where nothing changes along them."""
+    return plane[row if plane.shape[0] > 1 else 0, level if plane.shape[1] > 1 else 0]
 
 
 @compiled

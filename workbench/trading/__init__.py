@@ -7,6 +7,7 @@ compiled loop of a backtest does so in one pass; a live run does so per event, a
 from workbench.trading.advance import advance, decide, take
 from workbench.trading.ledger import equity, settle
 from workbench.trading.matching import match, next_tick, rest, start_walk
+from workbench.trading.models import Fees, Latency, Slippage, as_fees, as_latency, as_slippage
 from workbench.trading.world import (
     CloseType,
     Path,
@@ -21,6 +22,6 @@ from workbench.trading.world import (
 )
 
 __all__ = [
-    "CloseType", "Path", "Phase", "Purpose", "Reason", "Status", "World", "advance", "decide", "equity",
+    "CloseType", "Fees", "Latency", "Path", "Phase", "Purpose", "Reason", "Slippage", "Status", "World", "advance", "as_fees", "as_latency", "as_slippage", "decide", "equity",
     "explain", "match", "new_targets", "new_world", "next_tick", "rest", "settle", "start_walk", "take",
 ]  # fmt: skip

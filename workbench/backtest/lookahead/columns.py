@@ -34,21 +34,35 @@ def columns_of(bot: Controller) -> Produce:
         return lambda candles: target_columns(bot.targets(candles))
     if way == Way.DECIDE:
         return lambda candles: {f"column_{k}": values for k, values in enumerate(bot.columns(candles))}
-    raise ConfigError(f"{bot.name} is written as `on_tick`, so it has no columns to check. Audit the decisions of a backtest.")
+    raise ConfigError(
+        f"{bot.name} is written as `on_tick`, so it has no columns to check. Audit the decisions of a backtest."
+    )
 
 
 def target_columns(targets: Targets) -> Columns:
-    """Targets as one array per column and level; what is the same in all rows is a view of one number."""
-    planes: Columns = {"side": targets.side, "exit": targets.exit}
-    planes |= {name: targets.column(name) for name in targets.columns}
-    columns = {
-        name if targets.n_levels == 1 else f"{name}[{level}]": plane[:, level]
-        for name, plane in planes.items()
-        for level in range(targets.n_levels)
-    }
+    """Targets as one array per column and level; what is the same in all rows is an array without rows."""
+    columns: Columns = {}
+    for name, plane in (("side", targets.side), ("exit", targets.exit), *targets.columns.items()):
+        columns |= _levels(name, plane, targets.n_levels)
     terms = {name: getattr(targets.policy, name) for name in targets.policy.__slots__}
-    terms |= {"action": targets.action, "kind": targets.kind, "sizing": targets.sizing, "time_limit_ms": targets.time_limit_ms}
-    return columns | {name: np.broadcast_to(np.asarray(int(term)), targets.n_bars) for name, term in terms.items()}
+    terms |= {
+        "action": targets.action,
+        "kind": targets.kind,
+        "sizing": targets.sizing,
+        "time_limit_ms": targets.time_limit_ms,
+    }
+    return columns | {name: np.asarray(int(term)) for name, term in terms.items()}
+
+
+def _levels(name: str, plane: Array, n_levels: int) -> Columns:
+    if plane.ndim < 2:
+        return {name: plane.reshape(())}
+    if plane.strides[0] == 0:
+        plane = plane[:1, :1] if plane.strides[1] == 0 else plane[:1]
+        return {name: plane[0, 0]} if plane.size == 1 else {f"{name}[{k}]": plane[0, k] for k in range(plane.shape[1])}
+    if plane.shape[1] == 1:
+        return {name: plane[:, 0]}
+    return {f"{name}[{k}]": plane[:, k] for k in range(n_levels)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +75,29 @@ class Moved:
 
 
 def moved(now: Columns, before: Columns, stop: int) -> Moved | None:
-    """The earliest difference before row `stop`, and the column it is in; the first column where several differ."""
-    found: Moved | None = None
-    for name, old in before.items():
-        if name not in now:
-            return Moved(name, 0, ("there", "missing"))
-        row = _first_difference(now[name][:stop], old[:stop])
-        if row is not None and (found is None or row < found.row):
-            found = Moved(name, row, (_plain(old[row]), _plain(now[name][row])))
-    return found
+    """The earliest difference before row `stop`.
+
+    Of several columns that differ there, the one that differs most often, and of these rather a price than a side.
+    """
+    missing = [name for name in before if name not in now]
+    if missing:
+        return Moved(missing[0], 0, ("there", "missing"))
+    rows = {name: _differences(now[name], old, stop) for name, old in before.items()}
+    different = {name: where for name, where in rows.items() if where.size}
+    if not different:
+        return None
+    name = min(different, key=lambda name: (different[name][0], -different[name].size, before[name].dtype.kind != "f"))
+    row = int(different[name][0])
+    return Moved(name, row, (_value(before[name], row), _value(now[name], row)))
 
 
 def events(columns: Columns) -> Array:
     """Rows in which something new is said; of a column that says something new all the time, only the first."""
-    rows = [row for column in columns.values() if (row := _changes(column)).size]
-    return np.unique(np.concatenate(rows)) if rows else np.empty(0, np.int64)
+    found = [rows for column in columns.values() if (rows := _changes(column)).size]
+    marked = np.zeros(max((int(rows[-1]) + 1 for rows in found), default=0), np.bool_)
+    for rows in found:
+        marked[rows] = True
+    return np.flatnonzero(marked)
 
 
 def awake(columns: Columns) -> int:
@@ -84,7 +106,7 @@ def awake(columns: Columns) -> int:
 
 
 def _changes(column: Array) -> Array:
-    if column.shape[0] < 2 or _is_constant(column):
+    if column.ndim == 0 or column.shape[0] < 2 or column.strides[0] == 0:
         return np.empty(0, np.int64)
     changed = column[1:] != column[:-1]
     if column.dtype.kind == "f":
@@ -103,16 +125,17 @@ def _says_something(values: Array) -> Array:
     return np.asarray((values != 0) & (values == values))
 
 
-def _first_difference(now: Array, before: Array) -> int | None:
-    if _is_constant(now) and _is_constant(before):
-        now, before = now[:1], before[:1]
+def _differences(now: Array, before: Array, stop: int) -> Array:
+    if now.ndim == 0 and before.ndim == 0:
+        same = now == before or (now != now and before != before)
+        return np.empty(0, np.int64) if same else np.zeros(1, np.int64)
+    now, before = (column[:stop] if column.ndim else column for column in (now, before))
     differs = now != before
     if now.dtype.kind == "f" and before.dtype.kind == "f" and differs.any():
         differs &= (now == now) | (before == before)  # NaN is NaN
         if differs.any():
             differs &= ~_close(now, before)
-    rows = np.flatnonzero(differs.reshape(differs.shape[0], -1).any(axis=1))
-    return int(rows[0]) if rows.size else None
+    return np.flatnonzero(differs.reshape(differs.shape[0], -1).any(axis=1) if differs.ndim > 1 else differs)
 
 
 def _close(now: Array, before: Array) -> Array:
@@ -124,9 +147,6 @@ def _close(now: Array, before: Array) -> Array:
         return np.asarray((np.abs(now - before) <= RELATIVE * size) & np.isfinite(size))
 
 
-def _is_constant(column: Array) -> bool:
-    return column.strides[0] == 0 if column.ndim else True
-
-
-def _plain(value: Any) -> Any:
+def _value(column: Array, row: int) -> Any:
+    value = column[row] if column.ndim else column[()]
     return value.item() if isinstance(value, np.generic) else value

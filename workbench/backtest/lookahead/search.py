@@ -18,15 +18,21 @@ from workbench.backtest.lookahead.verdict import Verdict
 FIRST, USUAL, LONGEST = 512, 1_536, 20_000  # rows of a stretch
 FEWEST_CHECKS = 12  # made whatever they cost
 BUDGET_SECONDS, BUDGET_SHARE = 0.035, 0.06  # of the run; what is under way when it is spent is still finished
+COMPARING, SCRAMBLING = 3e-9, 100e-9  # seconds a row, beside what the strategy takes
 SETTLING_CALLS = 16
 
 Check = Callable[[], Verdict | None]
 
 
 def find_leak(
-    produce: Produce, candles: Market, *, seed: int = 0, whole: Mapping[str, npt.ArrayLike] | None = None,
-    run_seconds: float | None = None, budget_seconds: float | None = None,
-) -> Verdict:  # fmt: skip
+    produce: Produce,
+    candles: Market,
+    *,
+    seed: int = 0,
+    whole: Mapping[str, npt.ArrayLike] | None = None,
+    run_seconds: float | None = None,
+    budget_seconds: float | None = None,
+) -> Verdict:
     """Compare what a strategy says with and without the bars that came later.
 
     Parameters
@@ -84,6 +90,7 @@ class _Search:
     budget_seconds: float | None
     began: tuple[float, float] = field(default_factory=lambda: _clocks())
     per_row: float = 0.0
+    timed_rows: int = 0
     cuts: int = 0
     scrambles: int = 0
     bars: int = 0
@@ -114,22 +121,17 @@ class _Search:
         return self._conclusion()
 
     def _head(self, whole: _Stretch | None) -> _Stretch | Verdict:
-        """A stretch from row 0 on: the shortest that works, and longer ones while they are cheap or nothing comes out."""
+        """A stretch from row 0 on: the shortest that works, then longer ones while cheap or while nothing comes out."""
         head = self._shortest_head(whole)
         if isinstance(head, _Failure):
             return self._failed(head)
-        began = time.perf_counter()
         again = self._stretch(0, head.stop)
-        self.per_row = (time.perf_counter() - began) / head.rows
         if isinstance(again, _Failure) or moved(again.columns, head.columns, head.rows):
             return self._not_repeatable(head, again)
         while (size := self._longer(head)) > head.rows:
-            began = time.perf_counter()
             longer = self._from_start(size, whole)
             if isinstance(longer, _Failure):
                 break
-            if longer is not whole:
-                self.per_row = (time.perf_counter() - began) / size
             head = longer
         return head
 
@@ -148,8 +150,7 @@ class _Search:
         """Rows of the next longer head, or those of this one if that is long enough or would cost too much."""
         is_silent = not events(head.columns).size
         size = min(len(self.tape), 6 * head.rows if is_silent else min(6 * head.rows, max(LONGEST, head.rows)))
-        allowed = 0.2 * self._budget() if is_silent else 0.005
-        return size if self.per_row * size <= allowed else head.rows
+        return size if self.per_row * size <= (0.4 if is_silent else 0.2) * self._budget() else head.rows
 
     def _checks(self, head: _Stretch, whole: _Stretch | None) -> Iterator[Check]:
         """The list: what is likeliest to show a leak for the least work comes first."""
@@ -162,8 +163,8 @@ class _Search:
         yield from self._cuts(head, [head.rows - 1, *self._near_start(first, head.rows)])
         yield from self._scrambles(head, self._anywhere(first + 1, head.rows, 2))
         if rows > head.rows:
+            yield from self._far_ahead(whole)
             yield from self._in(rows - usual, usual, last=True)
-            yield from self._far_ahead(head, whole)
         for _ in range(6):
             yield from self._in(self._somewhere(usual, whole), usual)
         yield from self._pairs(head, self._behind(head, 6))
@@ -177,18 +178,18 @@ class _Search:
         yield from self._cuts(stretch, [stretch.rows - 1] if last else self._anywhere(1, stretch.rows, 2))
         yield from self._scrambles(stretch, self._anywhere(1, stretch.rows, 1))
 
-    def _far_ahead(self, head: _Stretch, whole: _Stretch | None) -> Iterator[Check]:
+    def _far_ahead(self, whole: _Stretch | None) -> Iterator[Check]:
         """Cut and scramble the whole, where that is affordable: only so does a leak of thousands of bars show."""
         rows = len(self.tape)
-        if whole is None and self._affords(2 * rows):
+        if whole is None and self._affords(2 * rows, COMPARING):
             made = self._stretch(0, rows)
             whole = made if isinstance(made, _Stretch) else None
-        if whole is None or not self._affords(rows):
+        if whole is None or not self._affords(rows, COMPARING):
             self.unchecked.append(f"whether a row uses bars more than {max(self.lengths):,} ahead of it")
             return
         self.lengths.append(rows)
         yield from self._cuts(whole, self._anywhere(rows // 2, rows, 1))
-        if self._affords(3 * rows):
+        if self._affords(rows, SCRAMBLING):
             yield from self._scrambles(whole, self._anywhere(rows // 2, rows, 1))
 
     def _pairs(self, stretch: _Stretch, cuts: list[int]) -> Iterator[Check]:
@@ -240,8 +241,9 @@ class _Search:
         part = self._stretch(stretch.start, stretch.start + cut)
         if isinstance(part, _Failure) or found.column not in part.columns:
             return False
-        now, before = (columns[found.column][found.row :] for columns in (part.columns, stretch.columns))
-        return moved({found.column: now}, {found.column: before}, 1) is None
+        now, before = part.columns[found.column], stretch.columns[found.column]
+        rows = slice(found.row, found.row + 1)
+        return moved({"": now[rows] if now.ndim else now}, {"": before[rows] if before.ndim else before}, 1) is None
 
     def _usual(self, head: _Stretch, first: int) -> int:
         """Rows of a stretch that is long enough for something to come out, and no longer than can be paid for."""
@@ -250,7 +252,7 @@ class _Search:
         return min(len(self.tape), max(FIRST, 2 * first, min(wanted, payable)))
 
     def _shortened(self, head: _Stretch, usual: int) -> _Stretch:
-        """The head, or, if a dozen passes over it cost too much, its beginning: made afresh, so that it is a whole of its own."""
+        """The head, or, if a dozen passes over it cost too much, its beginning, made afresh as a stretch of its own."""
         if head.rows <= usual or self.per_row * head.rows <= self._budget() / 12:
             return head
         shorter = self._stretch(0, usual)
@@ -261,7 +263,11 @@ class _Search:
         rows = events(stretch.columns)
         self.silent &= not rows.size
         usable = rows[rows < stretch.rows - 1]
-        return [int(row) + 1 for row in self.rng.choice(usable, min(count, usable.size), replace=False)] if usable.size else []
+        return (
+            [int(row) + 1 for row in self.rng.choice(usable, min(count, usable.size), replace=False)]
+            if usable.size
+            else []
+        )
 
     def _anywhere(self, low: int, high: int, count: int) -> list[int]:
         low = max(1, min(low, high - 1))
@@ -273,7 +279,7 @@ class _Search:
         return sorted({cut for cut in (*steps, first, first + 1, first + 2) if 0 < cut < rows})
 
     def _somewhere(self, size: int, whole: _Stretch | None) -> int:
-        """Where a stretch begins: anywhere, or so that a row in which something new is said falls into its later half."""
+        """Where a stretch begins: anywhere, or so that a row in which something new is said is in its later half."""
         most = len(self.tape) - size
         rows = events(whole.columns) if whole is not None and self.silent else np.empty(0, np.int64)
         if not rows.size:
@@ -283,26 +289,35 @@ class _Search:
     def _stretch(self, start: int, stop: int, candles: Market | None = None) -> _Stretch | _Failure:
         """Run the strategy on some rows. Whatever it raises is part of the finding, so nothing is let through."""
         self.bars += stop - start
+        began = time.perf_counter()
         try:
             made = self.produce(self.tape.part(start, stop) if candles is None else candles)
+            self._time(stop - start, time.perf_counter() - began)
         except Exception as error:
             text = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-            return self._note(_Failure(start, stop - start, "error", None, f"{text}, on {stop - start:,} bars"), candles)
+            return self._note(
+                _Failure(start, stop - start, "error", None, f"{text}, on {stop - start:,} bars"), candles
+            )
         return self._shaped(made, start, stop, candles)
 
     def _shaped(
         self, made: Mapping[str, npt.ArrayLike], start: int, stop: int, candles: Market | None = None
-    ) -> _Stretch | _Failure:  # fmt: skip
+    ) -> _Stretch | _Failure:
         rows, columns = stop - start, {}
         for name, values in made.items():
             column: Array = np.asarray(values)
-            column = np.broadcast_to(column, rows) if column.ndim == 0 else column
-            if column.shape[0] != rows:
+            if column.ndim and column.shape[0] != rows:
                 detail = f"{column.shape[0]:,} rows for {rows:,} bars"
                 return self._note(_Failure(start, rows, "length", name, detail), candles)
             columns[name] = column
         self.shortest[start] = min(rows, self.shortest.get(start, rows))
         return _Stretch(start, stop, columns)
+
+    def _time(self, rows: int, seconds: float) -> None:
+        """Keep what a row takes, by the quickest of the longest calls: the first one may have compiled something."""
+        quickest = self.per_row if rows == self.timed_rows else np.inf
+        if rows >= self.timed_rows:
+            self.timed_rows, self.per_row = rows, min(quickest, seconds / rows)
 
     def _note(self, failure: _Failure, candles: Market | None) -> _Failure:
         if candles is None:  # on made-up candles a strategy may fail with good reason
@@ -335,9 +350,16 @@ class _Search:
     def _say(self, clean: bool, **found: Any) -> Verdict:
         found.setdefault("unchecked", tuple(self.unchecked))
         return Verdict(
-            clean, rows=len(self.tape), stretches=len(self.lengths), longest=max(self.lengths, default=0), cuts=self.cuts,
-            scrambles=self.scrambles, bars=self.bars, seconds=time.perf_counter() - self.began[0], **found,
-        )  # fmt: skip
+            clean,
+            rows=len(self.tape),
+            stretches=len(self.lengths),
+            longest=max(self.lengths, default=0),
+            cuts=self.cuts,
+            scrambles=self.scrambles,
+            bars=self.bars,
+            seconds=time.perf_counter() - self.began[0],
+            **found,
+        )
 
     def _budget(self) -> float:
         if self.budget_seconds is not None:
@@ -349,8 +371,8 @@ class _Search:
         """Time used, by the wall or by the processor, whichever is less: a busy machine must not thin out the audit."""
         return min(now - then for now, then in zip(_clocks(), self.began, strict=True))
 
-    def _affords(self, rows: int) -> bool:
-        return self.per_row * rows < 0.4 * (self._budget() - self._spent())
+    def _affords(self, rows: int, extra_per_row: float) -> bool:
+        return (self.per_row + extra_per_row) * rows < 0.5 * (self._budget() - self._spent())
 
 
 def _clocks() -> tuple[float, float]:

@@ -17,7 +17,9 @@ class Tape:
 
     def __init__(self, candles: Market) -> None:
         self.candles = candles
-        self.times = candles.time if isinstance(candles, Candles) else _grid([market.time for market in candles.values()])
+        self.times = (
+            candles.time if isinstance(candles, Candles) else _grid([market.time for market in candles.values()])
+        )
 
     def __len__(self) -> int:
         return len(self.times)
@@ -26,7 +28,9 @@ class Tape:
         """Rows from `start` to before `stop`; views, no copies."""
         if isinstance(self.candles, Candles):
             return self.candles[start:stop]
-        return {name: market[self._bar(market, start) : self._bar(market, stop)] for name, market in self.candles.items()}
+        return {
+            name: market[self._bar(market, start) : self._bar(market, stop)] for name, market in self.candles.items()
+        }
 
     def scrambled(self, start: int, cut: int, stop: int, *, wild: bool) -> Market:
         """The same rows, with other bars from row `cut` on."""
@@ -34,7 +38,10 @@ class Tape:
         if isinstance(part, Candles):
             return scramble(part, cut - start, wild=wild)
         moment = self.times[cut]
-        return {name: scramble(market, int(np.searchsorted(market.time, moment)), wild=wild) for name, market in part.items()}
+        return {
+            name: scramble(market, int(np.searchsorted(market.time, moment)), wild=wild)
+            for name, market in part.items()
+        }
 
     def _bar(self, market: Candles, row: int) -> int:
         return len(market) if row >= len(self.times) else int(np.searchsorted(market.time, self.times[row]))
@@ -54,8 +61,14 @@ def scramble(candles: Candles, cut: int, *, wild: bool) -> Candles:
         ratio = base / getattr(candles, twin)[cut:]
         columns[name][cut:] = base * 1.03 * ratio * ratio if wild else base * 0.97 * np.sqrt(ratio)
     columns["volume"][cut:] = candles.volume[cut:][::-1] * (3.0 if wild else 0.3)
-    return Candles.trusted(candles.time, columns, venue=candles.venue, instrument=candles.instrument,
-                           timeframe=candles.timeframe, incomplete=candles.incomplete)  # fmt: skip
+    return Candles.trusted(
+        candles.time,
+        columns,
+        venue=candles.venue,
+        instrument=candles.instrument,
+        timeframe=candles.timeframe,
+        incomplete=candles.incomplete,
+    )
 
 
 def _grid(times: list[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:

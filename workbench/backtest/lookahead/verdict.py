@@ -7,7 +7,7 @@ from typing import Any
 
 from workbench.market import show_time
 
-NEAR = 3
+NEAR, MIDDLING = 3, 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +58,33 @@ class Verdict:
 
     def __str__(self) -> str:
         if self.kind == "length":
-            return f"`{self.column}` has {self.detail}. Return one row per bar, whatever the number of bars: NaN or 0 where there is nothing."
+            return f"`{self.column}` has {self.detail}. Return one row per bar for any number of bars, NaN or 0 where there is nothing."
         if self.kind == "error":
-            return f"The strategy fails on a part of the bars: {self.detail}. A live run sees one bar more each time, so it must work with any number."
+            return (
+                f"The strategy fails on a part of the bars: {self.detail}. A live run sees one bar more each time, so it "
+                f"must work with any number of them."
+            )
         if self.kind == "not repeatable":
-            return f"{self._where()} differs between two calls on the same bars{self._held('then')}. Look for a random number without a seed, or for state kept between calls."
+            return (
+                f"{self._where()} differs between two calls on the same bars{self._held('then')}. Look for random numbers "
+                f"without a seed, or for state kept between calls."
+            )
         return self._all_clear() if self.clean else self._leak()
 
     def _leak(self) -> str:
-        done = "are replaced" if self.kind == "scrambled future" else "are taken away"
-        settled = {None: "", -1: " It takes all later bars for it to come out as it did."}.get(
-            self.reach, f" It is settled only {self.reach} bar{'s' if self.reach != 1 else ''} later.")  # fmt: skip
-        return (f"Look-ahead: {self._where()} changes when later bars {done}{self._held('without them' if done == 'are taken away' else 'with others')}, "
-                f"so it knew the future.{settled} Look for {self._suspects()}.")  # fmt: skip
+        done, otherwise = (
+            ("replaced", "with others") if self.kind == "scrambled future" else ("taken away", "without them")
+        )
+        return (
+            f"Look-ahead: {self._where()} changes when later bars are {done}{self._held(otherwise)}, so it knew the "
+            f"future.{self._settled()} Look for {self._suspects()}."
+        )
+
+    def _settled(self) -> str:
+        if self.reach is None:
+            return ""
+        bars = {-1: "all later bars", 1: "one more bar"}.get(self.reach, f"{self.reach:,} more bars")
+        return f" It takes {bars} for it to come out as it did."
 
     def _where(self) -> str:
         if self.first_bar is None:
@@ -83,16 +97,21 @@ class Verdict:
     def _suspects(self) -> str:
         if self.reach is None:
             return "shift(-1), a centred window, or a statistic over all rows"
-        if self.reach == -1:
-            return "a mean, deviation, quantile, rank, minimum or maximum over all rows, a backward fill, len(candles), or close[-1]"
-        if self.reach <= NEAR:
+        if 0 <= self.reach <= NEAR:
             return "shift(-1), values[t + 1], np.gradient, or a window that is centred"
-        return "a centred window, coarser bars joined at their open, or a day's high used before the day was over"
+        if 0 <= self.reach <= MIDDLING:
+            return "a centred window, coarser bars joined at their open, or an extreme marked before it was confirmed"
+        return (
+            "a mean, deviation, quantile, rank, minimum or maximum over all rows, a backward fill, len(candles), "
+            "close[-1], or a day's high used before the day was over"
+        )
 
     def _all_clear(self) -> str:
         seen = "all" if self.longest >= self.rows else f"at most {self.longest:,}"
-        return (f"No look-ahead found: {self.cuts} cuts and {self.scrambles} scrambled futures, in {self.stretches} stretches of {seen} of "
-                f"{self.rows:,} bars, left every earlier row as it was.{self._left_out()}")  # fmt: skip
+        return (
+            f"No look-ahead found: {self.cuts} cuts and {self.scrambles} scrambled futures, in {self.stretches} stretches "
+            f"of {seen} of {self.rows:,} bars, left every earlier row as it was.{self._left_out()}"
+        )
 
     def _left_out(self) -> str:
         return f" Not checked: {'; '.join(self.unchecked)}." if self.unchecked else ""

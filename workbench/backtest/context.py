@@ -1,0 +1,193 @@
+"""Plain Python authoring: what `on_tick` is given, and the loop that calls it once a bar has closed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from workbench.backtest.engine import (
+    NO_INPUTS,
+    NO_PLAN,
+    NO_WISHES,
+    Tape,
+    grown,
+    idle,
+    new_journals,
+    step_rows,
+    tape,
+)
+from workbench.backtest.loop import Bars, Source
+from workbench.backtest.market import Market
+from workbench.errors import ConfigError
+from workbench.market import Action, Candles, OrderKind, Sizing
+from workbench.trading import decide, new_targets
+from workbench.trading.world import MAX_LEVELS, OUTBOX, TICK, World
+
+SIZES = {"amount": Sizing.BASE, "notional": Sizing.QUOTE, "fraction": Sizing.FRACTION}
+BARRIERS = ("stop_loss", "take_profit")
+
+
+class Context:
+    """What a strategy written as `on_tick(self, context)` sees, and what it may ask for.
+
+    `candles` are the bars up to and including the one that has just closed; `row` is its index, `time_ms` its close.
+    `position`, `entry`, `quote`, `equity` and `last` describe the account. `enter`, `quote_at`, `hold` and `close` ask
+    for what the other two ways of writing a strategy ask for, with the same words. State of your own goes into `memory`,
+    a dict that lives as long as the run.
+    """
+
+    def __init__(self, market: Market, world: World) -> None:
+        self._market, self._world = market, world
+        self._targets = new_targets(MAX_LEVELS)
+        self._used = 0
+        self.memory: dict[str, Any] = {}
+        self.row = -1
+        self.equity = float(world["quote"][0])
+
+    @property
+    def candles(self) -> Candles:
+        """Bars of the only (or first) instrument, up to the one that has just closed; a view."""
+        return self.candles_of(self._market.names[0])
+
+    def candles_of(self, name: str) -> Candles:
+        """Bars of one instrument up to now; a view."""
+        m = self._place(name)
+        rows = self._market.rows[m]
+        stop = self.row + 1 if rows is None else int(np.searchsorted(rows, self.row, side="right"))
+        return self._market.candles[name][:stop]
+
+    @property
+    def time_ms(self) -> int:
+        """The close of the bar that has just been seen."""
+        return int(self._market.time[self.row]) + self._market.timeframe_ms
+
+    @property
+    def quote(self) -> float:
+        """Balance in quote currency."""
+        return float(self._world["quote"][0])
+
+    @property
+    def position(self) -> float:
+        """Signed base units of the only (or first) instrument."""
+        return self.position_of(self._market.names[0])
+
+    def position_of(self, name: str) -> float:
+        """Signed base units of one instrument."""
+        return float(self._world["markets"]["position"][0, self._place(name)])
+
+    @property
+    def last(self) -> float:
+        """Last price of the only (or first) instrument."""
+        return float(self._world["markets"]["last"][0, 0])
+
+    @property
+    def entry(self) -> float:
+        """Average price of that position; NaN when flat."""
+        return float(self._world["markets"]["entry"][0, 0]) if self.position else np.nan
+
+    def enter(
+        self, side: int, *, price: float = np.nan, trigger: float = np.nan, post_only: bool = False, time_limit_ms: int = 0,
+        trailing: tuple[float, float] | None = None, instrument: str | None = None, **terms: float,
+    ) -> None:  # fmt: skip
+        """Open a position executor: at market, at a limit `price`, or once `trigger` is reached.
+
+        `amount`, `notional` or `fraction` is its size (default: fraction 1); `stop_loss` and `take_profit` are
+        fractions of the entry price.
+        """
+        target = self._next(Action.ENTER, side, instrument)
+        target["price"], target["trigger"], target["time_limit_ms"] = price, trigger, time_limit_ms
+        target["kind"] = _kind(price, trigger, post_only)
+        target["trailing_activation"], target["trailing_delta"] = trailing or (np.nan, np.nan)
+        target["sizing"], target["size"] = _size(terms)
+        for name in BARRIERS:
+            target[name] = terms.pop(name, np.nan)
+        _refuse_unknown("enter", terms)
+
+    def quote_at(
+        self, level: int, side: int, price: float, amount: float, *, post_only: bool = False, instrument: str | None = None
+    ) -> None:
+        """Replace the resting order of a level; an amount of 0 withdraws it."""
+        target = self._next(Action.QUOTE, side, instrument, level)
+        target["price"], target["size"], target["sizing"] = price, amount, Sizing.BASE
+        target["kind"] = OrderKind.POST_ONLY if post_only else OrderKind.LIMIT
+
+    def hold(self, exposure: float, *, instrument: str | None = None) -> None:
+        """Move the position to a fraction of equity: 1 all in, 0 flat, −1 all short."""
+        name = instrument or self._market.names[0]
+        target = self._next(Action.HOLD, 0, name, self._place(name))
+        target["size"], target["sizing"] = exposure, Sizing.FRACTION
+
+    def close(self, side: int = 0, *, instrument: str | None = None) -> None:
+        """Stop the executors of an instrument early; of one side, or (0) of both."""
+        self._next(Action.CLOSE, side, instrument)
+
+    def _next(self, action: Action, side: int, instrument: str | None, level: int | None = None) -> Any:
+        place = self._used if level is None else level
+        if not 0 <= place < MAX_LEVELS:
+            raise ConfigError(f"on_tick asked for level {place}; a bot has levels 0 to {MAX_LEVELS - 1}.")
+        if side not in (-1, 0, 1):
+            raise ConfigError(f"`side` is {side!r}. A side is +1 (buy) or −1 (sell).")
+        while level is None and self._targets["action"][place] != Action.NONE:
+            place += 1
+        self._used = max(self._used, place + 1)
+        target = self._targets[place]
+        target["action"], target["side"] = action, side
+        target["market"] = self._place(instrument or self._market.names[0])
+        return target
+
+    def _place(self, name: str) -> int:
+        if name not in self._market.candles:
+            raise ConfigError(f"There is no instrument {name!r} in this run. It has {', '.join(self._market.names)}.")
+        return self._market.names.index(name)
+
+    def _taken(self) -> npt.NDArray[Any]:
+        """The wishes of this tick, in order; afterwards there are none."""
+        wishes = self._targets[: self._used].copy()
+        self._targets[: self._used] = new_targets(1)
+        self._used = 0
+        return wishes
+
+
+def run_ticks(on_tick: Callable[[Context], Any], world: World, market: Market, bars: Bars) -> Tape:
+    """The engine, a row at a time, with a Python function deciding at each close."""
+    n_rows = len(bars.time)
+    equity, tick, out = np.empty(n_rows), np.zeros(1, TICK), new_targets(1)
+    journals = new_journals(n_rows // 4 + 2 * OUTBOX)
+    context = Context(market, world)
+    for row in range(n_rows):
+        step_rows(
+            world, tick, journals, bars, market.timeframe_ms, Source.NOTHING, NO_WISHES, NO_INPUTS, idle(), NO_PLAN, out,
+            equity, row, row + 1,
+        )  # fmt: skip
+        if (journals.used + OUTBOX > [len(journal) for journal in journals[:4]]).any():
+            journals = grown(journals)
+        decided = row if not len(bars.decides) else int(bars.decides[row])
+        if decided >= 0:
+            context.row, context.equity = decided, float(equity[row])
+            on_tick(context)
+            world["time_ms"] = bars.time[row] + market.timeframe_ms
+            decide(world[0], context._taken())
+    return tape(world, journals, equity)
+
+
+def _kind(price: float, trigger: float, post_only: bool) -> OrderKind:
+    if trigger == trigger:
+        return OrderKind.STOP_LIMIT if price == price else OrderKind.STOP
+    if price == price:
+        return OrderKind.POST_ONLY if post_only else OrderKind.LIMIT
+    return OrderKind.MARKET
+
+
+def _size(terms: dict[str, float]) -> tuple[Sizing, float]:
+    given = [name for name in SIZES if name in terms]
+    if len(given) > 1:
+        raise ConfigError(f"Both `{given[0]}` and `{given[1]}` are given. Say the size in one way.")
+    return (SIZES[given[0]], terms.pop(given[0])) if given else (Sizing.FRACTION, 1.0)
+
+
+def _refuse_unknown(where: str, terms: dict[str, Any]) -> None:
+    if terms:
+        raise ConfigError(f"context.{where} does not know `{next(iter(terms))}`. See the docstring of Context.")

@@ -1,0 +1,148 @@
+"""Candles of one or several instruments as the planes that the loop walks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from workbench.backtest.engine import EVERY_ROW, locked
+from workbench.backtest.loop import Bars
+from workbench.errors import ConfigError, DataError
+from workbench.market import Candles, Instrument, show_time
+from workbench.trading.world import MAX_MARKETS
+
+PRICES = ("open", "high", "low", "close")
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """Instruments on one grid of time.
+
+    Attributes
+    ----------
+    candles : dict of name to Candles
+        What was given, by instrument (and venue, where one instrument is traded on several).
+    time : int64 array of shape (n_rows,)
+        Every stamp at which any of them has a bar.
+    rows : list of int64 arrays, or None
+        Row of each instrument's bars on that grid; None where it has a bar in every row.
+    """
+
+    candles: dict[str, Candles]
+    time: npt.NDArray[np.int64]
+    rows: list[npt.NDArray[np.int64] | None]
+    timeframe_ms: int
+
+    @property
+    def names(self) -> list[str]:
+        return list(self.candles)
+
+    @property
+    def instruments(self) -> list[Instrument]:
+        return [candles.instrument for candles in self.candles.values()]
+
+    @property
+    def is_single(self) -> bool:
+        return len(self.candles) == 1
+
+    @property
+    def only(self) -> Candles:
+        """The candles of the only instrument."""
+        return next(iter(self.candles.values()))
+
+    def bars(self) -> Bars:
+        """The planes; of a single instrument, views of its own arrays."""
+        return Bars(locked(self.time), *(self.plane(name) for name in PRICES), EVERY_ROW)
+
+    def plane(self, name: str) -> npt.NDArray[np.float64]:
+        """One price column of all instruments, of shape (n_markets, n_rows), NaN where there is no bar."""
+        if self.is_single:
+            return locked(getattr(self.only, name).reshape(1, -1))
+        plane = np.full((len(self.candles), len(self.time)), np.nan)
+        for m, (candles, rows) in enumerate(zip(self.candles.values(), self.rows, strict=True)):
+            plane[m, slice(None) if rows is None else rows] = getattr(candles, name)
+        return locked(plane)
+
+
+def as_market(candles: Any) -> Market:
+    """One `Candles`, a list, or a dict of them, put on one grid of time.
+
+    Raises
+    ------
+    DataError
+        If there are no bars, or timeframes or quote currencies differ.
+    """
+    named = by_name(candles)
+    frames = {one.timeframe_ms: one for one in named.values()}
+    if len(frames) > 1:
+        shown = " and ".join(sorted({one.timeframe for one in named.values()}))
+        raise DataError(f"The candles have different timeframes: {shown}. Resample them to one, as in candles.resample('1h').")
+    quotes = sorted({one.instrument.quote for one in named.values()})
+    if len(quotes) > 1:
+        raise DataError(f"The instruments are quoted in {' and '.join(quotes)}; one backtest counts in one currency. Split them.")
+    times = [one.time for one in named.values()]
+    grid = times[0] if len(times) == 1 else np.unique(np.concatenate(times))
+    rows = [None if len(time) == len(grid) else np.searchsorted(grid, time) for time in times]
+    return Market(named, grid, rows, next(iter(frames)))
+
+
+def by_name(candles: Any) -> dict[str, Candles]:
+    """Candles by the name of their instrument, with the venue where that is not enough."""
+    if isinstance(candles, Candles):
+        given: Sequence[Candles] = [candles]
+    elif isinstance(candles, Mapping):
+        given = list(candles.values())
+    elif isinstance(candles, Sequence) and not isinstance(candles, str):
+        given = list(candles)
+    else:
+        raise ConfigError(f"`candles` is a {type(candles).__name__}. Give Candles, or a dict or list of them.")
+    for one in given:
+        _check(one)
+    if not 1 <= len(given) <= MAX_MARKETS:
+        raise ConfigError(f"{len(given)} instruments were given; one backtest takes 1 to {MAX_MARKETS}.")
+    symbols = [str(one.instrument) for one in given]
+    names = [s if symbols.count(s) == 1 else f"{one.venue} {s}" for s, one in zip(symbols, given, strict=True)]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ConfigError(f"{twice} was given twice. Give every instrument once.")
+    return dict(zip(names, given, strict=True))
+
+
+def _check(candles: Any) -> None:
+    if not isinstance(candles, Candles):
+        raise ConfigError(f"`candles` holds a {type(candles).__name__}. Make Candles.from_frame(frame, timeframe=…) of it first.")
+    if len(candles) == 0:
+        raise DataError(f"{candles.instrument} has no bars. Choose a range with data; wb.data.catalog() lists what is stored.")
+
+
+def finer_bars(market: Market, path: Market) -> Bars:
+    """Finer candles to walk instead of a market's own bars; each coarse row is decided at the close of its last fine bar.
+
+    Raises
+    ------
+    DataError
+        If the finer candles are not of the same instruments, not finer, or do not cover the coarse ones.
+    """
+    if path.names != market.names:
+        raise DataError(f"`path` has candles of {', '.join(path.names)}, the run is on {', '.join(market.names)}. Give the same.")
+    if path.timeframe_ms >= market.timeframe_ms or market.timeframe_ms % path.timeframe_ms:
+        raise DataError("`path` must be finer than the candles, and a whole part of them: 1m for 1h, say.")
+    first, last = int(market.time[0]), int(market.time[-1]) + market.timeframe_ms
+    inside = (path.time >= first) & (path.time < last)
+    if not inside.any() or path.time[inside][0] > first or path.time[inside][-1] + path.timeframe_ms < last:
+        raise DataError(f"`path` does not cover {show_time(first)} to {show_time(last)} UTC. Load the finer candles for that range.")
+    bars = path.bars()
+    time = path.time[inside]
+    planes = [locked(np.ascontiguousarray(getattr(bars, name)[:, inside])) for name in PRICES]
+    return Bars(locked(np.ascontiguousarray(time)), *planes, locked(deciding_rows(market, time)))
+
+
+def deciding_rows(market: Market, time: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """For each fine row, the coarse row that is decided at its close, or −1."""
+    coarse = np.searchsorted(market.time, time, side="right") - 1
+    lasts = np.append(coarse[1:] != coarse[:-1], True)
+    return np.where(lasts, coarse, -1).astype(np.int64)

@@ -1,0 +1,65 @@
+"""The terms of a backtest: money, account and matching models, checked before anything runs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from workbench.errors import ConfigError
+from workbench.market import Instrument, Policy
+from workbench.trading import Fees, Latency, Path, Slippage, new_world
+from workbench.trading.world import World
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything beside the bot and the candles that decides a result."""
+
+    cash: float = 10_000.0
+    account: str = "spot"
+    leverage: float = 1.0
+    fees: Fees = field(default_factory=Fees)
+    slippage: Slippage = field(default_factory=Slippage)
+    latency: Latency = field(default_factory=Latency)
+    path: str = "worst"
+    fill: str = "touch"
+    log_quotes: bool = False
+
+    def __post_init__(self) -> None:
+        if isinstance(self.cash, bool) or not isinstance(self.cash, (int, float)) or not 0 < self.cash < np.inf:
+            raise ConfigError(f"`cash` is {self.cash!r}. Start with an amount of quote currency above 0.")
+        _choose("account", self.account, ("spot", "margin"))
+        _choose("path", self.path, ("worst", "best", "ohlc"))
+        _choose("fill", self.fill, ("touch", "through"))
+        if not 0 < self.leverage <= 1000:
+            raise ConfigError(f"`leverage` is {self.leverage}. It is a number above 0, such as 1 or 3.")
+        if self.account == "spot" and self.leverage != 1.0:
+            raise ConfigError(f'A spot account has no leverage, and `leverage` is {self.leverage}. Pass account="margin".')
+
+    def facts(self) -> dict[str, Any]:
+        """The settings as plain values, for the card."""
+        return asdict(self)
+
+    def world(self, instruments: list[Instrument], policy: Policy | None) -> World:
+        """An empty world under these terms."""
+        world = new_world(n_markets=len(instruments), cash=float(self.cash))
+        world["margin"], world["leverage"] = self.account == "margin", self.leverage
+        world["latency"], world["path"] = self.latency.bars, Path[self.path.upper()]
+        world["through"], world["log_quotes"] = self.fill == "through", self.log_quotes
+        markets = world["markets"][0]
+        markets["maker"], markets["taker"] = self.fees.maker, self.fees.taker
+        markets["slippage"], markets["fee_received"] = self.slippage.fraction, self.fees.paid_in == "received"
+        for m, instrument in enumerate(instruments):
+            for name in ("tick", "lot", "min_amount", "min_notional"):
+                markets[name][m] = getattr(instrument, name)
+        terms = policy or Policy()
+        for name in ("max_per_side", "cooldown_ms", "close_on_opposite", "net_of_fees", "take_profit_kind"):
+            world["policy"][name] = getattr(terms, name)
+        return world
+
+
+def _choose(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ConfigError(f"`{name}` is {value!r}. Choose one of {', '.join(map(repr, choices))}.")
