@@ -27,6 +27,7 @@ GROUPS = {
     "Costs": ("fees", "fee_share", "break_even_fee", "volume_traded", "turnover"),
     "Honesty": ("probabilistic_sharpe", "observations", "periods_per_year"),
 }
+COLUMNS = (("Return", "Costs"), ("Risk",), ("Trades", "Honesty", "Others"))
 SIGNED = {
     *("net_profit", "total_return", "cagr", "buy_and_hold", "alpha", "expectancy", "average_trade", "best_trade"),
     *("worst_trade", "kelly"),
@@ -158,9 +159,9 @@ STYLE = """
   font-variant-numeric: tabular-nums; }
 .wb-summary .wb-title { font-size: 17px; font-weight: 700; }
 .wb-summary .wb-quiet { opacity: 0.72; }
-.wb-summary .wb-groups { columns: 3 250px; column-gap: 28px; margin: 10px 0; }
-.wb-summary table { border-collapse: collapse; width: 100%; margin: 0 0 12px; break-inside: avoid;
-  color: inherit; font-size: 13px; }
+.wb-summary .wb-groups { display: grid; grid-template-columns: repeat(auto-fit, minmax(250px, 1fr)); gap: 0 28px;
+  margin: 10px 0; }
+.wb-summary table { border-collapse: collapse; width: 100%; margin: 0 0 12px; color: inherit; font-size: 13px; }
 .wb-summary caption { caption-side: top; text-align: left; font-weight: 700; padding: 0 0 3px; color: inherit; }
 .wb-summary tr, .wb-summary tr:nth-child(even), .wb-summary tr:hover { background: transparent !important; }
 .wb-summary th, .wb-summary td { padding: 2px 0; border-bottom: 1px solid rgba(128,134,145,0.28); color: inherit; }
@@ -175,12 +176,19 @@ STYLE = """
 
 def as_html(told: Summary) -> str:
     """Tables with their own style, which takes its colours from the page around it, light or dark."""
-    groups = "".join(html_group(name, lines) for name, lines in told.groups.items())
     return (
         f'<div class="wb-summary"><style>{STYLE}</style><div class="wb-title">{escape(told.title)}</div>'
-        f'<div class="wb-quiet">{escape(told.subtitle)}</div><div class="wb-groups">{groups}</div>'
+        f'<div class="wb-quiet">{escape(told.subtitle)}</div><div class="wb-groups">{html_groups(told)}</div>'
         f"<ul>{''.join(html_remark(remark) for remark in told.remarks)}</ul></div>"
     )
+
+
+def html_groups(told: Summary) -> str:
+    """The groups in three columns of about the same height."""
+    stacks = (
+        "".join(html_group(name, told.groups[name]) for name in names if name in told.groups) for names in COLUMNS
+    )
+    return "".join(f"<div>{stack}</div>" for stack in stacks)
 
 
 def html_group(name: str, lines: Iterable[Line]) -> str:
@@ -198,4 +206,4 @@ def html_reason(line: Line) -> str:
 
 def html_remark(remark: Remark, more: str = "") -> str:
     kind = f"wb-{remark.mood.name.lower()} {remark.mood.name.lower()} {more}".strip()
-    return f'<li class="{kind}"><b>{escape(remark.heading)}</b> {escape(remark.text)}</li>'
+    return f'<li class="{kind}"><b>{escape(remark.heading)}</b> {escape(remark.text).replace(" %", "&nbsp;%")}</li>'

@@ -75,11 +75,12 @@ def holding_edges(held: Any) -> Any:
 
 
 def layout(title: str, x: dict[str, Any]) -> dict[str, Any]:
+    line = {"gridcolor": GRID, "zerolinecolor": GRID, "automargin": True}
     return {
         "title": {"text": title, "x": 0, "xref": "paper", "font": {"size": 13}}, "height": 280, "bargap": 0.08,
-        "xaxis": {"gridcolor": GRID, "automargin": True, **x}, "margin": {"l": 44, "r": 12, "t": 40, "b": 40},
-        "yaxis": {"gridcolor": GRID, "rangemode": "tozero", "title": {"text": "round trips"}, "automargin": True},
-        "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "showlegend": False,
+        "xaxis": {**line, **x}, "yaxis": {**line, "rangemode": "tozero", "title": {"text": "round trips"}},
+        "margin": {"l": 44, "r": 12, "t": 40, "b": 40}, "showlegend": False,
+        "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"color": INK, "family": "system-ui, sans-serif", "size": 12},
         "hoverlabel": {"bgcolor": TIP, "font": {"color": "#f3f5f8"}},
     }  # fmt: skip

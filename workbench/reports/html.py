@@ -15,8 +15,9 @@ def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]], *, t
     kinds = (' class="text"' if place < texts else "" for place in range(len(head)))
     headings = "".join(f'<th scope="col"{kind}>{escape(name)}</th>' for name, kind in zip(head, kinds, strict=True))
     lines = "".join(f"<tr>{row_cells(row, texts)}</tr>" for row in rows)
+    narrow = ' class="narrow"' if len(head) < 3 else ""
     return (
-        f'<div class="wide"><table><caption>{escape(caption)}</caption><thead><tr>{headings}</tr></thead>'
+        f'<div class="wide"><table{narrow}><caption>{escape(caption)}</caption><thead><tr>{headings}</tr></thead>'
         f"<tbody>{lines}</tbody></table></div>"
     )
 

@@ -11,7 +11,7 @@ from workbench.reports import words
 from workbench.reports.thin import round_step
 
 MOST_LINKS = 300
-MOST_MARKS = 150
+MOST_MARKS = 100
 
 
 def mark_length(times: pl.Series, step_ms: int, *, most: int = MOST_MARKS) -> int:

@@ -3,6 +3,8 @@
 const options = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] };
 const still = { responsive: true, displayModeBar: false };
 
+const ink = () => getComputedStyle(document.body).getPropertyValue("--quiet").trim();
+
 function fit(chart) {
   const time = chart._fullLayout.xaxis;
   const [start, end] = time.range.map(time.r2l);
@@ -30,6 +32,7 @@ function fit(chart) {
 
 for (const chart of document.querySelectorAll(".chart")) {
   const figure = JSON.parse(document.getElementById(chart.dataset.figure).textContent);
+  figure.layout.font.color = ink();
   const zooms = "zoom" in chart.dataset;
   Plotly.newPlot(chart, figure.data, figure.layout, zooms ? options : still).then(() => {
     if (!zooms) return;
@@ -38,3 +41,7 @@ for (const chart of document.querySelectorAll(".chart")) {
     });
   });
 }
+
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  for (const chart of document.querySelectorAll(".chart")) Plotly.relayout(chart, { "font.color": ink() });
+});

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from workbench.errors import ConfigError
 from workbench.reports import sections
-from workbench.reports.digest import Summary, html_group, html_remark, summary
+from workbench.reports.digest import Summary, html_groups, html_remark, summary
 from workbench.reports.histograms import holding_histogram, return_histogram
 from workbench.reports.material import Material
 from workbench.reports.picture import figure
@@ -70,7 +70,9 @@ def page(material: Material) -> str:
     from plotly.offline import get_plotlyjs
 
     told = summary(material)
-    charts = {"chart": figure(material).update_layout(title=None, margin={"t": 84})}
+    whole = figure(material)
+    shown = whole.layout.title.subtitle.text
+    charts = {"chart": whole.update_layout(title=None, margin={"t": 84})}
     if material.round_trips.height:
         charts["returns"] = return_histogram(material.round_trips)
         charts["holding"] = holding_histogram(material.round_trips)
@@ -78,7 +80,7 @@ def page(material: Material) -> str:
     return (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{escape(material.title)}</title>'
-        f"<style>\n{(HERE / 'page.css').read_text('utf-8')}</style></head>\n<body>{body(material, told)}\n"
+        f"<style>\n{(HERE / 'page.css').read_text('utf-8')}</style></head>\n<body>{body(material, told, shown)}\n"
         f"<script>{get_plotlyjs()}</script>\n{data}\n<script>\n{(HERE / 'page.js').read_text('utf-8')}</script>\n"
         f"</body></html>\n"
     )
@@ -89,16 +91,16 @@ def script(name: str, json: str) -> str:
     return f'<script type="application/json" id="{name}">{json.replace("<", ESCAPED)}</script>'
 
 
-def body(material: Material, told: Summary) -> str:
+def body(material: Material, told: Summary, shown: str) -> str:
     """Verdicts first, then numbers, the chart, and the tables."""
     first = headline(material)
     verdicts = html_remark(first, "result") if first else ""
     verdicts += "".join(html_remark(remark) for remark in told.remarks)
-    numbers = "".join(html_group(name, lines) for name, lines in told.groups.items())
+    numbers = html_groups(told).replace("<table>", '<table class="facts">')
     spread = histograms() if material.round_trips.height else ""
     parts = {
-        "Numbers": f'<div class="numbers">{numbers.replace("<table>", TABLE)}</div>',
-        "Prices, trades and equity": chart("chart", "Prices with trades, equity, drawdown, exposure", zoom=True),
+        "Numbers": f'<div class="numbers">{numbers}</div>',
+        "Prices, trades and equity": f'<p class="quiet">{escape(shown)}</p>{price_chart()}',
         "Months": sections.months_section(material),
         "Round trips": spread + sections.trips_section(material),
         "Largest drawdowns": sections.drawdowns_section(material),
@@ -113,12 +115,13 @@ def body(material: Material, told: Summary) -> str:
     )
 
 
-TABLE = '<table class="facts">'
-
-
 def chart(name: str, label: str, *, zoom: bool = False) -> str:
     zooms = " data-zoom" if zoom else ""
     return f'<div class="chart" data-figure="{name}" role="img" aria-label="{escape(label)}"{zooms}></div>'
+
+
+def price_chart() -> str:
+    return chart("chart", "Prices with trades marked, equity, drawdown and exposure", zoom=True)
 
 
 def histograms() -> str:
