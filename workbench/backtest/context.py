@@ -19,7 +19,7 @@ from workbench.backtest.engine import (
     step_rows,
     tape,
 )
-from workbench.backtest.loop import Bars, Source
+from workbench.backtest.loop import Bars, Source, empty_outbox
 from workbench.backtest.market import Market
 from workbench.errors import ConfigError
 from workbench.market import Action, Candles, OrderKind, Sizing
@@ -170,6 +170,7 @@ def run_ticks(on_tick: Callable[[Context], Any], world: World, market: Market, b
             on_tick(context)
             world["time_ms"] = bars.time[row] + market.timeframe_ms
             decide(world[0], context._taken())
+    empty_outbox(world[0], journals)
     return tape(world, journals, equity)
 
 

@@ -138,6 +138,8 @@ def _book(world, order, price, amount, got, fee, fee_quote, complete):
         executor.entry_value += amount * price
         single = executor.entry_amount == amount
         executor.entry = price if single else executor.entry_value / executor.entry_amount
+        executor.entry_fees += fee_quote
+        executor.entry_held += got
         executor.held += got
         if complete:
             executor.entry_order = NO_SLOT

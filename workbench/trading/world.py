@@ -163,6 +163,8 @@ EXECUTOR = np.dtype(
         ("entry", "f8"),  # average price
         ("entry_amount", "f8"),
         ("entry_value", "f8"),
+        ("entry_held", "f8"),  # base units that came in, net of a fee in base
+        ("entry_fees", "f8"),  # paid in quote
         ("exit_amount", "f8"),
         ("exit_value", "f8"),
         ("fees", "f8"),  # all of them, in quote terms

@@ -50,6 +50,7 @@ def enter(world, target, level, first_row):
 @compiled
 def _forget_money(executor):
     executor.held = executor.entry = executor.entry_amount = executor.entry_value = 0.0
+    executor.entry_held = executor.entry_fees = 0.0
     executor.exit_amount = executor.exit_value = executor.fees = executor.fees_quote = executor.last_exit = 0.0
     executor.stop = executor.target = executor.arming = executor.distance = executor.peak = executor.trail = 0.0
 

@@ -1,0 +1,107 @@
+"""Round trips: from executors as they stand, and from the fills that no executor made."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from workbench.backtest.engine import Array, Tape
+from workbench.compiled import compiled
+from workbench.trading.world import FEE_IN_BASE
+
+TRIP = np.dtype(
+    [
+        ("market", "i8"),
+        ("side", "i8"),
+        ("executor", "i8"),  # −1: netted from fills
+        ("close_type", "i8"),
+        ("entry_row", "i8"),
+        ("exit_row", "i8"),
+        ("entry_ms", "i8"),
+        ("exit_ms", "i8"),
+        ("entry_value", "f8"),
+        ("entry_amount", "f8"),
+        ("exit_value", "f8"),
+        ("exit_amount", "f8"),
+        ("fee", "f8"),
+        ("pnl", "f8"),
+    ],
+    align=True,
+)
+COMPLETED = 9
+FLAT = 1e-9  # of the amount traded: less is rounding
+
+
+def net_profit(executors: Array) -> npt.NDArray[np.float64]:
+    """Net PnL of done executors in quote currency; docs/execution.md part 6."""
+    side = executors["side"]
+    rest = side * executors["held"] * executors["last_exit"]
+    return side * (executors["exit_value"] - executors["entry_value"]) - executors["fees_quote"] + rest
+
+
+def round_trips(tape: Tape, time_ms: npt.NDArray[np.int64]) -> Array:
+    """Closed round trips in order of their exit: one per executor that traded, and one per netted position beside them."""
+    done = tape.executors[tape.executors["exit_amount"] > 0.0]
+    trips = np.zeros(len(done), TRIP)
+    for ours, theirs in (
+        ("market", "market"), ("side", "side"), ("executor", "id"), ("close_type", "close_type"),
+        ("entry_row", "entered_row"), ("exit_row", "closed_row"), ("entry_ms", "entered_ms"), ("exit_ms", "closed_ms"),
+        ("entry_value", "entry_value"), ("entry_amount", "entry_amount"), ("exit_value", "exit_value"),
+        ("exit_amount", "exit_amount"), ("fee", "fees"),
+    ):  # fmt: skip
+        trips[ours] = done[theirs]
+    trips["pnl"] = net_profit(done)
+    loose = tape.fills[tape.fills["executor"] < 0]
+    if not len(loose):
+        return trips
+    netted = np.zeros(len(loose) + 1, TRIP)
+    count = net(loose, time_ms, netted, int(loose["market"].max()) + 1)
+    trips = np.concatenate([trips, netted[:count]])
+    return trips[np.argsort(trips["exit_row"], kind="stable")]
+
+
+@compiled
+def net(fills, time_ms, trips, n_markets):
+    """Net fills into round trips, from flat to flat; a fill through zero ends one and begins the next."""
+    open_trips = np.zeros(n_markets, trips.dtype)
+    position, size = np.zeros(n_markets), np.zeros(n_markets)
+    count = 0
+    for i in range(fills.shape[0]):
+        fill = fills[i]
+        m, in_base = fill.market, (fill.flags & FEE_IN_BASE) != 0
+        fee = fill.fee * fill.price if in_base else fill.fee
+        amount = fill.amount - fill.fee if in_base else fill.amount
+        left = amount
+        if position[m] * fill.side < 0.0:
+            part = min(left, abs(position[m]))
+            share = part / amount
+            trip = open_trips[m]
+            trip.exit_amount += part
+            trip.exit_value += fill.price * part
+            trip.fee += fee * share
+            position[m] += fill.side * part
+            left -= part
+            if abs(position[m]) <= FLAT * size[m]:
+                trip.exit_row, trip.exit_ms = fill.row, time_ms[fill.row]
+                trip.pnl = trip.side * (trip.exit_value - trip.entry_value) - trip.fee
+                trips[count] = trip
+                count += 1
+                position[m] = 0.0
+                if left <= FLAT * size[m]:
+                    left = 0.0
+        if left > 0.0:
+            trip = open_trips[m]
+            if position[m] == 0.0:
+                trip.market, trip.side, trip.executor, trip.close_type = m, fill.side, -1, COMPLETED
+                trip.entry_row, trip.entry_ms = fill.row, time_ms[fill.row]
+                trip.entry_value = trip.entry_amount = trip.exit_value = trip.exit_amount = trip.fee = 0.0
+            # A fee taken out of the base that came in is paid by the quote that it cost.
+            trip.entry_amount += left
+            trip.entry_value += fill.price * left
+            trip.fee += fee * left / amount
+            position[m] += fill.side * left
+            size[m] = abs(position[m])
+    return count
+
+
+
