@@ -35,7 +35,8 @@ def column(values: npt.ArrayLike, name: str) -> FloatArray:
 def measured(values: npt.ArrayLike, name: str) -> FloatArray:
     """The values of a column that are not NaN."""
     array = column(values, name)
-    return array[~np.isnan(array)]
+    missing = np.isnan(array)
+    return array[~missing] if missing.any() else array
 
 
 def together(a: npt.ArrayLike, b: npt.ArrayLike, names: tuple[str, str]) -> tuple[FloatArray, FloatArray]:
@@ -46,7 +47,7 @@ def together(a: npt.ArrayLike, b: npt.ArrayLike, names: tuple[str, str]) -> tupl
             f"`{names[0]}` has {first.shape[0]} rows, `{names[1]}` {second.shape[0]}. Give both for the same periods."
         )
     whole = ~(np.isnan(first) | np.isnan(second))
-    return first[whole], second[whole]
+    return (first, second) if whole.all() else (first[whole], second[whole])
 
 
 def above_zero(number: Any, name: str) -> float:
@@ -71,9 +72,15 @@ def power(base: float, exponent: float) -> float:
     if not base >= 0.0 or not math.isfinite(exponent):
         return NAN
     try:
-        return float(base) ** float(exponent)
+        result = float(base) ** float(exponent)
     except (OverflowError, ZeroDivisionError):
         return NAN
+    return result if math.isfinite(result) else NAN
+
+
+def exp(exponent: float) -> float:
+    """e ** exponent; NaN where that is too large for a float, or the exponent is NaN."""
+    return math.exp(exponent) if exponent < 709.0 else NAN
 
 
 def mean(values: FloatArray) -> float:

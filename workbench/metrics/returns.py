@@ -14,13 +14,26 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.metrics.drawdown import max_drawdown
-from workbench.metrics.guards import NAN, above_zero, column, deviation, inner, mean, measured, power, ratio, together
+from workbench.metrics.guards import (
+    NAN,
+    FloatArray,
+    above_zero,
+    column,
+    deviation,
+    exp,
+    inner,
+    mean,
+    measured,
+    power,
+    ratio,
+    together,
+)
 
 
 def total_return(returns: npt.ArrayLike) -> float:
     """Compounded return of all periods together; 0 of none, −1 once all is lost."""
     array = column(returns, "returns")
-    return float(np.prod(1.0 + np.maximum(np.nan_to_num(array), -1.0))) - 1.0
+    return exp(array.size * _log_growth(array)) - 1.0 if array.size else 0.0
 
 
 def annual_return(returns: npt.ArrayLike, *, periods_per_year: float) -> float:
@@ -28,9 +41,7 @@ def annual_return(returns: npt.ArrayLike, *, periods_per_year: float) -> float:
 
     The exponent counts every period, those without a measurement too (as empyrical's `annual_return` does).
     """
-    array = column(returns, "returns")
-    exponent = ratio(above_zero(periods_per_year, "periods_per_year"), array.size)
-    return power(1.0 + total_return(array), exponent) - 1.0
+    return exp(above_zero(periods_per_year, "periods_per_year") * _log_growth(returns)) - 1.0
 
 
 def cagr(start: float, end: float, days: float, *, days_per_year: float = 365.0) -> float:
@@ -61,9 +72,8 @@ def compounded_volatility(returns: npt.ArrayLike, *, periods_per_year: float) ->
     Tobin (1965), The Theory of Portfolio Selection: the variance of a product of independent growth factors.
     """
     periods = above_zero(periods_per_year, "periods_per_year")
-    growth = power(1.0 + annual_return(returns, periods_per_year=periods), 1.0 / periods)
-    variance = deviation(measured(returns, "returns")) ** 2
-    return math.sqrt(max(power(variance + growth**2, periods) - power(growth, 2.0 * periods), 0.0))
+    growth, spread = _log_growth(returns), deviation(measured(returns, "returns"))
+    return math.sqrt(max(power(spread * spread + exp(2.0 * growth), periods) - exp(2.0 * growth * periods), 0.0))
 
 
 def downside_risk(returns: npt.ArrayLike, *, periods_per_year: float, required: float = 0.0) -> float:
@@ -129,8 +139,10 @@ def calmar(returns: npt.ArrayLike, *, periods_per_year: float) -> float:
     Young (1991), Calmar Ratio: A Smoother Tool; here over all periods, not the last 36 months.
     """
     gain = annual_return(returns, periods_per_year=periods_per_year)
-    curve = np.concatenate([[1.0], np.cumprod(1.0 + np.nan_to_num(column(returns, "returns")))])
-    return ratio(gain, max_drawdown(curve)) if curve.min() > 0.0 else NAN
+    with np.errstate(over="ignore", invalid="ignore"):
+        curve = np.cumprod(np.append(1.0, 1.0 + np.nan_to_num(column(returns, "returns"))))
+    whole = np.isfinite(curve).all() and curve.min() > 0.0
+    return ratio(gain, max_drawdown(curve)) if whole else NAN
 
 
 def omega(returns: npt.ArrayLike, *, required: float = 0.0) -> float:
@@ -170,7 +182,15 @@ def autocorrelation(returns: npt.ArrayLike, lag: int) -> float:
     return ratio(inner(distance[lag:], distance[: array.size - lag]), inner(distance, distance))
 
 
-def _excess(returns: npt.ArrayLike, benchmark: npt.ArrayLike) -> npt.NDArray[np.float64]:
+def _log_growth(returns: npt.ArrayLike) -> float:
+    """Mean of log(1 + return) over all periods, measured or not: −infinity once all is lost, NaN of none."""
+    array = np.nan_to_num(column(returns, "returns"))
+    if not array.size:
+        return NAN
+    return mean(np.log1p(array)) if array.min() > -1.0 else -math.inf
+
+
+def _excess(returns: npt.ArrayLike, benchmark: npt.ArrayLike) -> FloatArray:
     if np.ndim(benchmark) == 0:
         return measured(returns, "returns") - float(benchmark)  # type: ignore[arg-type]
     own, other = together(returns, benchmark, ("returns", "benchmark"))
