@@ -12,12 +12,13 @@ from workbench.market import Candles
 class Bollinger(Directional):
     """Buy below the lower band, sell above the upper one.
 
-    The bands lie `width` standard deviations of the last `length` closes around their mean; the position of the close
-    between them is 0 at the lower band and 1 at the upper. A close outside is read as an excess that will be taken back.
-    That is right as long as the market swings around something, and wrong when it breaks out: then every bar of the new
-    trend is "too far", and the rule stands against it until the stop loss ends the argument. So the barriers matter more
-    here than the bands do; without a stop loss the equity curve looks smooth until the one trade that takes it all back.
-    Wider bands and thresholds beyond 0 and 1 trade less often and on larger excesses.
+    The bands lie `width` standard deviations of the last `length` closes around their mean; the position of the
+    close between them is 0 at the lower band and 1 at the upper. A close outside is read as an excess that will be
+    taken back. That is right as long as the market swings around something, and wrong when it breaks out: then
+    every bar of the new trend is "too far", and the rule stands against it until the stop loss ends the argument.
+    So the barriers matter more here than the bands do; without a stop loss the equity curve looks smooth until the
+    one trade that takes it all back. Wider bands and thresholds beyond 0 and 1 trade less often and on larger
+    excesses.
 
     Parameters
     ----------
@@ -42,8 +43,10 @@ class Bollinger(Directional):
         """Refuse thresholds that would buy and sell the same bar."""
         super().check()
         if self.buy_below > self.sell_above:
-            raise ConfigError(f"{self.name}: `buy_below` is {self.buy_below:g} and `sell_above` {self.sell_above:g}. "
-                              f"`buy_below` must not be the larger one.")  # fmt: skip
+            raise ConfigError(
+                f"{self.name}: `buy_below` is {self.buy_below:g} and `sell_above` {self.sell_above:g}. "
+                f"`buy_below` must not be the larger one."
+            )
 
     def signal(self, candles: Candles) -> Signal:
         """+1 below `buy_below`, −1 above `sell_above`."""

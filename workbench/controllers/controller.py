@@ -150,11 +150,15 @@ class Controller(BaseModel):
         if len(ways) > 1:
             raise ConfigError(f"{cls.__name__} defines {' and '.join(f'`{way}`' for way in ways)}. Keep one of them.")
         if cls.columns is not Controller.columns and ways != [Way.DECIDE]:
-            raise ConfigError(f"{cls.__name__} defines `columns`, which only a compiled `decide(row, world, out)` reads. "
-                              f"Add `decide`, or return `targets` instead.")  # fmt: skip
+            raise ConfigError(
+                f"{cls.__name__} defines `columns`, which only a compiled `decide(row, world, out)` reads. "
+                f"Add `decide`, or return `targets` instead."
+            )
         if not ways:
-            raise ConfigError(f"{cls.__name__} does not say what it wants. Define `targets(self, candles)`, or `columns` and a "
-                              f"compiled `decide(row, world, out)`, or `on_tick(self, context)`.")  # fmt: skip
+            raise ConfigError(
+                f"{cls.__name__} does not say what it wants. Define `targets(self, candles)`, or `columns` and a "
+                f"compiled `decide(row, world, out)`, or `on_tick(self, context)`."
+            )
         cls._check_decide()
         return ways[0]
 
@@ -163,15 +167,19 @@ class Controller(BaseModel):
         function = getattr(cls.decide, "py_func", cls.decide)
         taken = function.__code__.co_varnames[: function.__code__.co_argcount]
         if len(taken) != 3:
-            raise ConfigError(f"{cls.__name__}: `decide` takes ({', '.join(taken)}). It must take (row, world, out), under "
-                              f"`@staticmethod` and `@compiled`.")  # fmt: skip
+            raise ConfigError(
+                f"{cls.__name__}: `decide` takes ({', '.join(taken)}). It must take (row, world, out), under "
+                f"`@staticmethod` and `@compiled`."
+            )
 
     @classmethod
     def __pydantic_init_subclass__(cls, **options: Any) -> None:
         """Refuse at once, in the cell that defines it, a class that cannot work."""
         taken = [name for name in cls.model_fields if hasattr(Controller, name)]
         if taken:
-            raise ConfigError(f"{cls.__name__} has a parameter `{taken[0]}`, a name that every controller uses itself. Rename it.")
+            raise ConfigError(
+                f"{cls.__name__} has a parameter `{taken[0]}`, a name that every controller uses itself. Rename it."
+            )
         if cls.levels < 1:
             raise ConfigError(f"{cls.__name__}: `levels` is {cls.levels}. It must be at least 1.")
         if any(getattr(cls, way) is not getattr(Controller, way) for way in Way):
@@ -218,4 +226,6 @@ class Controller(BaseModel):
 
     def _not_authored(self) -> NoReturn:
         way = type(self).authored()
-        raise ConfigError(f"{self.name} is written as `{way}`. Give it to `workbench.backtest`, which knows how to run it.")
+        raise ConfigError(
+            f"{self.name} is written as `{way}`. Give it to `workbench.backtest`, which knows how to run it."
+        )

@@ -74,24 +74,38 @@ class Directional(Controller):
         """Market entries where there is a signal of an allowed side, under the barriers."""
         signal = as_signal(self.signal(candles), len(candles), self.name)
         return Targets.at_market(
-            self._allowed(signal), exit=self._exits(signal), stop_loss=self.stop_loss, take_profit=self.take_profit,
-            time_limit=self.time_limit, trailing=self._trailing, take_profit_at=self.take_profit_at,
-            net_of_fees=self.net_of_fees, max_per_side=self.max_per_side, cooldown=self.cooldown,
-            on_opposite=self.on_opposite, **self._size,
-        )  # fmt: skip
+            self._allowed(signal),
+            exit=self._exits(signal),
+            stop_loss=self.stop_loss,
+            take_profit=self.take_profit,
+            time_limit=self.time_limit,
+            trailing=self._trailing,
+            take_profit_at=self.take_profit_at,
+            net_of_fees=self.net_of_fees,
+            max_per_side=self.max_per_side,
+            cooldown=self.cooldown,
+            on_opposite=self.on_opposite,
+            **self._size,
+        )
 
     def check(self) -> None:
         """Refuse half a trailing stop, a target order without a target, and two sizes."""
         super().check()
         if (self.trailing_activation is None) != (self.trailing_delta is None):
-            raise ConfigError(f"{self.name}: a trailing stop needs both `trailing_activation` and `trailing_delta`, and one of "
-                              f"them is None. Give both or none.")  # fmt: skip
+            raise ConfigError(
+                f"{self.name}: a trailing stop needs both `trailing_activation` and `trailing_delta`, and one of "
+                f"them is None. Give both or none."
+            )
         if self.take_profit_at == "limit" and self.take_profit is None:
-            raise ConfigError(f'{self.name}: `take_profit_at` is "limit" and `take_profit` is None. Give a `take_profit`.')
+            raise ConfigError(
+                f'{self.name}: `take_profit_at` is "limit" and `take_profit` is None. Give a `take_profit`.'
+            )
         given = [name for name in ("fraction", "notional", "amount") if getattr(self, name) is not None]
         if len(given) > 1:
-            raise ConfigError(f"{self.name}: `{given[0]}` is {getattr(self, given[0]):g} and `{given[1]}` "
-                              f"{getattr(self, given[1]):g}: two sizes for one position. Leave one of them None.")  # fmt: skip
+            raise ConfigError(
+                f"{self.name}: `{given[0]}` is {getattr(self, given[0]):g} and `{given[1]}` "
+                f"{getattr(self, given[1]):g}: two sizes for one position. Leave one of them None."
+            )
 
     def _allowed(self, signal: Signal) -> Signal:
         if self.side == "long":
@@ -126,8 +140,10 @@ def as_signal(values: npt.ArrayLike, n_bars: int, owner: str) -> Signal:
     """
     signal = np.asarray(values)
     if signal.shape != (n_bars,) or signal.dtype.kind not in "fiub":
-        raise DataError(f"{owner}: `signal` has shape {signal.shape} and dtype {signal.dtype} for {n_bars} bars. "
-                        f"Return one number per bar: +1, −1 or 0.")  # fmt: skip
+        raise DataError(
+            f"{owner}: `signal` has shape {signal.shape} and dtype {signal.dtype} for {n_bars} bars. "
+            f"Return one number per bar: +1, −1 or 0."
+        )
     if signal.dtype.kind == "f":
         signal = np.where(np.isnan(signal), 0.0, signal)
     if signal.dtype != np.int8 or (n_bars and (signal.min() < -1 or signal.max() > 1)):

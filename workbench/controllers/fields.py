@@ -13,8 +13,13 @@ from workbench.market import as_milliseconds, as_timeframe
 
 
 def Field(
-    default: Any = ..., *, step: float | None = None, choices: Sequence[Any] | None = None, hot: bool = False, **rules: Any
-) -> Any:  # fmt: skip
+    default: Any = ...,
+    *,
+    step: float | None = None,
+    choices: Sequence[Any] | None = None,
+    hot: bool = False,
+    **rules: Any,
+) -> Any:
     """A parameter of a controller: its default, its bounds, and what a slider needs to know about it.
 
     Parameters
@@ -57,7 +62,9 @@ def _fraction(value: float) -> float:
     if value <= 0.0:
         raise ConfigError(f"{value:g} is not above 0. Give a fraction between 0 and 1, such as 0.02 for 2 %.")
     if value >= 1.0:
-        raise ConfigError(f"{value:g} means {value * 100:g} %. Give a fraction below 1; for {value:g} % write {value / 100:g}.")
+        raise ConfigError(
+            f"{value:g} means {value * 100:g} %. Give a fraction below 1; for {value:g} % write {value / 100:g}."
+        )
     return value
 
 

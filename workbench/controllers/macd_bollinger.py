@@ -12,11 +12,12 @@ from workbench.market import Candles
 class MacdBollinger(Directional):
     """Buy low in the bands once MACD turns up from below zero; sell high in them once it turns down from above.
 
-    A close outside its Bollinger bands says that the price has gone far, and nothing about whether it is done. This rule
-    waits for a second witness: the MACD line must still be on the side of the move (below zero for a buy) while its
-    histogram, line less signal, already points back. It trades far less than `Bollinger`, and avoids part of the
-    breakouts that ruin it. It fails in the same way when a trend pauses and then goes on, since a pause turns the
-    histogram too; and having six parameters it is easily fitted to the past: trust it only on data it was not tuned on.
+    A close outside its Bollinger bands says that the price has gone far, and nothing about whether it is done. This
+    rule waits for a second witness: the MACD line must still be on the side of the move (below zero for a buy)
+    while its histogram, line less signal, already points back. It trades far less than `Bollinger`, and avoids part
+    of the breakouts that ruin it. It fails in the same way when a trend pauses and then goes on, since a pause
+    turns the histogram too; and having six parameters it is easily fitted to the past: trust it only on data it was
+    not tuned on.
 
     Parameters
     ----------
@@ -44,11 +45,15 @@ class MacdBollinger(Directional):
         """Refuse a fast average that is not faster, and thresholds that overlap."""
         super().check()
         if self.macd_fast >= self.macd_slow:
-            raise ConfigError(f"{self.name}: `macd_fast` is {self.macd_fast} and `macd_slow` {self.macd_slow}. "
-                              f"`macd_fast` must be below `macd_slow`.")  # fmt: skip
+            raise ConfigError(
+                f"{self.name}: `macd_fast` is {self.macd_fast} and `macd_slow` {self.macd_slow}. "
+                f"`macd_fast` must be below `macd_slow`."
+            )
         if self.buy_below > self.sell_above:
-            raise ConfigError(f"{self.name}: `buy_below` is {self.buy_below:g} and `sell_above` {self.sell_above:g}. "
-                              f"`buy_below` must not be the larger one.")  # fmt: skip
+            raise ConfigError(
+                f"{self.name}: `buy_below` is {self.buy_below:g} and `sell_above` {self.sell_above:g}. "
+                f"`buy_below` must not be the larger one."
+            )
 
     def signal(self, candles: Candles) -> Signal:
         """+1 or −1 where bands and MACD agree."""

@@ -13,12 +13,12 @@ from workbench.market import Candles
 class SuperTrend(Directional):
     """Follow the SuperTrend line, entering only while the close is near it.
 
-    The line trails the price at `multiplier` average true ranges: below it in an up-trend, only ever rising, until a
-    close below turns the trend and puts it above. Being near the line means that the trend has just turned or has come
-    back to test it, so the distance to the point where the idea is wrong is short. Without the distance rule one buys
-    late in every move. It fails where volatility itself changes: after a quiet stretch the line is close and any shock
-    turns it, after a wild one it is so far away that the move is over before it turns. The line depends on its own past, so
-    give it a few hundred bars before the first one you trade on.
+    The line trails the price at `multiplier` average true ranges: below it in an up-trend, only ever rising, until
+    a close below turns the trend and puts it above. Being near the line means that the trend has just turned or has
+    come back to test it, so the distance to the point where the idea is wrong is short. Without the distance rule
+    one buys late in every move. It fails where volatility itself changes: after a quiet stretch the line is close
+    and any shock turns it, after a wild one it is so far away that the move is over before it turns. The line
+    depends on its own past, so give it a few hundred bars before the first one you trade on.
 
     Parameters
     ----------

@@ -185,7 +185,6 @@ class _Search:
             made = self._stretch(0, rows)
             whole = made if isinstance(made, _Stretch) else None
         if whole is None or not self._affords(rows, COMPARING):
-            self.unchecked.append(f"whether a row uses bars more than {max(self.lengths):,} ahead of it")
             return
         self.lengths.append(rows)
         yield from self._cuts(whole, self._anywhere(rows // 2, rows, 1))
@@ -205,23 +204,27 @@ class _Search:
 
     def _cut(self, stretch: _Stretch, cut: int) -> Verdict | None:
         self.cuts += 1
-        return self._compared(stretch, self._stretch(stretch.start, stretch.start + cut), cut, "prefix")
+        return self._compared(stretch, partial(self._stretch, stretch.start, stretch.start + cut), cut, "prefix")
 
     def _scramble(self, stretch: _Stretch, cut: int) -> Verdict | None:
         self.scrambles += 1
         wild = self.scrambles % 2 == 1
         other = self.tape.scrambled(stretch.start, stretch.start + cut, stretch.stop, wild=wild)
-        return self._compared(stretch, self._stretch(stretch.start, stretch.stop, other), cut, "scrambled future")
+        return self._compared(
+            stretch, partial(self._stretch, stretch.start, stretch.stop, other), cut, "scrambled future"
+        )
 
-    def _compared(self, stretch: _Stretch, other: _Stretch | _Failure, cut: int, kind: str) -> Verdict | None:
+    def _compared(
+        self, stretch: _Stretch, remake: Callable[[], _Stretch | _Failure], cut: int, kind: str
+    ) -> Verdict | None:
         """What moved before the cut; a failure is judged at the end, when it is known which lengths work."""
+        other = remake()
         found = None if isinstance(other, _Failure) else moved(other.columns, stretch.columns, cut)
-        return None if found is None else self._blame(stretch, found, cut, kind)
-
-    def _blame(self, stretch: _Stretch, found: Moved, cut: int, kind: str) -> Verdict:
-        again = self._stretch(stretch.start, stretch.stop)
-        if isinstance(again, _Failure) or moved(again.columns, stretch.columns, stretch.rows):
-            return self._not_repeatable(stretch, again)
+        if found is None or isinstance(other, _Failure):
+            return None
+        for first, again in ((stretch, self._stretch(stretch.start, stretch.stop)), (other, remake())):
+            if isinstance(again, _Failure) or moved(again.columns, first.columns, first.rows):
+                return self._not_repeatable(first, again)
         reach = self._reach(stretch, found, cut) if kind == "prefix" else None
         return self._say(False, kind=kind, reach=reach, **self._place(stretch, found))
 
@@ -332,6 +335,8 @@ class _Search:
         if self.failures:
             worst = max(self.failures, key=lambda failure: failure.rows)
             self.unchecked.append(f"{worst.rows:,} bars and fewer, where the strategy fails ({worst.detail})")
+        if max(self.lengths) < len(self.tape):
+            self.unchecked.append(f"whether a row uses bars more than {max(self.lengths):,} ahead of it")
         if self.silent:
             self.unchecked.append("any row in which the strategy wanted something, as none was met")
         return self._say(True)

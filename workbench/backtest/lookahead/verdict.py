@@ -31,8 +31,8 @@ class Verdict:
     detail : str
         For "length" and "error": what happened, and on how many bars.
     rows, stretches, longest, cuts, scrambles, bars : int
-        Rows there are; stretches looked at and rows of the longest; prefixes and scrambled futures compared; the sum of
-        all rows computed.
+        Rows there are; stretches that were cut, and rows of the longest; prefixes and scrambled futures compared;
+        the sum of all rows computed.
     unchecked : tuple of str
         What was left out, and why.
     seconds : float
@@ -58,16 +58,19 @@ class Verdict:
 
     def __str__(self) -> str:
         if self.kind == "length":
-            return f"`{self.column}` has {self.detail}. Return one row per bar for any number of bars, NaN or 0 where there is nothing."
+            return (
+                f"`{self.column}` has {self.detail}. Return one row per bar for any number of bars, NaN or 0 where "
+                f"there is nothing."
+            )
         if self.kind == "error":
             return (
-                f"The strategy fails on a part of the bars: {self.detail}. A live run sees one bar more each time, so it "
-                f"must work with any number of them."
+                f"The strategy fails on a part of the bars: {self.detail}. A live run sees one bar more each time, so "
+                f"it must work with any number of them."
             )
         if self.kind == "not repeatable":
             return (
-                f"{self._where()} differs between two calls on the same bars{self._held('then')}. Look for random numbers "
-                f"without a seed, or for state kept between calls."
+                f"{self._where()} differs between two calls on the same bars{self._held('then')}. Look for random "
+                f"numbers without a seed, or for state kept between calls."
             )
         return self._all_clear() if self.clean else self._leak()
 
@@ -107,10 +110,10 @@ class Verdict:
         )
 
     def _all_clear(self) -> str:
-        seen = "all" if self.longest >= self.rows else f"at most {self.longest:,}"
         return (
-            f"No look-ahead found: {self.cuts} cuts and {self.scrambles} scrambled futures, in {self.stretches} stretches "
-            f"of {seen} of {self.rows:,} bars, left every earlier row as it was.{self._left_out()}"
+            f"No look-ahead found: {self.cuts} cuts and {self.scrambles} scrambled futures, in {self.stretches} "
+            f"stretches of {self.rows:,} bars (the longest: {self.longest:,}), left every earlier row as it was."
+            f"{self._left_out()}"
         )
 
     def _left_out(self) -> str:
