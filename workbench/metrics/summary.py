@@ -100,6 +100,8 @@ def summarise(
         Columns that differ in length, times that do not rise, equity that is not finite, no bars.
     """
     start = above_zero(cash, "cash")
+    if timeframe_ms <= 0:
+        raise ConfigError(f"`timeframe_ms` is {timeframe_ms}. It must be above 0.")
     time_ms, equity, closes = _checked(time_ms, equity, close)
     path = walk(time_ms, equity, timeframe_ms=timeframe_ms, cash=start)
     days = (int(time_ms[-1]) + timeframe_ms - int(time_ms[0])) / DAY_MS
@@ -144,8 +146,6 @@ def _periods(
     cash: float,
     per_year: float | None,
 ) -> Periods:
-    if timeframe_ms <= 0:
-        raise ConfigError(f"`timeframe_ms` is {timeframe_ms}. It must be above 0.")
     marks = np.concatenate([[cash], equity[rows]])
     mark_ms = np.concatenate([time_ms[:1], time_ms[rows] + timeframe_ms])
     held = hold_curve(closes, np.concatenate([[0], rows]))
