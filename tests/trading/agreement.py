@@ -1,137 +1,178 @@
-"""The compiled engine run on a scenario of the reference engine, and what differs between the two."""
+"""The compiled engine on a case of the plain one, and the first thing in which the two tell another story."""
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from collections.abc import Callable, Sequence
+from itertools import zip_longest
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from workbench.backtest.engine import EVERY_ROW, Tape, locked, simulate
 from workbench.backtest.loop import Bars, Plan, Source
 from workbench.market import TARGET
-from workbench.trading import CloseType, Path, Reason, Status, new_targets, new_world
+from workbench.trading import CloseType, Path, Phase, Reason, Status, World, new_targets, new_world
+from workbench.trading.world import FEE_IN_BASE, MAKER
 
-from .reference import Outcome
+from .reference import Outcome, Settings
+from .scenarios import Row as Wishes
 from .scenarios import Scenario
 
-CLOSE = {"rel_tol": 1e-9, "abs_tol": 1e-9}
+TOLERANCE = 1e-9  # relative above 1, absolute below
+Row = tuple[Any, ...]
+Tables = dict[str, list[Row]]
+Records = npt.NDArray[np.void]
+
+# The columns of each table: the compiled engine's names, and under them the plain one's.
+COMPILED = {
+    "fills": "row market order executor side price amount fee flags",
+    "orders": "id market executor_id side kind price amount created_row closed_row status",
+    "executors": "id market side created_ms entry_value exit_value fees_quote closed_row close_type",
+    "refusals": "row market level executor reason",
+}
+PLAIN = {
+    "fills": "row market order_id executor_id side price amount fee fee_in_base maker",
+    "orders": "id market executor_id side kind price amount created_row closed_row status",
+    "executors": "id market side created_ms entry_value exit_value fees closed_row close_type pnl",
+    "refusals": "row market level executor_id reason",
+}
+
+
+class Prepared(NamedTuple):
+    """A case as the compiled engine takes it."""
+
+    world: World
+    bars: Bars
+    timeframe_ms: int
+    plan: Plan
+
+
+# The case, for the compiled engine ----------------------------------------------------------------------------
 
 
 def compiled_run(case: Scenario) -> Tape:
     """The same case through the compiled loop."""
-    settings, bars = case.settings, case.bars
+    world, bars, timeframe_ms, plan = prepared(case)
+    return simulate(world, bars, timeframe_ms, out=new_targets(1), source=Source.PLAN, plan=plan)
+
+
+def prepared(case: Scenario) -> Prepared:
+    """A fresh world, with the case's bars and decisions as arrays."""
+    bars = case.bars
+    o, h, l, c = (locked(np.array(part, float)) for part in (bars.open, bars.high, bars.low, bars.close))  # noqa: E741
+    walked = Bars(locked(np.array(bars.time, np.int64)), o, h, l, c, EVERY_ROW)
+    return Prepared(as_world(case.settings), walked, bars.timeframe_ms, as_plan(case.decisions))
+
+
+def as_world(settings: Settings) -> World:
+    """An empty world under the settings of a case; it journals every quote that it withdraws."""
     world = new_world(n_markets=len(settings.markets), cash=settings.cash)
     world["margin"], world["leverage"] = settings.account == "margin", settings.leverage
     world["latency"], world["path"] = settings.latency, Path[settings.path.upper()]
     world["through"], world["log_quotes"] = settings.fill == "through", 1
+    for name in ("max_per_side", "cooldown_ms", "close_on_opposite", "net_of_fees", "take_profit_kind"):
+        world["policy"][name] = getattr(settings.policy, name)
     markets = world["markets"][0]
     markets["maker"], markets["taker"], markets["slippage"] = settings.maker, settings.taker, settings.slippage
     markets["fee_received"] = settings.fees_in_received
-    for m, market in enumerate(settings.markets):
-        for name in ("tick", "lot", "min_amount", "min_notional"):
-            markets[name][m] = getattr(market, name)
-    for name in ("max_per_side", "cooldown_ms", "close_on_opposite", "net_of_fees", "take_profit_kind"):
-        world["policy"][name] = getattr(settings.policy, name)
-    planes = [locked(np.array(getattr(bars, name), float)) for name in ("open", "high", "low", "close")]
-    walked = Bars(locked(np.array(bars.time, np.int64)), *planes, EVERY_ROW)
-    return simulate(
-        world, walked, bars.timeframe_ms, out=new_targets(1), source=Source.PLAN, plan=as_plan(case.decisions)
-    )
+    for name in ("tick", "lot", "min_amount", "min_notional"):
+        markets[name][: len(settings.markets)] = [getattr(market, name) for market in settings.markets]
+    return world
 
 
-def as_plan(decisions: list[list[Any]]) -> Plan:
-    wishes = [(row, k, target) for row, targets in enumerate(decisions) for k, target in enumerate(targets)]
+def as_plan(decisions: Sequence[Wishes]) -> Plan:
+    """Decisions as rows, levels and records; a target without a level has its place in the list for one."""
+    wishes = [(row, place, target) for row, targets in enumerate(decisions) for place, target in enumerate(targets)]
     records = np.zeros(len(wishes), TARGET)
-    for place, (_, _, target) in enumerate(wishes):
-        for name in TARGET.names or ():
-            records[name][place] = getattr(target, name)
-    levels = [target.level if target.level >= 0 else k for _, k, target in wishes]
+    for name in TARGET.names or ():
+        records[name] = [getattr(target, name) for _, _, target in wishes]
+    levels = np.array([place if target.level < 0 else target.level for _, place, target in wishes], np.int64)
     rows = np.array([row for row, _, _ in wishes], np.int64)
-    return Plan(locked(rows), locked(np.array(levels, np.int64)), locked(records))
+    return Plan(locked(rows), locked(levels), locked(records))
 
 
-def rows_of(tape: Tape) -> dict[str, list[tuple[Any, ...]]]:
-    """The compiled engine's tables, as tuples."""
-    fills = [
-        (f["row"], f["market"], f["order"], f["executor"], f["side"], f["price"], f["amount"], f["fee"], bool(f["flags"] & 2),
-         bool(f["flags"] & 1)) for f in tape.fills
-    ]  # fmt: skip
-    live = [o for o in tape.world["orders"][0] if o["status"] == Status.OPEN]
-    orders = [
-        (o["id"], o["market"], o["executor_id"], o["side"], o["kind"], o["price"], o["amount"], status(o), o["created_row"],
-         o["closed_row"]) for o in [*tape.orders, *live]
-    ]  # fmt: skip
-    working = [e for e in tape.world["executors"][0] if e["phase"] != 0]
-    executors = [
-        (e["id"], e["market"], e["side"], CloseType(int(e["close_type"])).name, e["created_ms"], e["entry_value"], e["exit_value"],
-         e["fees_quote"], e["closed_row"], net_pnl(e)) for e in [*tape.executors, *working]
-    ]  # fmt: skip
-    refusals = [
-        (r["row"], r["market"], Reason(int(r["reason"])).name, r["level"] if r["executor"] < 0 else -1, r["executor"])
-        for r in tape.refusals
-    ]
-    return {"fills": fills, "orders": sorted(orders), "executors": sorted(executors), "refusals": refusals}
+# Both stories, in the same words ------------------------------------------------------------------------------
 
 
-def status(order: Any) -> str:
-    return "LIVE" if order["status"] == Status.OPEN else Status(int(order["status"])).name
+def compiled_story(tape: Tape) -> Tables:
+    """What the compiled engine did: its fills, orders, executors, refusals, equity and balances, as rows."""
+    live, working = tape.world["orders"][0], tape.world["executors"][0]
+    executors = np.concatenate([tape.executors, working[working["phase"] != Phase.FREE]])
+    orders = np.concatenate([tape.orders, live[live["status"] == Status.OPEN]])
+    positions = tape.world["markets"][0]["position"][: tape.world["n_markets"][0]]
+    return {
+        "fills": [(*row, bool(flags & FEE_IN_BASE), bool(flags & MAKER)) for *row, flags in told("fills", tape.fills)],
+        "orders": sorted((*row, status_name(status)) for *row, status in told("orders", orders)),
+        "executors": sorted(
+            (*row, CloseType(close_type).name, net_pnl(executor))
+            for (*row, close_type), executor in zip(told("executors", executors), executors, strict=True)
+        ),
+        "refusals": [(*row, Reason(reason).name) for *row, reason in map(one_owner, told("refusals", tape.refusals))],
+        "equity": [(value,) for value in tape.equity.tolist()],
+        "balances": [(float(tape.world["quote"][0]), *positions.tolist())],
+    }
 
 
-def net_pnl(e: Any) -> float:
-    if e["phase"] != 4:
+def told(table: str, records: Records) -> list[Row]:
+    """The compared fields of structured records, as plain tuples."""
+    return list(zip(*(records[name].tolist() for name in COMPILED[table].split()), strict=True))
+
+
+def status_name(status: int) -> str:
+    return "LIVE" if status == Status.OPEN else Status(status).name
+
+
+def one_owner(refusal: Row) -> Row:
+    """A refusal names the level or the executor that it was for; the other is −1."""
+    row, market, level, executor, reason = refusal
+    return row, market, level if executor < 0 else -1, executor, reason
+
+
+def net_pnl(executor: np.void) -> float:
+    """Part 6: what an executor that is done has won; 0 before that."""
+    if executor["phase"] != Phase.DONE:
         return 0.0
-    return float(
-        e["side"] * (e["exit_value"] - e["entry_value"]) - e["fees_quote"] + e["side"] * e["held"] * e["last_exit"]
-    )
+    d, rest = executor["side"], executor["held"]
+    gross = d * (executor["exit_value"] - executor["entry_value"]) + d * rest * executor["last_exit"]
+    return float(gross - executor["fees_quote"])
 
 
-def expected_rows(outcome: Outcome) -> dict[str, list[tuple[Any, ...]]]:
-    """The reference engine's tables, as tuples."""
-    fills = [
-        (f.row, f.market, f.order_id, f.executor_id, f.side, f.price, f.amount, f.fee, f.fee_in_base, f.maker)
-        for f in outcome.fills
-    ]
-    orders = [
-        (o.id, o.market, o.executor_id, o.side, int(o.kind), o.price, o.amount, o.status, o.created_row, o.closed_row)
-        for o in outcome.orders
-    ]
-    executors = [
-        (e.id, e.market, e.side, e.close_type, e.created_ms, e.entry_value, e.exit_value, e.fees, e.closed_row, e.pnl)
-        for e in outcome.executors
-    ]
-    refusals = [(r.row, r.market, r.reason, r.level, r.executor_id) for r in outcome.refusals]
-    return {"fills": fills, "orders": sorted(orders), "executors": sorted(executors), "refusals": refusals}
+def plain_story(outcome: Outcome) -> Tables:
+    """What the plain engine did, in the same rows."""
+    tables: Tables = {}
+    for table, names in PLAIN.items():
+        tables[table] = list(map(attrgetter(*names.split()), getattr(outcome, table)))
+    tables["equity"] = [(value,) for value in outcome.equity]
+    tables["balances"] = [(outcome.cash, *outcome.positions)]
+    return tables
 
 
-def difference(case: Scenario) -> str:
-    """Empty when both engines tell the same story; else the first thing that differs."""
-    tape, outcome = compiled_run(case), case.run()
-    ours, theirs = rows_of(tape), expected_rows(outcome)
+# The first difference -----------------------------------------------------------------------------------------
+
+
+def difference(case: Scenario, run: Callable[[Scenario], Tape] = compiled_run) -> str:
+    """Empty when `run` and the plain engine tell the same story of a case; else the first thing that differs."""
+    ours, theirs = compiled_story(run(case)), plain_story(case.run())
     for table, rows in theirs.items():
-        for place, row in enumerate(rows):
-            if place >= len(ours[table]) or not same(ours[table][place], row):
-                mine = ours[table][place] if place < len(ours[table]) else None
-                return f"seed {case.seed}: {table}[{place}] is {plain(mine)}, and by the book {plain(row)}"
-        if len(ours[table]) > len(rows):
-            return f"seed {case.seed}: {table} has {plain(ours[table][len(rows)])} that the book has not"
-    if not np.allclose(tape.equity, outcome.equity, rtol=1e-9, atol=1e-9):
-        row = int(np.flatnonzero(~np.isclose(tape.equity, outcome.equity, rtol=1e-9, atol=1e-9))[0])
-        return f"seed {case.seed}: equity[{row}] is {tape.equity[row]}, and by the book {outcome.equity[row]}"
-    positions = tape.world["markets"][0]["position"][: len(outcome.positions)]
-    if not np.allclose(positions, outcome.positions, rtol=1e-9, atol=1e-9):
-        return f"seed {case.seed}: positions are {positions}, and by the book {outcome.positions}"
+        for place, (mine, book) in enumerate(zip_longest(ours[table], rows)):
+            if not is_same(mine, book):
+                return f"seed {case.seed}: {table}[{place}] is {mine}, and by the book {book}"
     return ""
 
 
-def plain(row: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
-    return None if row is None else tuple(value.item() if isinstance(value, np.generic) else value for value in row)
+def is_same(ours: Row | None, theirs: Row | None) -> bool:
+    """Equal, floats up to `TOLERANCE`; a row that one of the two has not differs."""
+    if ours is None or theirs is None or len(ours) != len(theirs):
+        return False
+    return all(map(is_same_value, ours, theirs))
 
 
-def same(ours: tuple[Any, ...], theirs: tuple[Any, ...]) -> bool:
-    return all(same_value(a, b) for a, b in zip(ours, theirs, strict=True))
-
-
-def same_value(a: Any, b: Any) -> bool:
-    if isinstance(b, float):
-        return bool(np.isclose(a, b, rtol=1e-9, atol=1e-9, equal_nan=True))
-    return bool(a == b)
+def is_same_value(ours: Any, theirs: Any) -> bool:
+    if not isinstance(theirs, float):
+        return bool(ours == theirs)
+    if math.isnan(theirs):
+        return math.isnan(ours)
+    return math.isclose(ours, theirs, rel_tol=TOLERANCE, abs_tol=TOLERANCE)

@@ -1,0 +1,66 @@
+"""The compiled engine against the plain one, on as many random cases as wanted.
+
+`python -m tests.trading.agree --from 0 --count 100000` prints each case in which they differ, and ends with 1 if
+there was one.
+"""
+
+# ruff: noqa: T201 — it talks to a person
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+
+from .agreement import difference
+from .scenarios import scenario
+
+CHUNK = 500  # seeds that a process takes at once
+MOST_SHOWN = 20
+
+
+def main() -> int:
+    """Read the command line, run the cases, print what came of them."""
+    args = command_line()
+    print(f"seeds {args.start} to {args.start + args.count - 1} over {args.processes} processes", flush=True)
+    began, found = time.perf_counter(), 0
+    for done, differences in enumerate(all_differences(args.start, args.count, args.processes), start=1):
+        for line in differences[: max(MOST_SHOWN - found, 0)]:
+            print(line, flush=True)
+        found += len(differences)
+        say_progress(min(done * CHUNK, args.count), args.count, found)
+    print(f"{args.count} cases, {found} differences, {time.perf_counter() - began:.0f} s")
+    return 1 if found else 0
+
+
+def command_line() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.trading.agree", description=__doc__)
+    parser.add_argument("--from", dest="start", type=int, default=0, help="first seed")
+    parser.add_argument("--count", type=int, default=100_000, help="how many seeds")
+    parser.add_argument("--processes", type=int, default=2)
+    return parser.parse_args()
+
+
+def all_differences(start: int, count: int, processes: int) -> Iterator[list[str]]:
+    """What differs, a chunk of seeds at a time, in order of seed."""
+    difference(scenario(start))  # compile before there are several that would
+    stop = start + count
+    chunks = [range(first, min(first + CHUNK, stop)) for first in range(start, stop, CHUNK)]
+    with ProcessPoolExecutor(processes) as pool:
+        yield from pool.map(differences_in, chunks)
+
+
+def differences_in(seeds: range) -> list[str]:
+    """What differs in each of some seeds, if anything."""
+    return [found for found in map(difference, map(scenario, seeds)) if found]
+
+
+def say_progress(done: int, count: int, found: int) -> None:
+    if sys.stderr.isatty():
+        print(f"\r{done}/{count}, {found} differ", end="" if done < count else "\n", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
