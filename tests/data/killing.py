@@ -26,6 +26,21 @@ def run_child(work: str, arguments: dict[str, Any], die_at: int, data: Path) -> 
     return done.returncode, int(done.stdout.split()[-1]) if done.returncode == 0 else 0
 
 
+def kill_child_after(seconds: float, work: str, arguments: dict[str, Any], data: Path) -> bool:
+    """Kill the child from outside at that moment of its work, wherever it is, perhaps half-way through a write; was it alive?"""
+    root = Path(__file__).parents[2]
+    environment = {**os.environ, "WORKBENCH_DATA": str(data), "PYTHONPATH": str(root)}
+    command = [sys.executable, __file__, "0", work, json.dumps(arguments)]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
+        try:
+            child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            child.kill()
+    return child.returncode != 0
+
+
 def tree(data: Path) -> dict[str, bytes]:
     """Every file of a store that says something, by path."""
     files = (path for path in sorted(data.rglob("*")) if path.is_file() and path.name != ".lock")
@@ -65,6 +80,7 @@ class _Fuse:
 if __name__ == "__main__":
     import workbench.data.downloading  # noqa: F401  # imported first: the fuse counts work, not imports
 
+    print("ready", flush=True)
     fuse = _Fuse(int(sys.argv[1]))
     sys.settrace(fuse)
     {"ingest": _ingest, "download": _download}[sys.argv[2]](**json.loads(sys.argv[3]))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -60,6 +61,7 @@ class KlineServer(ThreadingHTTPServer):
 class _Answer(BaseHTTPRequestHandler):
     server: KlineServer
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
         path, query = urlsplit(self.path).path, parse_qs(urlsplit(self.path).query)
@@ -82,7 +84,8 @@ class _Answer(BaseHTTPRequestHandler):
         elif fault == "503":
             self._send({"code": -1001, "msg": "Internal error"}, 503)
         elif fault == "drop":
-            self.connection.close()
+            self.connection.shutdown(socket.SHUT_RDWR)
+            self.close_connection = True
         elif fault == "half":
             self._send(rows, cut=True)
         elif fault == "short":
@@ -126,11 +129,11 @@ def serving(server: KlineServer) -> Iterator[KlineServer]:
 
 def make_tape(start: int, minutes: int, holes: tuple[tuple[int, int], ...], seed: int = 1) -> dict[int, tuple[float, ...]]:
     """Minutes of a random walk, without the minutes in `holes`."""
-    draw = np.random.default_rng(seed)
-    close = np.round(30_000 + np.cumsum(draw.normal(0, 5, minutes)), 2)
+    steps, amounts = np.random.default_rng(seed), np.random.default_rng(seed + 1)  # a longer tape begins with the shorter
+    close = np.round(30_000 + np.cumsum(steps.normal(0, 5, minutes)), 2)
     opened = np.concatenate([[30_000.0], close[:-1]])
     high, low = np.maximum(opened, close) + 1.25, np.minimum(opened, close) - 1.5
-    volume = np.round(draw.random(minutes) * 9 + 0.001, 5)
+    volume = np.round(amounts.random(minutes) * 9 + 0.001, 5)
     gone = {minute for first, last in holes for minute in range(first, last)}
     return {
         start + MINUTE * n: tuple(float(column[n]) for column in (opened, high, low, close, volume))

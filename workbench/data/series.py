@@ -215,7 +215,7 @@ def _refuse_conflict(time: TimeArray, columns: dict[str, FloatArray], old: TimeA
         if differs.any():
             first = int(np.flatnonzero(differs)[0])
             raise DataError(
-                f"{where}, {show_time(time[old[first]])}: {name} is {stored[first]!r} in the store and {given[first]!r} in the "
+                f"{where}, {show_time(time[old[first]])}: {name} is {float(stored[first])!r} in the store and {float(given[first])!r} in the "
                 f"new data ({int(differs.sum()):,} such bars). Pass `replace=True` to take the new ones."
             )
 
