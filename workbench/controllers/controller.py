@@ -205,16 +205,14 @@ class Controller(BaseModel):
         super().__setattr__(name, value)
 
     def __repr_args__(self) -> Any:
-        """Its own parameters, and those it inherits that are not at their default."""
-        own = set(type(self).__annotations__)
-        for name, field in type(self).model_fields.items():
-            value = getattr(self, name)
-            if name in own or value != type(self)._default(field):
-                yield name, value
-
-    @staticmethod
-    def _default(field: Any) -> Any:
-        return field.get_default(call_default_factory=True, validated_data={})
+        """The parameters that its class adds, and of the others those that are not at their default."""
+        fields = type(self).model_fields
+        inherited = {name for base in type(self).__mro__[1:] for name in getattr(base, "__annotations__", {})}
+        yield from ((name, getattr(self, name)) for name in fields if name not in inherited)
+        for name in fields:
+            # A default such as "5m" is compared as it prints: only the value has been through validation.
+            if name in inherited and repr(getattr(self, name)) != repr(fields[name].get_default()):
+                yield name, getattr(self, name)
 
     def _check_choices(self) -> None:
         for name, field in type(self).model_fields.items():
