@@ -161,13 +161,15 @@ STYLE = """
 .wb-summary .wb-quiet { opacity: 0.72; }
 .wb-summary .wb-groups { display: grid; grid-template-columns: repeat(auto-fit, minmax(250px, 1fr)); gap: 0 28px;
   margin: 10px 0; }
-.wb-summary table { border-collapse: collapse; width: 100%; margin: 0 0 12px; color: inherit; font-size: 13px; }
+.wb-summary table { table-layout: auto !important; border-collapse: collapse; width: 100%; margin: 0 0 12px;
+  color: inherit; font-size: 13px; }
 .wb-summary caption { caption-side: top; text-align: left; font-weight: 700; padding: 0 0 3px; color: inherit; }
 .wb-summary tr, .wb-summary tr:nth-child(even), .wb-summary tr:hover { background: transparent !important; }
 .wb-summary th, .wb-summary td { padding: 2px 0; border-bottom: 1px solid rgba(128,134,145,0.28); color: inherit; }
-.wb-summary th { text-align: left; font-weight: 400; }
-.wb-summary td { text-align: right; font-weight: 600; padding-left: 12px; }
-.wb-summary ul { list-style: none; margin: 0; padding: 0; display: grid; gap: 6px; }
+.wb-summary th { text-align: left !important; font-weight: 400; }
+.wb-summary td { text-align: right; font-weight: 600; padding-left: 12px; white-space: nowrap; }
+.wb-summary small { display: inline-block; white-space: normal; line-height: 1.2; font-weight: 400; }
+.wb-summary ul { list-style: none; margin: 0 !important; padding: 0 !important; display: grid; gap: 6px; }
 .wb-summary li { border-left: 4px solid rgba(128,134,145,0.6); padding: 1px 10px; margin: 0; }
 .wb-summary li.wb-good { border-left-color: #0f9d8a; }
 .wb-summary li.wb-bad { border-left-color: #e2572b; }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.market import as_time
 from workbench.reports.material import Material
-from workbench.reports.picture import check_bars, figure, layout, subtitle
+from workbench.reports.picture import check_bars, figure, heading, parts_of
 from workbench.reports.traces import Drawing, Window, draw, span_of
 
 if TYPE_CHECKING:
@@ -30,8 +30,7 @@ def live_figure(material: Material, *, bars: int = 3000) -> go.Figure | go.Figur
     import plotly.graph_objects as go
 
     check_bars(bars)
-    drawing = draw(material, bars=bars)
-    parts = {"data": drawing.traces, "layout": layout(material, drawing, span_of(material))}
+    parts = parts_of(material, draw(material, bars=bars))
     try:
         widget = go.FigureWidget(parts)
     except ImportError:
@@ -45,9 +44,9 @@ def look_closer(widget: Any, material: Material, bars: int) -> None:
     window = window_of(widget.layout.xaxis, span_of(material))
     drawing = draw(material, bars=bars, window=window)
     with widget.batch_update():
-        for shown, fresh in zip(widget.data, drawing.traces, strict=True):
+        for shown, fresh in zip(widget.data[1:], drawing.traces, strict=True):
             shown.update({name: fresh[name] for name in REFILLED if name in fresh})
-        widget.layout.title.subtitle.text = subtitle(material, drawing)
+        widget.layout.title.text = heading(material, drawing)
         fit(widget, drawing)
 
 

@@ -9,7 +9,7 @@ function fit(chart) {
   const time = chart._fullLayout.xaxis;
   const [start, end] = time.range.map(time.r2l);
   const edges = {};
-  for (const trace of chart._fullData) {
+  for (const trace of chart._fullData.filter((one) => one.hoverinfo !== "skip")) {
     const name = "yaxis" + trace.yaxis.slice(1);
     const [low, high] = edges[name] || [Infinity, -Infinity];
     const lows = trace.low || trace.y, highs = trace.high || trace.y;

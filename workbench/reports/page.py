@@ -11,10 +11,12 @@ from workbench.reports import sections
 from workbench.reports.digest import Summary, html_groups, html_remark, summary
 from workbench.reports.histograms import holding_histogram, return_histogram
 from workbench.reports.material import Material
-from workbench.reports.picture import figure
+from workbench.reports.picture import parts_of, subtitle
 from workbench.reports.remarks import headline
+from workbench.reports.traces import draw
 
 HERE = Path(__file__).parent
+BARS = 3000
 ESCAPED = "\\u003c"
 
 
@@ -67,16 +69,18 @@ def write_whole(target: Path, text: str) -> None:
 
 def page(material: Material) -> str:
     """The whole page as text."""
+    import plotly.graph_objects as go
     from plotly.offline import get_plotlyjs
 
     told = summary(material)
-    whole = figure(material)
-    shown = whole.layout.title.subtitle.text
-    charts = {"chart": whole.update_layout(title=None, margin={"t": 84})}
+    drawing = draw(material, bars=BARS)
+    shown = subtitle(material, drawing)
+    chart = go.Figure(parts_of(material, drawing)).update_layout(title=None, margin={"t": 84})
+    charts = {"chart": chart}
     if material.round_trips.height:
         charts["returns"] = return_histogram(material.round_trips)
         charts["holding"] = holding_histogram(material.round_trips)
-    data = "".join(script(name, chart.to_json()) for name, chart in charts.items())
+    data = "".join(script(name, made.to_json()) for name, made in charts.items())
     return (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{escape(material.title)}</title>'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import ConfigError
@@ -39,8 +40,19 @@ def figure(material: Material, *, bars: int = 3000) -> go.Figure:
     import plotly.graph_objects as go
 
     check_bars(bars)
-    drawing = draw(material, bars=bars)
-    return go.Figure({"data": drawing.traces, "layout": layout(material, drawing, span_of(material))})
+    return go.Figure(parts_of(material, draw(material, bars=bars)))
+
+
+def parts_of(material: Material, drawing: Drawing) -> dict[str, Any]:
+    """Data and layout of a figure; the first trace only marks where time starts and ends."""
+    window = span_of(material)
+    return {"data": [span_trace(window), *drawing.traces], "layout": layout(material, drawing, window)}
+
+
+def span_trace(window: Window) -> dict[str, Any]:
+    """Draws nothing, but its text tells plotly that x is time: new data make it guess anew, from the first trace."""
+    ends = [f"{words.stamp(edge)}:00" for edge in window]
+    return {"type": "scatter", "x": ends, "y": [None, None], "hoverinfo": "skip", "showlegend": False}
 
 
 def check_bars(bars: int) -> None:
@@ -64,9 +76,9 @@ def layout(material: Material, drawing: Drawing, window: Window) -> dict[str, An
         **panels,
         "xaxis": x_axis(window, len(names) - 1),
         "annotations": [label(name, domain) for name, domain in zip(names, domains, strict=True)],
-        "title": {"text": material.title, "subtitle": {"text": subtitle(material, drawing)}, "x": 0, "xref": "paper",
-                  "y": 1, "yref": "container", "yanchor": "top", "pad": {"t": 22}},
-        "height": sum(heights) + 165, "margin": {"l": 12, "r": 70, "t": 125, "b": 40},
+        "title": {"text": heading(material, drawing), "x": 0, "xref": "paper", "y": 1, "yref": "container",
+                  "yanchor": "top", "pad": {"t": 22}},
+        "height": sum(heights) + 165, "autosize": True, "margin": {"l": 12, "r": 70, "t": 125, "b": 40},
         "hovermode": "x unified", "hoversubplots": "axis", "dragmode": "zoom", "bargap": 0,
         "hoverlabel": {"namelength": -1, "bgcolor": TIP, "font": {"color": "#f3f5f8", "size": 12}},
         "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": INK, "activecolor": LINE},
@@ -126,6 +138,10 @@ def say_run(material: Material) -> str:
     what = ", ".join(symbols[:4]) + (f" and {len(symbols) - 4} more" if len(symbols) > 4 else "")
     length = words.duration(end - start)
     return f"{what} · {words.stamp(start)} to {words.stamp(end)} UTC ({length}) · {say_bars(material, 0)}"
+
+
+def heading(material: Material, drawing: Drawing) -> str:
+    return f"{escape(material.title)}<br><span style='font-size:12px'>{subtitle(material, drawing)}</span>"
 
 
 def subtitle(material: Material, drawing: Drawing) -> str:

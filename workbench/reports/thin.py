@@ -32,11 +32,10 @@ def thin_candles(candles: Candles, *, bars: int) -> Candles:
 
 
 def round_step(timeframe_ms: int, span_ms: int, bars: int) -> int:
-    """The shortest round multiple of a timeframe that cuts a span into at most `bars` whole or cut bars."""
-    for step in ROUND_STEPS:
-        if step % timeframe_ms == 0 and span_ms <= (bars - 1) * step:
-            return step
-    return timeframe_ms * -(-span_ms // (max(bars - 1, 1) * timeframe_ms))
+    """The shortest length that cuts a span into at most `bars` whole or cut bars: a round one, if that is not far."""
+    least = timeframe_ms * -(-span_ms // (max(bars - 1, 1) * timeframe_ms))
+    fitting = (step for step in ROUND_STEPS if least <= step <= 3 * least and step % timeframe_ms == 0)
+    return next(fitting, least)
 
 
 def envelope(values: Floats, points: int) -> Rows:
