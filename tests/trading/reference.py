@@ -494,7 +494,7 @@ def budget(world: World, order: Order, side: int, amount: float, price: float) -
     if side > 0:
         cost = amount * price * (1.0 + world.settings.taker)
         return "" if cost <= free_quote(world, own=order) * (1.0 + 1e-12) else "NO_FUNDS"
-    return "" if amount <= free_base(world, market, own=order) * (1.0 + 1e-12) else "NO_FUNDS"
+    return "" if amount <= free_base(world, market, own=order, closes=order.closes) * (1.0 + 1e-12) else "NO_FUNDS"
 
 
 def within_leverage(world: World, market: int, side: int, amount: float, price: float) -> bool:
@@ -525,13 +525,16 @@ def free_quote(world: World, *, own: Order | None = None) -> float:
     return world.cash - held
 
 
-def free_base(world: World, market: int, *, own: Order | None = None) -> float:
-    """Base balance less what live limit sells of the market reserve."""
-    held = 0.0
+def free_base(world: World, market: int, *, own: Order | None = None, closes: bool = False) -> float:
+    """Base less what live limit sells reserve; what long executors hold only their own closing orders may sell."""
+    taken = 0.0
     for order in world.order_slots:
-        if order is not None and order is not own and order.market == market:
-            held += order.amount if order.side < 0 and order.kind in RESTING else 0.0
-    return world.position(market) - held
+        if order is not None and order is not own and order.market == market and (closes or not order.closes):
+            taken += order.amount if order.side < 0 and order.kind in RESTING else 0.0
+    if not closes:
+        for executor in executors_of(world, market):
+            taken += executor.held if executor.side > 0 else 0.0
+    return world.position(market) - taken
 
 
 def ask(world: World, order: Order, *, level: int = -1) -> Order | None:
@@ -788,7 +791,7 @@ def start_exit(world: World, executor: Executor, close_type: str) -> None:
 def ask_exit(world: World, executor: Executor) -> None:
     amount = executor.held
     if world.settings.is_spot and executor.side > 0:
-        amount = min(amount, free_base(world, executor.market))
+        amount = min(amount, free_base(world, executor.market, closes=True))
     amount = whole_lots(world, executor.market, amount)
     if amount <= 0:
         finish(world, executor, executor.close_type, world.last[executor.market])

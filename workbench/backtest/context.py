@@ -151,7 +151,9 @@ class Context:
         return wishes
 
 
-def run_ticks(on_tick: Callable[[Context], Any], world: World, market: Market, bars: Bars) -> Tape:
+def run_ticks(
+    on_tick: Callable[[Context], Any], world: World, market: Market, bars: Bars, timeframe_ms: int
+) -> Tape:
     """The engine, a row at a time, with a Python function deciding at each close."""
     n_rows = len(bars.time)
     equity, tick, out = np.empty(n_rows), np.zeros(1, TICK), new_targets(1)
@@ -159,7 +161,7 @@ def run_ticks(on_tick: Callable[[Context], Any], world: World, market: Market, b
     context = Context(market, world)
     for row in range(n_rows):
         step_rows(
-            world, tick, journals, bars, market.timeframe_ms, Source.NOTHING, NO_WISHES, NO_INPUTS, idle(), NO_PLAN, out,
+            world, tick, journals, bars, timeframe_ms, Source.NOTHING, NO_WISHES, NO_INPUTS, idle(), NO_PLAN, out,
             equity, row, row + 1,
         )  # fmt: skip
         if (journals.used + OUTBOX > [len(journal) for journal in journals[:4]]).any():
@@ -168,7 +170,7 @@ def run_ticks(on_tick: Callable[[Context], Any], world: World, market: Market, b
         if decided >= 0:
             context.row, context.equity = decided, float(equity[row])
             on_tick(context)
-            world["time_ms"] = bars.time[row] + market.timeframe_ms
+            world["time_ms"] = bars.time[row] + timeframe_ms
             decide(world[0], context._taken())
     empty_outbox(world[0], journals)
     return tape(world, journals, equity)

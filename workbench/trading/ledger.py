@@ -35,14 +35,23 @@ def free_quote(world):
 
 
 @compiled
-def free_base(world, m):
-    """Base balance less what resting sells have set aside."""
-    reserved = 0.0
+def free_base(world, m, closing):
+    """Base that an order may sell: the balance less what resting sells have set aside.
+
+    What long executors hold is theirs: only orders that close one (`closing`) may sell it.
+    """
+    taken = 0.0
     for slot in range(world.orders_top):
         order = world.orders[slot]
         if order.status == Status.OPEN and order.side != BUY and order.market == m:
-            reserved += order.reserved
-    return world.markets[m].position - reserved
+            if closing or (order.purpose != Purpose.EXIT and order.purpose != Purpose.TARGET):
+                taken += order.reserved
+    if not closing:
+        for slot in range(world.executors_top):
+            executor = world.executors[slot]
+            if executor.phase != Phase.FREE and executor.side == BUY and executor.market == m:
+                taken += executor.held
+    return world.markets[m].position - taken
 
 
 @compiled

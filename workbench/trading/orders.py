@@ -30,7 +30,7 @@ def sized(world, m, side, size, sizing, price, account):
         return to_lot(quote / (price * (1.0 + market.taker)), market.lot)
     amount = quote / price
     if not world.margin:
-        amount = min(amount, free_base(world, m))
+        amount = min(amount, free_base(world, m, False))
     return to_lot(amount, market.lot)
 
 

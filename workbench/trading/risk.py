@@ -26,7 +26,7 @@ def approve(world, m, side, amount, price, closing):
     if side == BUY:
         enough = amount * price * (1.0 + market.taker) <= free_quote(world) * (1.0 + SPARE)
     else:
-        enough = amount <= free_base(world, m) * (1.0 + SPARE)
+        enough = amount <= free_base(world, m, closing) * (1.0 + SPARE)
     return Reason.NONE if enough else Reason.NO_FUNDS
 
 

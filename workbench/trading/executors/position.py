@@ -157,7 +157,7 @@ def _ask_exit(world, slot, first_row):
     market = world.markets[executor.market]
     amount = executor.held
     if executor.side == BUY and not world.margin:
-        amount = min(amount, free_base(world, executor.market))
+        amount = min(amount, free_base(world, executor.market, True))
     amount = to_lot(amount, market.lot)
     if not amount > 0.0:
         executor.last_exit = market.last

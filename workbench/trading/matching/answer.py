@@ -115,7 +115,7 @@ def _rebalance(world, slot, price):
     paid = price * (1.0 + side * market.slippage)
     amount = side * (value / paid - market.position)
     if not world.margin:
-        carried = free_quote(world) / (paid * (1.0 + market.taker)) if side == BUY else free_base(world, order.market)
+        carried = free_quote(world) / (paid * (1.0 + market.taker)) if side == BUY else free_base(world, order.market, False)
         amount = min(amount, carried)
     amount = to_lot(amount, market.lot)
     if not amount > 0.0 or amount < market.min_amount or amount * paid < market.min_notional:

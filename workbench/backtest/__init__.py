@@ -1,0 +1,11 @@
+"""The compiled loop over candles, and its `Result`. It never opens a socket."""
+
+from workbench.backtest.bounds import Bounds
+from workbench.backtest.card import Card
+from workbench.backtest.context import Context
+from workbench.backtest.lookahead import Verdict
+from workbench.backtest.result import Result
+from workbench.backtest.run import LookaheadWarning, backtest, rerun
+from workbench.backtest.settings import Settings
+
+__all__ = ["Bounds", "Card", "Context", "LookaheadWarning", "Result", "Settings", "Verdict", "backtest", "rerun"]

@@ -1,0 +1,151 @@
+"""The card of a run: what it was made of, so that anyone can make it again and get the same bits."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import platform
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import numba
+import numpy as np
+import polars as pl
+
+from workbench.backtest.engine import Tape
+from workbench.backtest.settings import Settings
+from workbench.compiled import kernel_hash
+from workbench.errors import BrokenInvariant, ConfigError, DataError
+from workbench.market import Candles
+from workbench.trading import Fees, Latency, Slippage
+
+
+class Card(dict[str, Any]):
+    """Fingerprints of a run, as plain values: `json.dumps(card)` works, and `wb.rerun(card)` makes the run again.
+
+    It remembers the candles and the bot of this session, which are not part of its JSON.
+    """
+
+    candles: dict[str, Candles]
+    finer: dict[str, Candles] | None
+    bot: Any
+
+
+def make_card(
+    bot: Any, candles: dict[str, Candles], finer: dict[str, Candles] | None, settings: Settings, seed: int, tape: Tape
+) -> Card:
+    """Write down all that decided a result, and a digest of the result itself."""
+    facts = {
+        "bot": {"class": f"{type(bot).__module__}:{type(bot).__qualname__}", "fingerprint": bot.fingerprint,
+                "parameters": bot.model_dump(mode="json")},
+        "data": {name: described(one) for name, one in candles.items()},
+        "path": None if finer is None else {name: described(one) for name, one in finer.items()},
+        "settings": settings.facts(),
+        "seed": seed,
+        "code": kernel_hash(),
+        "environment": environment(),
+        "result": digest(tape),
+    }  # fmt: skip
+    card = Card(facts)
+    card.candles, card.finer, card.bot = candles, finer, bot
+    return card
+
+
+def described(candles: Candles) -> dict[str, Any]:
+    """Where candles came from, and the fingerprint of what they hold."""
+    return {
+        "venue": candles.venue,
+        "instrument": str(candles.instrument),
+        "timeframe": candles.timeframe,
+        "first_ms": int(candles.time[0]),
+        "last_ms": int(candles.time[-1]),
+        "bars": len(candles),
+        "fingerprint": candles.fingerprint,
+    }
+
+
+def environment() -> dict[str, str]:
+    """What the numbers may depend on beside the code: interpreter, libraries, processor."""
+    from workbench import __version__
+
+    return {
+        "workbench": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "numba": numba.__version__,
+        "polars": pl.__version__,
+        "machine": platform.machine(),
+    }
+
+
+def digest(tape: Tape) -> str:
+    """SHA-256 over every bit of equity, fills and executors."""
+    parts = hashlib.sha256(np.ascontiguousarray(tape.equity).data)
+    for journal, names in ((tape.fills, ("row", "market", "side", "price", "amount", "fee")),
+                           (tape.executors, ("id", "close_type", "entry_value", "exit_value", "closed_row"))):  # fmt: skip
+        for name in names:
+            parts.update(np.ascontiguousarray(journal[name]).data)
+    return parts.hexdigest()
+
+
+def restored(card: Mapping[str, Any]) -> tuple[Any, dict[str, Candles], dict[str, Candles] | None, dict[str, Any]]:
+    """The bot, candles, finer candles and settings of a card.
+
+    Raises
+    ------
+    ConfigError
+        If the card is not one, or the strategy cannot be found or has changed.
+    DataError
+        If the candles are not in the store, or have changed.
+    """
+    missing = [name for name in ("bot", "data", "settings", "result") if name not in card]
+    if missing:
+        raise ConfigError(f"That is no card: it has no `{missing[0]}`. Pass `result.card`, or the dict made of its JSON.")
+    bot = getattr(card, "bot", None) or restored_bot(card["bot"])
+    candles = getattr(card, "candles", None) or restored_candles(card["data"])
+    finer = getattr(card, "finer", None) or (restored_candles(card["path"]) if card.get("path") else None)
+    terms = dict(card["settings"])
+    terms["fees"], terms["slippage"] = Fees(**terms["fees"]), Slippage(**terms["slippage"])
+    terms["latency"] = Latency(**terms["latency"])
+    return bot, candles, finer, terms
+
+
+def restored_bot(facts: Mapping[str, Any]) -> Any:
+    module, _, name = facts["class"].partition(":")
+    try:
+        found: Any = sys.modules[module] if module in sys.modules else importlib.import_module(module)
+        for part in name.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError):
+        raise ConfigError(f"The strategy {facts['class']} is not defined here. Run the cell or import the file that defines it, then "
+                          f"call wb.rerun again.") from None  # fmt: skip
+    bot = found(**facts["parameters"])
+    if bot.fingerprint != facts["fingerprint"]:
+        raise ConfigError(f"{name} has changed since that run (fingerprint {bot.fingerprint}, then {facts['fingerprint']}). "
+                          f"Bring its old source back, or backtest it anew.")  # fmt: skip
+    return bot
+
+
+def restored_candles(data: Mapping[str, Any]) -> dict[str, Candles]:
+    from workbench.data import candles as load
+
+    found = {}
+    for name, facts in data.items():
+        timeframe_ms = facts["last_ms"] - facts["first_ms"] if facts["bars"] == 1 else 0
+        one = load(facts["venue"], facts["instrument"], facts["timeframe"], start=facts["first_ms"],
+                   end=facts["last_ms"] + timeframe_ms + 1)  # fmt: skip
+        if one.fingerprint != facts["fingerprint"]:
+            raise DataError(f"{name}: the stored candles are not those of that run (fingerprint {one.fingerprint[:12]}…, then "
+                            f"{facts['fingerprint'][:12]}…). They were ingested anew or repaired since.")  # fmt: skip
+        found[name] = one
+    return found
+
+
+def compare(card: Mapping[str, Any], again: Mapping[str, Any]) -> None:
+    """Raise `BrokenInvariant` if a repeated run is not the same to the bit, with what else differs."""
+    if card["result"] == again["result"]:
+        return
+    other = [name for name in ("code", "environment", "settings", "seed") if card.get(name) != again.get(name)]
+    cause = f"What differs beside: {', '.join(other)}." if other else "Nothing else differs: please report it."
+    raise BrokenInvariant(f"The run came out differently (result {again['result'][:12]}…, then {card['result'][:12]}…). {cause}")

@@ -1,0 +1,183 @@
+"""What a backtest leaves in your hands: numbers, tables, charts, and how far to believe them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from workbench.backtest import tables
+from workbench.backtest.bounds import Bounds, find_bounds
+from workbench.backtest.card import Card, make_card
+from workbench.backtest.engine import Array, Tape
+from workbench.backtest.loop import Bars
+from workbench.backtest.market import Market
+from workbench.backtest.settings import Settings
+from workbench.backtest.trips import net_profit, round_trips
+from workbench.metrics import Trips, summarise
+from workbench.trading import Phase
+
+if TYPE_CHECKING:
+    import vectorbt
+
+    from workbench.backtest.lookahead import Verdict
+    from workbench.reports import Material, Summary
+
+
+@dataclass(eq=False, repr=False)
+class Result:
+    """One finished backtest. Tables and numbers are made when they are first asked for.
+
+    Attributes
+    ----------
+    bot : Controller
+    candles : dict of instrument to Candles
+    audit : Verdict or None
+        Whether the strategy looked ahead; None where `audit=False`.
+    seed : int
+        Of the audit's cuts; nothing else is random.
+    """
+
+    bot: Any
+    market: Market
+    bars: Bars
+    settings: Settings
+    tape: Tape
+    closing: Array
+    audit: Verdict | None
+    seed: int
+    finer: Market | None = None
+
+    @property
+    def candles(self) -> dict[str, Any]:
+        return self.market.candles
+
+    @cached_property
+    def metrics(self) -> dict[str, float]:
+        """Every number of `workbench.metrics.METRICS`; NaN where one is not defined."""
+        world, trips = self.tape.world, self._trips
+        with np.errstate(invalid="ignore", divide="ignore"):
+            returns = trips["pnl"] / trips["entry_value"]
+        close = self.bars.close[0] if self.market.is_single else self.bars.close
+        return summarise(
+            self.bars.time, self.tape.equity, timeframe_ms=self.timeframe_ms, cash=float(self.settings.cash),
+            trips=Trips(trips["pnl"], returns, trips["entry_ms"], trips["exit_ms"], trips["side"]),
+            fees_paid=float(world["fees"][0]), volume_traded=float(world["volume"][0]),
+            bars_exposed=int(world["bars_exposed"][0]), close=close,
+        )  # fmt: skip
+
+    @property
+    def timeframe_ms(self) -> int:
+        """Length of the bars that were walked."""
+        return (self.finer or self.market).timeframe_ms
+
+    @cached_property
+    def _trips(self) -> Array:
+        return round_trips(self.tape, self.bars.time)
+
+    @cached_property
+    def equity(self) -> pl.DataFrame:
+        """time, equity, drawdown (positive fraction), exposure (signed fraction of equity); a row per bar."""
+        return tables.equity_frame(self.tape, self.bars)
+
+    @cached_property
+    def fills(self) -> pl.DataFrame:
+        """Every execution."""
+        return tables.fills_frame(self.tape, self.bars, self.market.names)
+
+    @cached_property
+    def orders(self) -> pl.DataFrame:
+        """Every order, in order of its id. Quotes that were replaced unfilled are counted in `replaced_quotes` instead."""
+        return tables.orders_frame(self.tape, self.bars, self.market.names)
+
+    @cached_property
+    def executors(self) -> pl.DataFrame:
+        """Every executor, done or at work."""
+        return tables.executors_frame(self.tape, self.bars, self.market.names)
+
+    @cached_property
+    def round_trips(self) -> pl.DataFrame:
+        """Closed round trips, in order of their exit."""
+        return tables.trips_frame(self._trips, self.market.names)
+
+    @cached_property
+    def refusals(self) -> pl.DataFrame:
+        """What was refused, how often, and why."""
+        return tables.refusals_frame(self.tape)
+
+    @property
+    def replaced_quotes(self) -> int:
+        """Quotes that were cancelled without a fill, and are not in `orders` unless `log_quotes=True`."""
+        return int(self.tape.world["cancelled_quotes"][0])
+
+    @cached_property
+    def bounds(self) -> Bounds:
+        """Net profit on the worst, expected and best path inside each bar; how many bars were ambiguous."""
+        working = self.tape.world["executors"][0]
+        working = working[(working["phase"] != Phase.FREE) & (working["entry_held"] > 0.0)]
+        executors = np.concatenate([self.tape.executors, working])
+        last = self.tape.world["markets"][0]["last"][working["market"]]
+        marked = working.copy()
+        marked["last_exit"] = last
+        made = float(net_profit(self.tape.executors).sum() + net_profit(marked).sum())
+        profit = float(self.tape.equity[-1]) - float(self.settings.cash)
+        return find_bounds(
+            executors, self.tape.world["markets"][0], self.bars, self.timeframe_ms, closing=self.closing,
+            latency=self.settings.latency.bars, other_profit=profit - made,
+        )  # fmt: skip
+
+    @cached_property
+    def card(self) -> Card:
+        """Fingerprints of data, code, parameters, seed and environment; `wb.rerun(card)` gives the same bits."""
+        finer = None if self.finer is None else self.finer.candles
+        return make_card(self.bot, self.candles, finer, self.settings, self.seed, self.tape)
+
+    def summary(self) -> Summary:
+        """The result in a page: a table in a notebook, text in a terminal."""
+        from workbench.reports import summary
+
+        return summary(self._material())
+
+    def plot(self) -> Any:
+        """Candles with trades, equity, drawdown and exposure; in a notebook it loads detail as you zoom."""
+        from workbench.reports import plot
+
+        return plot(self._material())
+
+    def report(self, path: str | Path) -> Path:
+        """Write one self-contained HTML file and return its path."""
+        from workbench.reports import report
+
+        return report(self._material(), path)
+
+    def to_vectorbt(self) -> vectorbt.Portfolio:
+        """A vectorbt Portfolio with the same equity."""
+        from workbench.reports import to_vectorbt
+
+        candles = self.candles if self.finer is None else self.finer.candles
+        return to_vectorbt(candles, self.fills, cash=float(self.settings.cash))
+
+    def _material(self) -> Material:
+        from workbench.reports import Material
+
+        names = ", ".join(self.market.names)
+        first = next(iter(self.candles.values()))
+        return Material(
+            title=f"{self.bot.name} on {names} {first.timeframe}".strip(), candles=self.candles, equity=self.equity,
+            fills=self.fills, round_trips=self.round_trips, metrics=self.metrics, bounds=self.bounds, verdict=self.audit,
+            refusals=self.refusals, parameters={**self.bot.parameters, **self.settings.facts()}, card=self.card,
+        )  # fmt: skip
+
+    def __repr__(self) -> str:
+        m = self.metrics
+        return (
+            f"Result of {self.bot!r}: net profit {m['net_profit']:,.2f} ({m['total_return']:.2%}), "
+            f"{len(self._trips):,} round trips, max drawdown {m['max_drawdown']:.2%}. Call .summary(), .plot() or .report(path)."
+        )
+
+    def _repr_html_(self) -> str:
+        return self.summary()._repr_html_()

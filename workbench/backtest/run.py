@@ -1,0 +1,185 @@
+"""`backtest`: a bot, candles and terms in; a `Result` out."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from workbench.backtest.card import compare, restored
+from workbench.backtest.context import run_ticks
+from workbench.backtest.engine import Array, Tape, simulate
+from workbench.backtest.loop import Bars, Source
+from workbench.backtest.lookahead import Verdict, columns_of, find_leak, target_columns
+from workbench.backtest.market import Market, as_market, finer_bars
+from workbench.backtest.result import Result
+from workbench.backtest.settings import Settings
+from workbench.backtest.wishes import as_inputs, as_wishes, wanted_targets
+from workbench.controllers import Controller, Way
+from workbench.errors import ConfigError
+from workbench.market import Action, Candles, Targets
+from workbench.trading import Fees, Latency, Slippage, as_fees, as_latency, as_slippage, new_targets
+
+
+class LookaheadWarning(UserWarning):
+    """A strategy knew the future: its result cannot be traded."""
+
+
+def backtest(
+    bot: Controller,
+    candles: Any,
+    *,
+    cash: float = 10_000.0,
+    account: str | None = None,
+    leverage: float = 1.0,
+    fees: Fees | float = Fees(),  # noqa: B008 - a frozen value
+    slippage: Slippage | float = Slippage(),  # noqa: B008
+    latency: Latency | int = Latency(),  # noqa: B008
+    path: str | Candles | Mapping[str, Candles] = "worst",
+    fill: str = "touch",
+    log_quotes: bool = False,
+    audit: bool = True,
+    seed: int = 0,
+) -> Result:
+    """Run a bot over candles as it would have traded, and return what happened.
+
+    A decision taken at a bar's close meets the next bar's open. docs/execution.md says how bars are walked and orders
+    filled.
+
+    Parameters
+    ----------
+    bot : Controller
+        The strategy with its parameters.
+    candles : Candles, or a dict or list of them
+        One or several instruments of one timeframe and one quote currency.
+    cash : float
+        Quote currency at the start.
+    account : "spot" or "margin", optional
+        A spot account cannot go short or spend more than it has; a margin account can be `leverage` times its equity
+        long or short, and borrows at no cost. Left out: spot, but margin for perpetuals.
+    fees, slippage, latency
+        `Fees(maker, taker)` or one fraction for both; `Slippage(fraction)` for takers; `Latency(bars)`.
+    path : "worst", "best", "ohlc", or finer candles
+        The order in which a bar's extremes are met; finer candles show it.
+    fill : "touch" or "through"
+        Whether a resting limit order fills when the price reaches it, or only when it goes beyond.
+    log_quotes : bool
+        Keep every replaced quote in `result.orders`; off, they are counted.
+    audit : bool
+        Check the strategy for look-ahead; a leak is also a `LookaheadWarning`.
+    seed : int
+        Of the audit's cuts.
+
+    Raises
+    ------
+    ConfigError
+        Terms or parameters that cannot be; nothing has been run.
+    DataError
+        Candles that cannot be traded on together, or targets that do not fit them.
+    """
+    if not isinstance(bot, Controller):
+        raise ConfigError(f"`bot` is a {type(bot).__name__}. Give a controller, as in wb.controllers.Bollinger(length=50).")
+    market = as_market(candles)
+    is_walked_finer = not isinstance(path, str)
+    settings = Settings(
+        cash=cash, account=account or default_account(market), leverage=leverage, fees=as_fees(fees),
+        slippage=as_slippage(slippage), latency=as_latency(latency), path="worst" if is_walked_finer else str(path), fill=fill,
+        log_quotes=log_quotes,
+    )  # fmt: skip
+    finer = as_market(path) if is_walked_finer else None
+    bars = market.bars() if finer is None else finer_bars(market, finer)
+    began = time.perf_counter()
+    tape, targets = run(bot, market, bars, settings, (finer or market).timeframe_ms)
+    verdict = look(bot, market, targets, seed, time.perf_counter() - began) if audit else None
+    closing = closing_sides(targets, market, bars)
+    return Result(bot, market, bars, settings, tape, closing, verdict, seed, finer)
+
+
+def rerun(card: Mapping[str, Any]) -> Result:
+    """Make a run again from its card.
+
+    Parameters
+    ----------
+    card : Card, or the mapping made of its JSON
+        In a new process the candles come from the store, and the strategy from where its class is defined.
+
+    Raises
+    ------
+    ConfigError, DataError
+        If the strategy or the candles cannot be had, or have changed.
+    BrokenInvariant
+        If the result is not the same to the bit; the message says what else differs.
+    """
+    bot, candles, finer, terms = restored(card)
+    path = finer or terms.pop("path")
+    terms.pop("path", None)
+    result = backtest(bot, candles, path=path, seed=card.get("seed", 0), **terms)
+    compare(card, result.card)
+    return result
+
+
+def default_account(market: Market) -> str:
+    """Perpetuals can be shorted, spot cannot."""
+    return "margin" if all(instrument.is_perpetual for instrument in market.instruments) else "spot"
+
+
+def run(bot: Controller, market: Market, bars: Bars, settings: Settings, timeframe_ms: int) -> tuple[Tape, list[Targets]]:
+    """One pass of the engine, by whichever way the bot says what it wants; with its targets, if it has any."""
+    way = type(bot).authored()
+    if way == Way.TARGETS:
+        targets = wanted_targets(bot, market)
+        wishes, out, policy = as_wishes(targets, market)
+        world = settings.world(market.instruments, policy)
+        return simulate(world, bars, timeframe_ms, out=out, source=Source.COLUMNS, wishes=wishes), targets
+    world = settings.world(market.instruments, getattr(bot, "policy", None))
+    if way == Way.DECIDE:
+        inputs, out = as_inputs(bot, market), new_targets(bot.levels)
+        return simulate(world, bars, timeframe_ms, out=out, source=Source.DECIDE, inputs=inputs, decide=bot.decide), []
+    return run_ticks(bot.on_tick, world, market, bars, timeframe_ms), []
+
+
+def look(bot: Controller, market: Market, targets: list[Targets], seed: int, run_seconds: float) -> Verdict:
+    """Audit a bot for look-ahead, warning about a leak at once."""
+    if type(bot).authored() == Way.ON_TICK:
+        return Verdict(clean=True, rows=len(market.time), unchecked=("`on_tick` sees only the bars that have closed",))
+    single = market.is_single
+    whole = target_columns(targets[0]) if targets and single else None
+    produce = columns_of(bot) if single or not targets else columns_of_each(bot, market)
+    verdict = find_leak(produce, market.only if single else market.candles, seed=seed, whole=whole, run_seconds=run_seconds)
+    if not verdict.clean:
+        warnings.warn(str(verdict), LookaheadWarning, stacklevel=3)
+    return verdict
+
+
+def columns_of_each(bot: Controller, market: Market) -> Any:
+    """The columns of a bot that speaks about each instrument by itself, named after them."""
+    single = columns_of(bot)
+
+    def produce(candles: Mapping[str, Candles]) -> dict[str, Array]:
+        return {f"{name} {column}": values for name, one in candles.items() for column, values in single(one).items()}
+
+    return produce
+
+
+def closing_sides(targets: list[Targets], market: Market, bars: Bars) -> Array:
+    """Which sides a signal stopped at the close of each walked row: bit 1 long, bit 2 short."""
+    n_rows = len(bars.time)
+    closing = np.zeros((len(market.candles), n_rows), np.int8)
+    decided = np.flatnonzero(bars.decides >= 0) if len(bars.decides) else None
+    for m, (one, rows) in enumerate(zip(targets, market.rows, strict=False)):
+        if one.action != Action.ENTER:
+            continue
+        sides = np.where(one.exit.any(axis=1), 3, 0).astype(np.int8)
+        if one.policy.close_on_opposite:
+            sides |= np.where((one.side < 0).any(axis=1), 1, 0).astype(np.int8)
+            sides |= np.where((one.side > 0).any(axis=1), 2, 0).astype(np.int8)
+        grid = np.zeros(len(market.time), np.int8)
+        grid[slice(None) if rows is None else rows] = sides
+        if decided is None:
+            closing[m] = grid
+        else:
+            closing[m, decided] = grid[bars.decides[decided]]
+    return closing
