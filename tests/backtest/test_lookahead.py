@@ -218,6 +218,24 @@ def test_several_markets_are_cut_at_one_moment():
     assert find_leak(lambda c: spread(c, 1), markets).column in ("here", "ratio")
 
 
+def test_column_of_one_market_may_have_its_own_rows():
+    early, other = tape(3_000)[:2_500], tape(3_000, 1)[:2_000]
+    late = Candles.from_arrays(tape(3_000).time[1_000:], *other.columns.values(), timeframe="1m")
+
+    def each(candles, bars):
+        return {f"{name} side": side(ahead(c.close, bars) > sma(c.close, 5)) for name, c in candles.items()}
+
+    markets = {"early": early, "late": late}
+    honest = find_leak(lambda c: each(c, 0), markets)
+    assert honest.clean, str(honest)
+    assert honest.rows == 3_000
+    guilty = find_leak(lambda c: {**each(c, 0), "late side": each(c, 1)["late side"]}, markets)
+    assert guilty.column == "late side"
+    assert guilty.first_bar >= 1_000
+    wrong = find_leak(lambda c: {"late side": each(c, 0)["late side"][1:]}, markets)
+    assert wrong.detail == "1,999 rows for 3,000 bars"
+
+
 def test_columns_of_a_compiled_controller_are_numbered():
     class Quotes(Controller):
         levels: ClassVar[int] = 2

@@ -40,7 +40,8 @@ def find_leak(
     produce : callable
         Takes candles and returns named columns, each with one row per bar; `columns_of(bot)` makes one.
     candles : Candles, or dict of them
-        Of several markets, a row is one moment of their common time grid.
+        Of several markets, a row is one moment of their common time grid; a column whose name begins with that of a
+        market and a space may have one row per bar of that market instead.
     seed : int
         What is checked, and in which order, follows from it; only how far the list is worked off depends on time.
     whole : mapping of arrays, optional

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from workbench.market import Candles
 
+Array = npt.NDArray[Any]
 Market = Candles | Mapping[str, Candles]
 
 
@@ -42,6 +44,23 @@ class Tape:
             name: scramble(market, int(np.searchsorted(market.time, moment)), wild=wild)
             for name, market in part.items()
         }
+
+    def on_grid(self, name: str, column: Array, start: int, stop: int) -> Array:
+        """A column with one row per bar of the market that its name begins with, put on the rows of the grid.
+
+        Rows without a bar hold NaN, or 0 in a column of whole numbers. Any other column is returned as it is.
+        """
+        if isinstance(self.candles, Candles) or column.ndim == 0 or column.shape[0] == stop - start:
+            return column
+        market = next((self.candles[key] for key in self.candles if name.startswith(f"{key} ")), None)
+        if market is None:
+            return column
+        times = market.time[self._bar(market, start) : self._bar(market, stop)]
+        if times.shape[0] != column.shape[0]:
+            return column
+        out = np.full((stop - start, *column.shape[1:]), np.nan if column.dtype.kind == "f" else 0, column.dtype)
+        out[np.searchsorted(self.times[start:stop], times)] = column
+        return out
 
     def _bar(self, market: Candles, row: int) -> int:
         return len(market) if row >= len(self.times) else int(np.searchsorted(market.time, self.times[row]))

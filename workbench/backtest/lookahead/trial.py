@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from workbench.backtest.lookahead.columns import Array, Columns, Produce
+from workbench.backtest.lookahead.columns import Columns, Produce
 from workbench.backtest.lookahead.tape import Market, Tape
 
 BUDGET_SECONDS, BUDGET_SHARE = 0.035, 0.06  # of the run; what is under way when it is spent is still finished
@@ -72,7 +72,7 @@ class Trial:
         """What came out, if it has one row per bar."""
         rows, columns = stop - start, {}
         for name, values in made.items():
-            column: Array = np.asarray(values)
+            column = self.tape.on_grid(name, np.asarray(values), start, stop)
             if column.ndim and column.shape[0] != rows:
                 detail = f"{column.shape[0]:,} rows for {rows:,} bars"
                 return self._note(Failure(start, rows, "length", name, detail), candles)
