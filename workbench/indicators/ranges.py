@@ -184,13 +184,13 @@ def _highest(values: FloatArray, length: int, sign: float, older: FloatArray, ou
     for start in range(0, values.shape[0], length):
         best = -np.inf
         for k in range(length - 1, 0 if start > 0 else length, -1):
-            best = larger(sign * values[start - length + k], best)
+            best = larger(finite_or_nan(sign * values[start - length + k]), best)
             older[k] = best
         block = values[start : start + length]
         best = -np.inf
         for k in range(block.shape[0]):
-            best = larger(sign * block[k], best)
-            out[start + k] = finite_or_nan(sign * larger(older[k + 1], best))
+            best = larger(finite_or_nan(sign * block[k]), best)
+            out[start + k] = sign * larger(older[k + 1], best)
 
 
 @compiled(inline=True)
