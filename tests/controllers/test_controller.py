@@ -53,7 +53,7 @@ def test_text_shows_how_to_make_it_again():
     assert repr(Plain(length=50, wait=90_000)) == (
         "Plain(length=50, width=2.0, stop_loss=0.02, wait='90s', kind='slow', spreads=(0.001, 0.002))"
     )
-    assert repr(SmaCross(slow=50)) == "SmaCross(fast=10, slow=50)"
+    assert str(SmaCross(slow=50)) == repr(SmaCross(slow=50)) == "SmaCross(fast=10, slow=50)"
     assert repr(SmaCross(max_per_side=2)) == "SmaCross(fast=10, slow=30, max_per_side=2)"
 
 

@@ -204,6 +204,9 @@ class Controller(BaseModel):
             raise ConfigError(unknown(self.name, name, type(self).model_fields) + " A controller holds no state.")
         super().__setattr__(name, value)
 
+    def __str__(self) -> str:
+        return repr(self)
+
     def __repr_args__(self) -> Any:
         """The parameters that its class adds, and of the others those that are not at their default."""
         fields = type(self).model_fields
