@@ -77,7 +77,8 @@ def trips(*rows: tuple[int, float, float, str, int]) -> pl.DataFrame:
     entry = datetime(2024, 1, 1, tzinfo=UTC)
     made = [
         {"instrument": "BTC/USDT", "side": side, "entry_time": entry, "exit_time": entry + timedelta(hours=hours),
-         "entry_price": 100.0, "exit_price": 101.0, "amount": 1.0, "pnl": pnl, "return": part, "fee": 0.5, "close_type": why}
+         "entry_price": 100.0, "exit_price": 101.0, "amount": 1.0, "pnl": pnl, "return": part, "fee": 0.5,
+         "close_type": why}
         for side, pnl, part, why, hours in rows
     ]  # fmt: skip
     return pl.DataFrame(made, schema=ROUND_TRIPS)
@@ -92,10 +93,8 @@ def test_trip_statistics_by_hand():
     assert everything["win_rate"] == pytest.approx(1 / 3)
     assert (everything["pnl"], everything["fee"], everything["profit_factor"]) == (4.0, 1.5, 3.0)
     assert (everything["mean_holding"], everything["median_holding"]) == (timedelta(hours=4), timedelta(hours=4))
-    assert table.filter(pl.col("by") == "side").select("group", "count", "pnl").rows() == [
-        ("long", 2, 4.0),
-        ("short", 1, 0.0),
-    ]
+    sides = table.filter(pl.col("by") == "side").select("group", "count", "pnl")
+    assert sides.rows() == [("long", 2, 4.0), ("short", 1, 0.0)]
     stopped = table.filter(pl.col("group") == "STOP_LOSS").row(0, named=True)
     assert (stopped["count"], stopped["best"], stopped["worst"]) == (1, -0.02, -0.02)
 
