@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from workbench.cli.data import read
-from workbench.cli.output import AsJson, answer
+from workbench.cli.output import AsJson, announce_compiling, answer
 from workbench.errors import ConfigError
 
 if TYPE_CHECKING:
+    from workbench.backtest import Result
     from workbench.controllers import Controller
 
 
@@ -25,6 +26,12 @@ def backtest(
     start: Annotated[str | None, typer.Option(help="First moment, UTC: 2024-01-01.")] = None,
     end: Annotated[str | None, typer.Option(help="First moment that is not wanted any more.")] = None,
     cash: Annotated[float, typer.Option(help="Quote currency at the start.")] = 10_000.0,
+    account: Annotated[str | None, typer.Option(help="spot, or margin; left out: as the instrument is.")] = None,
+    leverage: Annotated[float, typer.Option(help="Of a margin account.")] = 1.0,
+    fees: Annotated[float | None, typer.Option(help="Fraction of each fill's value: 0.001 is 0.1 %.")] = None,
+    slippage: Annotated[float | None, typer.Option(help="Fraction of the price that a market order loses.")] = None,
+    latency: Annotated[int | None, typer.Option(help="Bars that an order takes to arrive.")] = None,
+    path: Annotated[str, typer.Option(help="Inside a bar: worst, best or ohlc.")] = "worst",
     set: Annotated[list[str] | None, typer.Option(help="A parameter, as in --set length=50; repeat it.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write an HTML report to this file.")] = None,
     json: AsJson = False,
@@ -34,15 +41,25 @@ def backtest(
 
     bot = find_controller(controller)(**parameters(set or []))
     candles = read(venue, instrument, timeframe, start, end)
-    result = wb.backtest(bot, candles, cash=cash)
-    facts = {"controller": bot.name, "parameters": bot.parameters, "metrics": result.metrics, "bounds": result.bounds,
-             "audit": result.audit, "card": result.card}  # fmt: skip
-    lines = [str(result.summary()), str(result.bounds), str(result.audit)]
-    if report is not None:
-        result.report(report)
-        facts["report"] = report.resolve()
-        lines.append(f"Report: {report.resolve()}")
-    answer(facts, "\n\n".join(lines), as_json=json)
+    models = {"fees": fees, "slippage": slippage, "latency": latency}
+    given: dict[str, Any] = {name: value for name, value in models.items() if value is not None}
+    announce_compiling()
+    result = wb.backtest(bot, candles, cash=cash, account=account, leverage=leverage, path=path, **given)
+    written = None if report is None else result.report(report)
+    text = str(result.summary()) + (f"\n\nReport: {written}" if written else "")
+    answer({**facts(result), "report": written}, text, as_json=json)
+
+
+def facts(result: Result) -> dict[str, Any]:
+    """What a program wants to know of a backtest."""
+    return {
+        "controller": result.bot.name,
+        "parameters": result.bot.parameters,
+        "metrics": result.metrics,
+        "bounds": result.bounds,
+        "audit": result.audit,
+        "card": result.card,
+    }
 
 
 def parameters(settings: list[str]) -> dict[str, Any]:
