@@ -104,7 +104,11 @@ class _Answer(BaseHTTPRequestHandler):
     def _send(self, value: Any, status: int = 200, headers: dict[str, str] | None = None, cut: bool = False) -> None:
         body = json.dumps(value).encode()
         self.send_response(status)
-        for name, text in {"Content-Type": "application/json", "Content-Length": str(len(body)), **(headers or {})}.items():
+        for name, text in {
+            "Content-Type": "application/json",
+            "Content-Length": str(len(body)),
+            **(headers or {}),
+        }.items():
             self.send_header(name, text)
         self.end_headers()
         self.wfile.write(body[: len(body) // 2] if cut else body)
@@ -127,9 +131,14 @@ def serving(server: KlineServer) -> Iterator[KlineServer]:
         thread.join()
 
 
-def make_tape(start: int, minutes: int, holes: tuple[tuple[int, int], ...], seed: int = 1) -> dict[int, tuple[float, ...]]:
+def make_tape(
+    start: int, minutes: int, holes: tuple[tuple[int, int], ...], seed: int = 1
+) -> dict[int, tuple[float, ...]]:
     """Minutes of a random walk, without the minutes in `holes`."""
-    steps, amounts = np.random.default_rng(seed), np.random.default_rng(seed + 1)  # a longer tape begins with the shorter
+    steps, amounts = (
+        np.random.default_rng(seed),
+        np.random.default_rng(seed + 1),
+    )  # a longer tape begins with the shorter
     close = np.round(30_000 + np.cumsum(steps.normal(0, 5, minutes)), 2)
     opened = np.concatenate([[30_000.0], close[:-1]])
     high, low = np.maximum(opened, close) + 1.25, np.minimum(opened, close) - 1.5

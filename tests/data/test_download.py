@@ -32,14 +32,14 @@ def venue(monkeypatch: pytest.MonkeyPatch) -> Iterator[KlineServer]:
 
 
 def fetch(venue: KlineServer, start: int = START, end: int | None = END) -> Audit:
-    return data.download(
-        "binance", "BTC/USDT", "1m", start, end, base_url=venue.url, config=FAST, progress=False
-    )
+    return data.download("binance", "BTC/USDT", "1m", start, end, base_url=venue.url, config=FAST, progress=False)
 
 
 def stored() -> dict[int, tuple[float, ...]]:
     candles = data.candles("binance", "BTC/USDT", "1m")
-    return dict(zip(candles.time.tolist(), zip(*(c.tolist() for c in candles.columns.values()), strict=True), strict=True))
+    return dict(
+        zip(candles.time.tolist(), zip(*(c.tolist() for c in candles.columns.values()), strict=True), strict=True)
+    )
 
 
 @pytest.mark.parametrize("windowed", [False, True])

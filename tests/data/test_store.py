@@ -52,7 +52,9 @@ def test_what_goes_in_comes_out() -> None:
     put(table)
     candles = get()
     assert candles.time.tolist() == table["time"].to_list()
-    assert all(getattr(candles, name).tolist() == table[name].to_list() for name in ("open", "high", "low", "close", "volume"))
+    assert all(
+        getattr(candles, name).tolist() == table[name].to_list() for name in ("open", "high", "low", "close", "volume")
+    )
     assert (candles.venue, candles.instrument, candles.timeframe) == ("binance", BTC, "1m")
 
 
@@ -61,7 +63,10 @@ def test_a_part_holds_a_month() -> None:
     manifest = series().manifest()
     assert [part.month for part in manifest.parts] == ["2023-01", "2023-02"]
     assert [part.rows for part in manifest.parts] == [2_880, 2_120]
-    assert {path.name for path in series().folder.iterdir()} == {p.file for p in manifest.parts} | {"manifest.json", ".lock"}
+    assert {path.name for path in series().folder.iterdir()} == {p.file for p in manifest.parts} | {
+        "manifest.json",
+        ".lock",
+    }
 
 
 def test_fingerprint_in_the_manifest_is_that_of_the_bars() -> None:
@@ -101,8 +106,12 @@ def test_overlapping_files_are_joined(order: tuple[int, int]) -> None:
 def test_conflicting_bars_are_refused_and_nothing_is_changed() -> None:
     put(frame())
     before = tree(data_folder())
-    other = frame().with_columns(close=pl.when(pl.col("time") == START + 7 * MINUTE).then(pl.col("low")).otherwise("close"))
-    with pytest.raises(DataError, match=r"2023-01-30 00:07: close is .* in the store and .* \(1 such bars\). Pass `replace=True`"):
+    other = frame().with_columns(
+        close=pl.when(pl.col("time") == START + 7 * MINUTE).then(pl.col("low")).otherwise("close")
+    )
+    with pytest.raises(
+        DataError, match=r"2023-01-30 00:07: close is .* in the store and .* \(1 such bars\). Pass `replace=True`"
+    ):
         put(other)
     assert tree(data_folder()) == before
     put(other, replace=True)
@@ -151,7 +160,9 @@ def test_incomplete_bars_are_marked_and_not_made_up() -> None:
 def test_finest_stored_timeframe_is_used_where_it_covers_as_much() -> None:
     put(frame(minutes=1_440 * 2))
     days = get("1d")
-    long = pl.DataFrame({"time": [START - 86_400_000, START], **dict.fromkeys(("open", "high", "low", "close", "volume"), [1.0, 1.0])})
+    long = pl.DataFrame(
+        {"time": [START - 86_400_000, START], **dict.fromkeys(("open", "high", "low", "close", "volume"), [1.0, 1.0])}
+    )
     put(long, timeframe="1d")
     assert get("1d", "2023-01-30", "2023-02-01").fingerprint == days.fingerprint
     assert get("1d", "2023-01-29", "2023-01-31").close.tolist() == [1.0, 1.0]
@@ -245,7 +256,9 @@ def test_reader_looks_again_when_a_writer_replaced_a_part(monkeypatch: pytest.Mo
     ("binance", "BTC/USDT", "30s", None, r"30s bars cannot be made from the stored timeframes \(1m\).*download 30s"),
     ("binance", "BTC/USDT", "1h", "2024", r"no 1h bars in 2024-01-01 00:00.*stored are 1m bars in 2023-01-30 00:00"),
 ])  # fmt: skip
-def test_asking_for_what_is_not_there_says_what_is(venue: str, instrument: str, timeframe: str, start: str | None, said: str) -> None:
+def test_asking_for_what_is_not_there_says_what_is(
+    venue: str, instrument: str, timeframe: str, start: str | None, said: str
+) -> None:
     put(frame())
     with pytest.raises(DataError, match=said):
         data.candles(venue, instrument, timeframe, start)
@@ -326,7 +339,9 @@ def test_ingest_killed_at_any_moment_leaves_the_store_as_it_was_or_as_it_should_
 
 @pytest.mark.shared
 def test_a_year_and_a_half_of_minutes_reads_in_tens_of_milliseconds(shared: Path) -> None:
-    data.ingest(shared / "marketdata" / "binance_BTCUSDT_1m.parquet", venue="binance", instrument="BTC/USDT", timeframe="1m")
+    data.ingest(
+        shared / "marketdata" / "binance_BTCUSDT_1m.parquet", venue="binance", instrument="BTC/USDT", timeframe="1m"
+    )
     took = []
     for _ in range(5):
         begun = time.perf_counter()

@@ -79,7 +79,9 @@ def download(
         _fill(series, pager, (first, last), tell)
     time, columns = series.read(first, last)
     if not len(time):
-        raise DataError(f"{series.name}: the venue has no bars from {show_time(first)} to {show_time(last)}. Choose another range.")
+        raise DataError(
+            f"{series.name}: the venue has no bars from {show_time(first)} to {show_time(last)}. Choose another range."
+        )
     return audit_arrays(time, columns, length, series.name)
 
 

@@ -80,7 +80,9 @@ def read_manifest(folder: Path) -> Manifest | None:
     try:
         found = json.loads((folder / NAME).read_text("utf-8"))
         if found["version"] > VERSION:
-            raise DataError(f"{folder / NAME}: written by a newer workbench (version {found['version']}). Update this one.")
+            raise DataError(
+                f"{folder / NAME}: written by a newer workbench (version {found['version']}). Update this one."
+            )
         return Manifest(
             venue=found["venue"],
             instrument=Instrument(**found["instrument"]),

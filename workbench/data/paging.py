@@ -46,10 +46,15 @@ class Pager:
         table = table[np.argsort(table[:, 0], kind="stable")]
         table = table[(table[:, 0] >= since_ms) & (table[:, 0] < closed_ms)]
         table = table[self._distinct(table)]
-        time, columns = table[:, 0].astype(np.int64), dict(zip(COLUMNS, np.ascontiguousarray(table[:, 1:].T), strict=True))
+        time, columns = (
+            table[:, 0].astype(np.int64),
+            dict(zip(COLUMNS, np.ascontiguousarray(table[:, 1:].T), strict=True)),
+        )
         length = timeframe_ms(self.timeframe)
         if len(time):
-            check_candles(time, columns, length, f"{self.venue} {self.instrument} {self.timeframe}, as sent by the venue")
+            check_candles(
+                time, columns, length, f"{self.venue} {self.instrument} {self.timeframe}, as sent by the venue"
+            )
         return (time, columns), (int(time[-1]) + length if len(time) else since_ms + self.limit * length)
 
     def now_ms(self) -> int:
@@ -122,9 +127,13 @@ def connect(
     pager = Pager(exchange, venue, instrument, timeframe, PAGE)
     markets = pager.ask(exchange.load_markets, "load_markets")
     if instrument.symbol not in markets:
-        raise ConfigError(f"{venue} does not list {instrument}. Check the symbol: BTC/USDT is spot, BTC/USDT:USDT a perpetual.")
+        raise ConfigError(
+            f"{venue} does not list {instrument}. Check the symbol: BTC/USDT is spot, BTC/USDT:USDT a perpetual."
+        )
     if timeframe not in (exchange.timeframes or {}):
-        raise ConfigError(f"{venue} gives no {timeframe} candles. Choose one of {', '.join(exchange.timeframes or {})}.")
+        raise ConfigError(
+            f"{venue} gives no {timeframe} candles. Choose one of {', '.join(exchange.timeframes or {})}."
+        )
     pager.instrument = _with_steps(instrument, markets[instrument.symbol], exchange.precisionMode == ccxt.TICK_SIZE)
     pager.limit = int(exchange.feature_value(instrument.symbol, "fetchOHLCV", "limit", PAGE) or PAGE)
     return pager
@@ -133,7 +142,9 @@ def connect(
 def _settings(venue: str, instrument: Instrument, config: Mapping[str, Any]) -> dict[str, Any]:
     settings: dict[str, Any] = {"enableRateLimit": True, "timeout": 10_000, **config}
     if venue.startswith("binance"):  # otherwise ccxt asks three hosts for all of their markets
-        kind = "spot" if not instrument.is_perpetual else "linear" if instrument.settle == instrument.quote else "inverse"
+        kind = (
+            "spot" if not instrument.is_perpetual else "linear" if instrument.settle == instrument.quote else "inverse"
+        )
         own = {"fetchMarkets": {"types": [kind]}, "fetchCurrencies": False}
         settings["options"] = {**own, **settings.get("options", {})}
     return settings

@@ -41,12 +41,16 @@ def candles(
     instrument, length = Instrument.parse(instrument), timeframe_ms(timeframe)
     first, last = (None if edge is None else int(ceil_time(as_time(edge), length)) for edge in (start, end))
     if first is not None and last is not None and first >= last:
-        raise ConfigError(f"start {start!r} is not before end {end!r}: no {timeframe} bar opens between. Move one of them.")
+        raise ConfigError(
+            f"start {start!r} is not before end {end!r}: no {timeframe} bar opens between. Move one of them."
+        )
     series, manifest = _choose(_stored(venue, instrument), timeframe, first, last)
     time, columns = series.read(first, last)
     if not len(time):
         span = f"{show_time(manifest.first_ms)} … {show_time(manifest.last_ms)}"
-        wanted = f"{'the start' if first is None else show_time(first)} … {'the end' if last is None else show_time(last)}"
+        wanted = (
+            f"{'the start' if first is None else show_time(first)} … {'the end' if last is None else show_time(last)}"
+        )
         raise DataError(
             f"{venue} {instrument}: no {timeframe} bars in {wanted}; stored are {manifest.timeframe} bars in {span} UTC. "
             f"Ask for a range inside, or download more with wb.data.download."

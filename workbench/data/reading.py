@@ -58,14 +58,18 @@ def read_table(path: Path) -> pl.DataFrame:
         raise DataError(f"{path}: there is no such file. Check the path; the working folder is {Path.cwd()}.")
     kind = FORMATS.get(path.suffix.lower())
     if kind is None:
-        raise ConfigError(f"{path}: {path.suffix or 'no ending'} is no format that is known. Give .parquet, .csv or .feather.")
+        raise ConfigError(
+            f"{path}: {path.suffix or 'no ending'} is no format that is known. Give .parquet, .csv or .feather."
+        )
     if not path.stat().st_size:
         raise DataError(f"{path} is empty (0 bytes). Fetch or write it again.")
     try:
         return _READ[kind](path)
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as broken:
         reason = str(broken).strip().splitlines()[0]
-        raise DataError(f"{path} cannot be read as {kind}: it is truncated or damaged ({reason}). Fetch or write it again.") from broken
+        raise DataError(
+            f"{path} cannot be read as {kind}: it is truncated or damaged ({reason}). Fetch or write it again."
+        ) from broken
 
 
 def _read_parquet(path: Path) -> pl.DataFrame:

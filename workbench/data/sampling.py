@@ -71,7 +71,11 @@ def sample(*, months: int = 12) -> pl.DataFrame:
             break
     else:
         return catalog()
-    edges = np.arange(np.datetime64("2023-01"), np.datetime64("2023-01") + months + 1).astype("datetime64[ms]").view(np.int64)
+    edges = (
+        np.arange(np.datetime64("2023-01"), np.datetime64("2023-01") + months + 1)
+        .astype("datetime64[ms]")
+        .view(np.int64)
+    )
     for place, coin in enumerate(COINS):
         pieces = list(_months(coin, place, edges))
         bars = np.concatenate([p[0] for p in pieces]), _joined([p[1] for p in pieces])
@@ -116,7 +120,9 @@ def _daytime(time: TimeArray) -> FloatArray:
     return np.cos(day - 2 * np.pi * 15 / 24)  # busiest at 15:00 UTC, when America opens
 
 
-def _bars(own: np.random.Generator, coin: Coin, path: FloatArray, price: float, scale: FloatArray) -> dict[str, FloatArray]:
+def _bars(
+    own: np.random.Generator, coin: Coin, path: FloatArray, price: float, scale: FloatArray
+) -> dict[str, FloatArray]:
     tick, lot, n = coin.instrument.tick, coin.instrument.lot, len(path)
     close = np.exp(path)
     before = np.concatenate([[price], close[:-1]])

@@ -120,7 +120,9 @@ class Series:
         bars = _arrays([read_parquet(path)])
         part = _part(bars, path.name[:7], path, timeframe_ms(self.timeframe))
         if part.file != path.name:
-            raise DataError(f"{path}: the bars are not those that its name was made from. Delete it and fetch the month again.")
+            raise DataError(
+                f"{path}: the bars are not those that its name was made from. Delete it and fetch the month again."
+            )
         return part
 
     def _merge(self, manifest: Manifest, month: str, bars: Bars, where: str, replace_rows: bool) -> Part | None:
@@ -145,7 +147,11 @@ class Series:
             size = path.stat().st_size
         except FileNotFoundError:
             return f"{path}: the manifest lists this part, but it is not there"
-        return None if size == part.bytes else f"{path}: {size:,} bytes long, but {part.bytes:,} were written, so it is damaged"
+        return (
+            None
+            if size == part.bytes
+            else f"{path}: {size:,} bytes long, but {part.bytes:,} were written, so it is damaged"
+        )
 
     def _instrument(self, manifest: Manifest) -> Instrument:
         mine = self.instrument
@@ -205,10 +211,14 @@ def read_parquet(paths: Path | list[Path]) -> pl.DataFrame:
     except (pl.exceptions.PolarsError, OSError) as broken:
         for path in paths if isinstance(paths, list) and len(paths) > 1 else []:
             read_parquet(path)
-        raise DataError(f"{paths}: cannot be read as Parquet ({broken}). Delete it and {NAME}, then fetch it again.") from broken
+        raise DataError(
+            f"{paths}: cannot be read as Parquet ({broken}). Delete it and {NAME}, then fetch it again."
+        ) from broken
 
 
-def _refuse_conflict(time: TimeArray, columns: dict[str, FloatArray], old: TimeArray, new: TimeArray, where: str) -> None:
+def _refuse_conflict(
+    time: TimeArray, columns: dict[str, FloatArray], old: TimeArray, new: TimeArray, where: str
+) -> None:
     for name in COLUMNS if len(old) else ():
         stored, given = columns[name][old], columns[name][new]
         differs = (stored != given) & ~(np.isnan(stored) & np.isnan(given))

@@ -72,14 +72,18 @@ def _order(time: TimeArray, ids: pl.Series | None, where: str) -> TimeArray:
     keys = ids if numbers.null_count() else numbers
     if keys.n_unique() < len(keys):
         row = int(keys.is_first_distinct().not_().arg_true()[0])
-        raise DataError(f"{where}, row {row} ({show_time(time[row])}): the trade id {ids[row]!r} is there twice. Keep one of the two rows.")
+        raise DataError(
+            f"{where}, row {row} ({show_time(time[row])}): the trade id {ids[row]!r} is there twice. Keep one of the two rows."
+        )
     return np.lexsort((keys.rank("ordinal").to_numpy(), time))
 
 
 def _refuse(bad: np.ndarray, values: FloatArray, name: str, time: TimeArray, where: str) -> None:
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
-        raise DataError(f"{where}, row {row} ({show_time(time[row])}): {name} is {values[row]:g}. Repair or remove the trade.")
+        raise DataError(
+            f"{where}, row {row} ({show_time(time[row])}): {name} is {values[row]:g}. Repair or remove the trade."
+        )
 
 
 def _find(have: list[str]) -> dict[str, str]:

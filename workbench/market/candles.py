@@ -162,9 +162,7 @@ class Candles:
         cut = slice(self._row(rows.start), self._row(rows.stop))
         marks = None if self.incomplete is None else self.incomplete[cut]
         columns = (getattr(self, name)[cut] for name in COLUMNS)
-        return Candles(
-            self.venue, self.instrument, self.timeframe, self.time[cut], *columns, incomplete=marks
-        )
+        return Candles(self.venue, self.instrument, self.timeframe, self.time[cut], *columns, incomplete=marks)
 
     def _row(self, edge: Any) -> int | None:
         if edge is None or (hasattr(edge, "__index__") and not isinstance(edge, bool)):

@@ -55,9 +55,7 @@ def check_scale(time: TimeArray, length_ms: int, where: str) -> None:
 def bad_prices(columns: dict[str, FloatArray]) -> npt.NDArray[np.bool_]:
     """Rows whose high is not the highest or whose low is not the lowest, or with a price that is no price."""
     opened, high, low, close = (columns[name] for name in PRICES)
-    return ~(
-        (high >= opened) & (high >= close) & (low <= opened) & (low <= close) & (low > 0) & (high < np.inf)
-    )
+    return ~((high >= opened) & (high >= close) & (low <= opened) & (low <= close) & (low > 0) & (high < np.inf))
 
 
 def _is_ordered(time: TimeArray, length_ms: int) -> bool:
@@ -93,7 +91,9 @@ def _price_fault(time: TimeArray, columns: dict[str, FloatArray], where: str) ->
             what = "is missing (NaN)" if np.isnan(value) else f"is {value}"
             return f"{place}: {name} {what}. Remove the row or repair it at the source; nothing is filled in."
         if value <= 0:
-            return f"{place}: {name} is {value:g}, and a price is above zero. Remove the row or repair it at the source."
+            return (
+                f"{place}: {name} is {value:g}, and a price is above zero. Remove the row or repair it at the source."
+            )
     if bar["high"] < bar["low"]:
         return f"{place}: high {bar['high']:g} is below low {bar['low']:g}. Check the order of the columns, or repair the row."
     edge, name = (

@@ -65,8 +65,14 @@ def find_columns(have: list[str], where: str, given: Mapping[str, str] | None = 
     given = given or {}
     for ours, theirs in given.items():
         if ours not in USUAL_NAMES or theirs not in have:
-            wrong = f"no column of candles is called {ours!r}" if ours not in USUAL_NAMES else f"there is no column {theirs!r}"
-            raise ConfigError(f"{where}: `columns` maps {ours!r} to {theirs!r}, but {wrong}. The file has: {', '.join(have)}.")
+            wrong = (
+                f"no column of candles is called {ours!r}"
+                if ours not in USUAL_NAMES
+                else f"there is no column {theirs!r}"
+            )
+            raise ConfigError(
+                f"{where}: `columns` maps {ours!r} to {theirs!r}, but {wrong}. The file has: {', '.join(have)}."
+            )
     plain = {re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_"): name for name in reversed(have)}
     usual = {ours: next((plain[n] for n in names if n in plain), None) for ours, names in USUAL_NAMES.items()}
     found = {ours: given.get(ours) or theirs for ours, theirs in usual.items()}
@@ -83,12 +89,16 @@ def float_column(column: pl.Series, where: str) -> FloatArray:
     import polars as pl
 
     if column.dtype != pl.String and not column.dtype.is_numeric() and column.dtype != pl.Null:
-        raise DataError(f"{where}, column {column.name}: holds {column.dtype}, not numbers. Give prices and volumes as numbers.")
+        raise DataError(
+            f"{where}, column {column.name}: holds {column.dtype}, not numbers. Give prices and volumes as numbers."
+        )
     values = column.cast(pl.Float64, strict=False)
     lost = values.is_null() & column.is_not_null()
     if lost.any():
         row = int(lost.arg_true()[0])
-        raise DataError(f"{where}, row {row}, column {column.name}: {column[row]!r} is not a number. Repair or remove the row.")
+        raise DataError(
+            f"{where}, row {row}, column {column.name}: {column[row]!r} is not a number. Repair or remove the row."
+        )
     return np.ascontiguousarray(values.fill_null(np.nan).rechunk().to_numpy())
 
 
@@ -100,14 +110,18 @@ def time_column(column: pl.Series, where: str, time_unit: str | None = None) -> 
         raise ConfigError(f'`time_unit` is {time_unit!r}. Choose "s", "ms", "us" or "ns".')
     if column.null_count():
         row = int(column.is_null().arg_true()[0])
-        raise DataError(f"{where}, row {row}, column {column.name}: the time stamp is missing. Repair or remove the row.")
+        raise DataError(
+            f"{where}, row {row}, column {column.name}: the time stamp is missing. Repair or remove the row."
+        )
     if column.dtype == pl.String:
         digits = column.str.contains(r"^\d+(\.0*)?$").all() and len(column)
         column = column.cast(pl.Float64).cast(pl.Int64) if digits else _from_text(column, where)
     if column.dtype.is_temporal() and column.dtype != pl.Time:
         column, time_unit = column.cast(pl.Datetime("ms")).to_physical(), None
     if not column.dtype.is_numeric():
-        raise DataError(f"{where}, column {column.name}: {column.dtype} is no time. Give milliseconds, dates or ISO 8601 text.")
+        raise DataError(
+            f"{where}, column {column.name}: {column.dtype} is no time. Give milliseconds, dates or ISO 8601 text."
+        )
     return _whole(column, where, PER_MS[time_unit or "ms"])
 
 
@@ -174,7 +188,9 @@ def _parse(texts: pl.Series) -> pl.Series:
     split = texts.str.replace("T", " ", literal=True).str.replace_all("/", "-", literal=True)
     whole = pl.when(split.str.len_chars() <= 10).then(split + " 00:00:00").otherwise(split)
     whole = pl.when(whole.str.contains(r" \d{2}:\d{2}$")).then(whole + ":00").otherwise(whole)
-    frame = pl.DataFrame({"t": split}).select(whole.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="ms", strict=False))
+    frame = pl.DataFrame({"t": split}).select(
+        whole.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="ms", strict=False)
+    )
     return frame.to_series()
 
 
@@ -197,4 +213,3 @@ def _whole(column: pl.Series, where: str, scale: float) -> TimeArray:
         raise DataError(f"{where}, row {row}, column {column.name}: {column[row]} is no whole number of milliseconds. "
                         f"Give whole numbers.")  # fmt: skip
     return stamps.astype(np.int64)
-

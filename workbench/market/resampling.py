@@ -14,11 +14,7 @@ TimeArray = npt.NDArray[np.int64]
 def bar_starts(time: TimeArray, length_ms: int) -> tuple[TimeArray, npt.NDArray[np.intp]]:
     """Stamps of the coarse bars that hold any row, and the first row of each."""
     coarse = floor_time(time, length_ms)
-    first = (
-        np.flatnonzero(np.concatenate([[True], coarse[1:] != coarse[:-1]]))
-        if len(time)
-        else np.empty(0, np.intp)
-    )
+    first = np.flatnonzero(np.concatenate([[True], coarse[1:] != coarse[:-1]])) if len(time) else np.empty(0, np.intp)
     return np.ascontiguousarray(coarse[first]), first
 
 
@@ -35,16 +31,32 @@ def merge_columns(columns: dict[str, FloatArray], first: npt.NDArray[np.intp]) -
 
 
 def exact_sums(values: FloatArray, first: npt.NDArray[np.intp]) -> FloatArray:
-    """Sum each group of rows as if with unlimited digits, then round once.
+    """Sum each group of rows, rounding once: a day summed from minutes is the venue's day, to the last digit.
 
-    A plain sum carries a rounding error per addition, so a day summed from minutes would differ from the venue's day
-    in the last digits, and from a day summed by way of hours. Each value is split into a high part on a grid so coarse
-    that up to two million of them add up without rounding, and a small rest (Rump, Ogita and Oishi 2008).
+    Venues count volume in decimal lots, so where all values are decimals of up to eight places, their lots are counted
+    as whole numbers. Other values are summed as if with unlimited digits: each is split into a part on a grid so coarse
+    that two million of them add up without rounding, and a small rest (Rump, Ogita and Oishi 2008).
     """
+    places = decimal_places(values)
+    if places is not None:
+        lots = np.add.reduceat(np.rint(values * 10.0**places).astype(np.int64), first)
+        return lots / 10.0**places
     largest = np.max(np.abs(values), initial=0.0)
     grid = np.ldexp(1.0, int(np.frexp(largest)[1]) + 21) if np.isfinite(largest) else 0.0
     high = (values + grid) - grid
     return np.add.reduceat(high, first) + np.add.reduceat(values - high, first)
+
+
+def decimal_places(values: FloatArray) -> int | None:
+    """How many decimals all values are written with, at most eight; None if more, or if their sum is too large."""
+    total = float(np.sum(np.abs(values)))
+    for places in range(9):
+        scale = 10.0**places
+        if total * scale >= 2.0**53 or not np.isfinite(total):
+            return None
+        if all((np.rint(some * scale) / scale == some).all() for some in (values[:1_000], values)):
+            return places
+    return None
 
 
 def lacking(

@@ -71,9 +71,7 @@ def as_timeframe(milliseconds: int) -> str:
     for unit in ("w", "d", "h", "m", "s"):
         if milliseconds > 0 and milliseconds % UNITS[unit] == 0:
             return f"{milliseconds // UNITS[unit]}{unit}"
-    raise ConfigError(
-        f"{milliseconds} ms is no whole number of seconds, so it is no timeframe. Use at least 1000."
-    )
+    raise ConfigError(f"{milliseconds} ms is no whole number of seconds, so it is no timeframe. Use at least 1000.")
 
 
 def floor_time(time: Any, length_ms: int) -> Any:
