@@ -13,6 +13,7 @@ from workbench.errors import ConfigError, DataError
 from workbench.market import Candles, Targets
 
 Signal = npt.NDArray[np.int8]
+FloatArray = npt.NDArray[np.float64]
 
 
 class Directional(Controller):

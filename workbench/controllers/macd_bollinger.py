@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from workbench.controllers.directional import Directional, Signal, sides
+import numpy as np
+
+from workbench.compiled import compiled
+from workbench.controllers.directional import Directional, FloatArray, Signal
 from workbench.controllers.fields import Field
 from workbench.errors import ConfigError
 from workbench.indicators import bollinger_position, macd
-from workbench.market import Candles
+from workbench.market import BUY, SELL, Candles
 
 
 class MacdBollinger(Directional):
@@ -59,6 +62,22 @@ class MacdBollinger(Directional):
         """+1 or −1 where bands and MACD agree."""
         position = bollinger_position(candles.close, self.bb_length, self.bb_width)
         line, _, histogram = macd(candles.close, self.macd_fast, self.macd_slow, self.macd_signal)
-        buy = (position < self.buy_below) & (line < 0.0) & (histogram > 0.0)
-        sell = (position > self.sell_above) & (line > 0.0) & (histogram < 0.0)
-        return sides(buy, sell)
+        out = np.zeros(len(candles), np.int8)
+        _agreed(position, line, histogram, self.buy_below, self.sell_above, out)
+        return out
+
+
+@compiled
+def _agreed(
+    position: FloatArray,
+    line: FloatArray,
+    histogram: FloatArray,
+    buy_below: float,
+    sell_above: float,
+    out: Signal,
+) -> None:
+    for t in range(position.shape[0]):
+        if position[t] < buy_below and line[t] < 0.0 and histogram[t] > 0.0:
+            out[t] = BUY
+        elif position[t] > sell_above and line[t] > 0.0 and histogram[t] < 0.0:
+            out[t] = SELL

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from workbench.controllers.directional import Directional, Signal, sides
+from workbench.compiled import compiled
+from workbench.controllers.directional import Directional, FloatArray, Signal
 from workbench.controllers.fields import Field, Fraction
 from workbench.indicators import supertrend
 from workbench.market import Candles
@@ -41,7 +42,14 @@ class SuperTrend(Directional):
 
     def signal(self, candles: Candles) -> Signal:
         """The trend's direction where the close is within `distance` of the line."""
-        close = candles.close
-        line, direction = supertrend(candles.high, candles.low, close, self.length, self.multiplier)
-        near = np.abs(close - line) < self.distance * close
-        return sides(near & (direction > 0), near & (direction < 0))
+        line, direction = supertrend(candles.high, candles.low, candles.close, self.length, self.multiplier)
+        out = np.zeros(len(candles), np.int8)
+        _near(candles.close, line, direction, self.distance, out)
+        return out
+
+
+@compiled
+def _near(close: FloatArray, line: FloatArray, direction: Signal, distance: float, out: Signal) -> None:
+    for t in range(close.shape[0]):
+        if abs(close[t] - line[t]) < distance * close[t]:
+            out[t] = direction[t]

@@ -49,7 +49,7 @@ def find_leak(
     run_seconds : float, optional
         What the run took that is audited. Left out, it is taken to be one full pass of `produce`.
     budget_seconds : float, optional
-        When to stop checking; left out: 35 ms and 6 % of the run. The first twelve checks are made in any case.
+        When to stop checking; left out: 35 ms and 5 % of the run. The first twelve checks are made in any case.
 
     Returns
     -------
@@ -120,7 +120,7 @@ class _Search:
         """Rows of the next longer head, or those of this one if that is long enough or would cost too much."""
         is_silent = not events(head.columns).size
         size = min(len(self.trial.tape), 6 * head.rows if is_silent else min(6 * head.rows, max(LONGEST, head.rows)))
-        return size if self.trial.per_row * size <= (0.4 if is_silent else 0.2) * self.trial.budget() else head.rows
+        return size if self.trial.per_row * size <= (0.8 if is_silent else 0.2) * self.trial.budget() else head.rows
 
     def _checks(self, head: Stretch, whole: Stretch | None) -> Iterator[Check]:
         """The list: what is likeliest to show a leak for the least work comes first."""
@@ -128,10 +128,12 @@ class _Search:
         usual = self._usual(head, first)
         head = self._shortened(head, usual)
         self.lengths.append(head.rows)
-        yield from self._pairs(head, self._behind(head, 4))
-        yield from self._cuts(head, self._anywhere(first + 1, head.rows, 3))
-        yield from self._cuts(head, [head.rows - 1, *self._near_start(first, head.rows)])
+        yield from self._pairs(head, self._behind(head, 2))
+        yield from self._cuts(head, self._anywhere(first + 1, head.rows, 2))
+        yield from self._cuts(head, [*self._anywhere(1, first, 1), head.rows - 1])
+        yield from self._pairs(head, self._behind(head, 2))
         yield from self._scrambles(head, self._anywhere(first + 1, head.rows, 2))
+        yield from self._cuts(head, [*self._near_start(first, head.rows), *self._anywhere(first + 1, head.rows, 1)])
         if rows > head.rows:
             yield from self._far_ahead(whole)
             yield from self._in(rows - usual, usual, last=True)
@@ -249,7 +251,7 @@ class _Search:
     def _near_start(self, first: int, rows: int) -> list[int]:
         """Cuts in the warm-up, and as soon as something comes out."""
         steps = [2**k + int(self.rng.integers(0, 2**k)) for k in range(max(1, first).bit_length())]
-        return sorted({cut for cut in (*steps, first, first + 1, first + 2) if 0 < cut < rows})
+        return sorted({cut for cut in (*steps, first - 1, first, first + 1) if 0 < cut < rows})
 
     def _somewhere(self, size: int, whole: Stretch | None) -> int:
         """Where a stretch begins: anywhere, or so that a row in which something new is said is in its later half."""
