@@ -83,12 +83,17 @@ def test_a_short_run_says_that_yearly_numbers_are_extrapolated():
 def test_bounds_are_said_with_their_ambiguous_bars():
     said = flat(str(summary(run(200, bounds=SimpleBounds(-310.0, 120.5, 402.25, 9, 98)))))
     assert "Net profit −310.00 USDT on the worst path of prices inside the bars, +120.50 USDT expected" in said
-    assert "9 of 98 bars with orders could have gone either way. Even its sign depends on that." in said
+    assert "9 of 98 bars at stake could have gone either way. Even its sign depends on that." in said
 
 
 def test_bounds_without_ambiguity_are_good_news():
     said = flat(str(summary(run(200, bounds=SimpleBounds(50.0, 50.0, 50.0, 0, 98)))))
-    assert "+ Inside the bars: None of the 98 bars with orders was ambiguous" in said
+    assert "+ Inside the bars: None of the 98 bars at stake was ambiguous" in said
+
+
+def test_bounds_of_a_run_that_held_nothing_claim_nothing():
+    said = flat(str(summary(run(200, bounds=SimpleBounds(0.0, 0.0, 0.0, 0, 0)))))
+    assert "· Inside the bars: Nothing was at stake" in said
 
 
 def test_a_look_ahead_is_told_in_the_words_of_the_verdict():

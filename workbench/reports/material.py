@@ -11,10 +11,11 @@ import polars as pl
 from workbench.errors import DataError
 from workbench.market import Candles
 
+Columns = dict[str, Any]
 STAMP = pl.Datetime("ms", "UTC")
 
-EQUITY = {"time": STAMP, "equity": pl.Float64, "drawdown": pl.Float64, "exposure": pl.Float64}
-FILLS = {
+EQUITY: Columns = {"time": STAMP, "equity": pl.Float64, "drawdown": pl.Float64, "exposure": pl.Float64}
+FILLS: Columns = {
     "time": STAMP,
     "instrument": pl.String,
     "side": pl.Int8,
@@ -25,7 +26,7 @@ FILLS = {
     "executor_id": pl.Int64,
     "order_id": pl.Int64,
 }
-ROUND_TRIPS = {
+ROUND_TRIPS: Columns = {
     "instrument": pl.String,
     "side": pl.Int8,
     "entry_time": STAMP,
@@ -38,7 +39,7 @@ ROUND_TRIPS = {
     "fee": pl.Float64,
     "close_type": pl.String,
 }
-REFUSALS = {"reason": pl.String, "count": pl.Int64}
+REFUSALS: Columns = {"reason": pl.String, "count": pl.Int64}
 
 
 class Bounds(Protocol):
@@ -63,8 +64,8 @@ class Verdict(Protocol):
     def clean(self) -> bool: ...
 
 
-def no_rows(columns: Mapping[str, Any]) -> pl.DataFrame:
-    return pl.DataFrame(schema=dict(columns))
+def no_rows(columns: Columns) -> pl.DataFrame:
+    return pl.DataFrame(schema=columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ fee, close_type)
     def __post_init__(self) -> None:
         if not self.candles:
             raise DataError("A report needs the candles of at least one instrument. Give `candles`.")
-        tables: dict[str, tuple[pl.DataFrame, Mapping[str, Any]]] = {
+        tables: dict[str, tuple[pl.DataFrame, Columns]] = {
             "equity": (self.equity, EQUITY),
             "fills": (self.fills, FILLS),
             "round_trips": (self.round_trips, ROUND_TRIPS),

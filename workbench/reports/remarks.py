@@ -62,13 +62,18 @@ def on_path(material: Material) -> Iterator[Remark]:
         yield Remark("Inside the bars", "Bounds were not computed for this run.", Mood.NEUTRAL)
         return
     worst, expected, best = (words.money(v, quote, signed=True) for v in (bounds.worst, bounds.expected, bounds.best))
-    orders = words.count(bounds.bars_with_orders, "bar")
+    if bounds.bars_with_orders == 0:
+        yield Remark(
+            "Inside the bars", "Nothing was at stake: the path of prices inside decided nothing.", Mood.NEUTRAL
+        )
+        return
+    bars = words.count(bounds.bars_with_orders, "bar")
     if bounds.ambiguous_bars == 0:
-        text = f"None of the {orders} with orders was ambiguous: the net profit of {expected} stands on any path."
+        text = f"None of the {bars} at stake was ambiguous: the net profit of {expected} stands on any path."
         yield Remark("Inside the bars", text, Mood.GOOD)
         return
     text = f"Net profit {worst} on the worst path of prices inside the bars, {expected} expected, {best} on the " \
-           f"best; {bounds.ambiguous_bars:,} of {orders} with orders could have gone either way."  # fmt: skip
+           f"best; {bounds.ambiguous_bars:,} of {bars} at stake could have gone either way."  # fmt: skip
     if bounds.worst <= 0.0 < bounds.best:
         yield Remark("Inside the bars", f"{text} Even its sign depends on that.", Mood.BAD)
     else:

@@ -125,7 +125,9 @@ def refusals_section(material: Material) -> str:
 
 
 def run_section(material: Material) -> str:
-    """Parameters, models and fingerprints, as they were given."""
-    parts = {"The bot and the models.": material.parameters, "The card: what it takes to run it again.": material.card}
-    tables = "".join(facts(caption, entries) for caption, entries in parts.items() if entries)
-    return f'<div class="pair">{tables}</div>' if tables else "<p>Not given.</p>"
+    """Parameters and models as they were given, and the card to unfold."""
+    shown = facts("The bot and the models.", material.parameters) if material.parameters else "<p>Not given.</p>"
+    if not material.card:
+        return shown
+    card = facts("Fingerprints of data, code and environment.", material.card)
+    return f"{shown}<details><summary>The card: what it takes to run it again</summary>{card}</details>"

@@ -35,7 +35,8 @@ def to_vectorbt(candles: Mapping[str, Candles], fills: pl.DataFrame, *, cash: fl
         What was traded on; rows are their stamps merged, and an instrument without a bar keeps its last price.
     fills : DataFrame(time, instrument, side, price, amount, fee)
         Every execution, `fee` in quote currency. A column `row`, if there, gives the bar of each; otherwise a fill
-        belongs to the last bar that had opened. A column `fee_base`, if there, is what was paid out of the amount.
+        belongs to the last bar that had opened. A column `fee_base`, if there, is the part of the fee that was paid in
+        base units, out of what was bought; `fee` includes its value.
     cash : float
         Quote currency at the start, above zero; the account held nothing else.
 
@@ -130,18 +131,22 @@ def one_order(sums: pl.DataFrame) -> pl.DataFrame:
     bought, sold = pl.col("amount_bought"), pl.col("amount_sold")
     one_sided = (bought == 0) | (sold == 0)
     buying = bought - sold > 0
-    fee = pl.col("fee") + pl.col("fee_base_value")
+    fee = pl.col("fee")
     plain = one_sided & (buying | (fee <= pl.col("value_sold")))
     price = pl.when(buying).then(pl.col("value_bought") / bought).otherwise(pl.col("value_sold") / sold)
     size = bought - sold - pl.col("fee_base")
-    moved = pl.col("value_sold") - pl.col("value_bought") - pl.col("fee")
-    return (
-        sums.select("row", "instrument", size.alias("size"), price.alias("price"),
-                    pl.when(plain).then(fee).otherwise(0.0).alias("fee"), moved.alias("moved"), plain.alias("plain"))
-        .with_columns(pl.when("plain").then(0.0)
-                      .otherwise(pl.col("moved") + pl.col("size") * pl.col("price")).alias("rest"))
-        .select("row", "instrument", "size", "price", "fee", "rest", "moved")
-    )  # fmt: skip
+    moved = pl.col("value_sold") - pl.col("value_bought") - (fee - pl.col("fee_base_value"))
+    beyond = moved + size * price
+    booked = pl.when(pl.col("fee_base") == 0).then(fee).otherwise(-beyond)
+    return sums.select(
+        "row",
+        "instrument",
+        size.alias("size"),
+        price.alias("price"),
+        pl.when(plain).then(booked).otherwise(0.0).alias("fee"),
+        pl.when(plain).then(0.0).otherwise(beyond).alias("rest"),
+        moved.alias("moved"),
+    )
 
 
 def refuse_borrowing(orders: pl.DataFrame, grid: Grid, cash: float) -> None:
