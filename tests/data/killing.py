@@ -1,6 +1,6 @@
 """Run a piece of work in a child process that kills itself, for real, at a chosen line of the data room.
 
-Started as `python killing.py <line number to die at, 0: never> <work> <arguments as JSON>`; prints how many lines were run.
+Started as `python killing.py <line number to die at, 0: never> <work> <arguments as JSON>`; prints how many lines ran.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def run_child(work: str, arguments: dict[str, Any], die_at: int, data: Path) -> 
 
 
 def kill_child_after(seconds: float, work: str, arguments: dict[str, Any], data: Path) -> bool:
-    """Kill the child from outside at that moment of its work, wherever it is, perhaps half-way through a write; was it alive?"""
+    """Kill the child from outside at that moment, perhaps half-way through a write; was it still alive?"""
     root = Path(__file__).parents[2]
     environment = {**os.environ, "WORKBENCH_DATA": str(data), "PYTHONPATH": str(root)}
     command = [sys.executable, __file__, "0", work, json.dumps(arguments)]
@@ -80,9 +80,9 @@ class _Fuse:
 if __name__ == "__main__":
     import workbench.data.downloading  # noqa: F401  # imported first: the fuse counts work, not imports
 
-    print("ready", flush=True)
+    print("ready", flush=True)  # noqa: T201
     fuse = _Fuse(int(sys.argv[1]))
     sys.settrace(fuse)
     {"ingest": _ingest, "download": _download}[sys.argv[2]](**json.loads(sys.argv[3]))
     sys.settrace(None)
-    print(fuse.lines)
+    print(fuse.lines)  # noqa: T201

@@ -1,7 +1,7 @@
 """A small venue on loopback: Binance's exchangeInfo, time and klines, with the faults that real pagers meet.
 
-It answers in the shape that Binance documents and that ccxt reads: an array of arrays, prices as text. What it does wrong,
-it does from a seed, and never for ever: asked again, it answers.
+It answers in the shape that Binance documents and that ccxt reads: an array of arrays, prices as text. What it does
+wrong, it does from a seed, and never for ever: asked again, it answers.
 """
 
 from __future__ import annotations

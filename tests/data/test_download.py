@@ -66,7 +66,7 @@ def test_one_fault_leaves_no_trace(venue: KlineServer, fault: str, at: int) -> N
 
 @pytest.mark.parametrize("seed", range(8))
 def test_many_faults_leave_no_trace(venue: KlineServer, seed: int) -> None:
-    print("seed", seed)
+    print("seed", seed)  # noqa: T201
     venue.plan(seed, share=0.4)
     venue.faults = {at: "repeat" if fault == "empty" else fault for at, fault in venue.faults.items()}
     venue.windowed = bool(seed % 2)
@@ -147,7 +147,7 @@ def test_unknown_names_are_refused(venue: KlineServer) -> None:
         data.download("binence", "BTC/USDT", "1m", START, base_url=venue.url)
     with pytest.raises(ConfigError, match="binance does not list BTX/USDT"):
         data.download("binance", "BTX/USDT", "1m", START, base_url=venue.url)
-    with pytest.raises(ConfigError, match="binance gives no 7m candles. Choose one of 1s, 1m"):
+    with pytest.raises(ConfigError, match=r"binance gives no 7m candles\. Choose one of 1s, 1m"):
         data.download("binance", "BTC/USDT", "7m", START, base_url=venue.url)
 
 
@@ -177,7 +177,7 @@ def test_killed_download_resumes_to_the_same_store(
     venue: KlineServer, undisturbed: tuple[dict[str, bytes], int], tmp_path: Path, seed: int
 ) -> None:
     die_at = random.Random(seed).randint(1, undisturbed[1])
-    print("seed", seed, "dies at line", die_at)
+    print("seed", seed, "dies at line", die_at)  # noqa: T201
     job = {"base_url": venue.url, "start": START, "end": END}
     assert run_child("download", job, die_at, tmp_path)[0] != 0
     assert run_child("download", job, 0, tmp_path)[0] == 0

@@ -160,9 +160,8 @@ def test_incomplete_bars_are_marked_and_not_made_up() -> None:
 def test_finest_stored_timeframe_is_used_where_it_covers_as_much() -> None:
     put(frame(minutes=1_440 * 2))
     days = get("1d")
-    long = pl.DataFrame(
-        {"time": [START - 86_400_000, START], **dict.fromkeys(("open", "high", "low", "close", "volume"), [1.0, 1.0])}
-    )
+    prices = {name: [1.0, 1.0] for name in ("open", "high", "low", "close", "volume")}
+    long = pl.DataFrame({"time": [START - 86_400_000, START], **prices})
     put(long, timeframe="1d")
     assert get("1d", "2023-01-30", "2023-02-01").fingerprint == days.fingerprint
     assert get("1d", "2023-01-29", "2023-01-31").close.tolist() == [1.0, 1.0]
@@ -214,7 +213,7 @@ def test_damaged_part_can_be_fetched_again() -> None:
     whole = get().fingerprint
     path = series().folder / series().manifest().parts[0].file
     path.write_bytes(b"PAR1")
-    with pytest.raises(DataError, match="Delete that file and manifest.json"):
+    with pytest.raises(DataError, match=r"Delete that file and manifest\.json"):
         put(frame())
     path.unlink()
     (series().folder / "manifest.json").unlink()
@@ -236,9 +235,9 @@ def test_writers_wait_for_each_other(tmp_path: Path) -> None:
 
 
 def test_a_lock_that_is_held_too_long_names_its_holder(tmp_path: Path) -> None:
-    with locked(tmp_path), pytest.raises(DataError, match=f"process {os.getpid()} has been writing there"):
-        with locked(tmp_path, patience_s=0.0):
-            pass
+    held = pytest.raises(DataError, match=f"process {os.getpid()} has been writing there")
+    with locked(tmp_path), held, locked(tmp_path, patience_s=0.0):
+        pass
 
 
 def test_reader_looks_again_when_a_writer_replaced_a_part(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -307,7 +306,7 @@ def ingest(path: str) -> None:
 @pytest.mark.parametrize("seed", range(20))
 def test_killed_ingest_leaves_the_store_as_it_was_or_as_it_should_be(job: Job, seed: int) -> None:
     die_at = random.Random(seed).randint(1, job.second_lines)
-    print("seed", seed, "dies at line", die_at, "of", job.second_lines)
+    print("seed", seed, "dies at line", die_at, "of", job.second_lines)  # noqa: T201
     ingest(job.first)
     assert tree(data_folder()) == job.before
     assert run_child("ingest", {"path": job.second}, die_at, data_folder())[0] != 0
@@ -319,7 +318,7 @@ def test_killed_ingest_leaves_the_store_as_it_was_or_as_it_should_be(job: Job, s
 @pytest.mark.parametrize("seed", range(6))
 def test_killed_first_ingest_leaves_nothing_or_everything(job: Job, seed: int) -> None:
     die_at = random.Random(seed).randint(1, job.first_lines)
-    print("seed", seed, "dies at line", die_at, "of", job.first_lines)
+    print("seed", seed, "dies at line", die_at, "of", job.first_lines)  # noqa: T201
     assert run_child("ingest", {"path": job.first}, die_at, data_folder())[0] != 0
     assert data.catalog()["rows"].to_list() in ([], [3_000])
     ingest(job.first)
@@ -331,7 +330,7 @@ def test_ingest_killed_at_any_moment_leaves_the_store_as_it_was_or_as_it_should_
     moment = random.Random(seed).uniform(0.0, 0.15)
     ingest(job.first)
     died = kill_child_after(moment, "ingest", {"path": job.second}, data_folder())
-    print("seed", seed, f"killed after {moment:.3f} s" if died else "was faster")
+    print("seed", seed, f"killed after {moment:.3f} s" if died else "was faster")  # noqa: T201
     assert len(get()) in (3_000, 5_000)
     ingest(job.second)
     assert tree(data_folder()) == job.after
@@ -347,5 +346,5 @@ def test_a_year_and_a_half_of_minutes_reads_in_tens_of_milliseconds(shared: Path
         begun = time.perf_counter()
         assert len(get("1h")) == 13_103
         took.append(time.perf_counter() - begun)
-    print(f"786,160 minutes read and made into hours in {min(took) * 1000:.0f} ms")
+    print(f"786,160 minutes read and made into hours in {min(took) * 1000:.0f} ms")  # noqa: T201
     assert min(took) < 0.25

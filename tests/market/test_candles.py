@@ -305,7 +305,7 @@ def test_a_million_bars_are_checked_in_milliseconds() -> None:
     begun = time.perf_counter()
     cut = made[1_000:900_000]
     sliced = time.perf_counter() - begun
-    print(f"1,000,000 bars checked in {min(took) * 1000:.1f} ms, sliced in {sliced * 1e6:.0f} µs")
+    print(f"1,000,000 bars checked in {min(took) * 1000:.1f} ms, sliced in {sliced * 1e6:.0f} µs")  # noqa: T201
     assert min(took) < 0.05
     assert sliced < 0.005
     assert np.shares_memory(cut.close, made.close)

@@ -39,5 +39,5 @@ def test_an_instrument_stays_itself_and_keeps_its_steps() -> None:
 
 @pytest.mark.parametrize("value", [-1.0, float("nan"), float("inf")])
 def test_steps_are_not_negative(value: float) -> None:
-    with pytest.raises(ConfigError, match="`tick` is .*Give 0"):
+    with pytest.raises(ConfigError, match=r"`tick` is .*Give 0"):
         Instrument.parse("BTC/USDT", tick=value)

@@ -48,7 +48,8 @@ def test_timeframe_survives_the_round_trip(timeframe: str) -> None:
     ("2022", "2022-01-01 00:00"), ("2022-03", "2022-03-01 00:00"), ("2022-03-04", "2022-03-04 00:00"),
     ("2022-03-04 05:06", "2022-03-04 05:06"), ("2022-03-04T05:06:07Z", "2022-03-04 05:06:07"),
     ("2022-03-04T05:06:00+02:00", "2022-03-04 03:06"), (date(2022, 3, 4), "2022-03-04 00:00"),
-    (datetime(2022, 3, 4, 5), "2022-03-04 05:00"), (datetime(2022, 3, 4, 5, tzinfo=timezone(timedelta(hours=-5))), "2022-03-04 10:00"),
+    (datetime(2022, 3, 4, 5), "2022-03-04 05:00"),
+    (datetime(2022, 3, 4, 5, tzinfo=timezone(timedelta(hours=-5))), "2022-03-04 10:00"),
     (1_646_370_000_250, "2022-03-04 05:00:00.250"),
 ])  # fmt: skip
 def test_moments_are_utc(moment: str | int | date, expected: str) -> None:
@@ -57,7 +58,7 @@ def test_moments_are_utc(moment: str | int | date, expected: str) -> None:
 
 @pytest.mark.parametrize("moment", ["", "soon", "2022-13", "2022-02-30", "22-01-01", None, 1.5, True])
 def test_nonsense_is_no_moment(moment: object) -> None:
-    with pytest.raises(ConfigError, match="is not a time. Write it like"):
+    with pytest.raises(ConfigError, match=r"is not a time\. Write it like"):
         as_time(moment)  # type: ignore[arg-type]
 
 

@@ -13,10 +13,19 @@ from workbench.data.ingesting import check_grid
 from workbench.data.paging import Pager, connect
 from workbench.data.series import Bars, Series
 from workbench.errors import ConfigError, DataError
-from workbench.market import Audit, Instrument, as_time, as_timeframe, ceil_time, floor_time, show_time, timeframe_ms
-from workbench.market.audit import audit_arrays
-from workbench.market.candles import COLUMNS
-from workbench.market.timeframe import Moment
+from workbench.market import (
+    COLUMNS,
+    Audit,
+    Instrument,
+    Moment,
+    as_time,
+    as_timeframe,
+    audit_arrays,
+    ceil_time,
+    floor_time,
+    show_time,
+    timeframe_ms,
+)
 from workbench.settings import data_folder
 
 Stretch = tuple[int, int]  # [start, end) in milliseconds
@@ -27,9 +36,16 @@ SETTLED_MS = 3_600_000  # a venue may still bring bars of the last hour, so thei
 
 
 def download(
-    venue: str, instrument: str | Instrument, timeframe: str, start: Moment, end: Moment | None = None, *,
-    base_url: str | None = None, config: Mapping[str, Any] | None = None, progress: bool | Progress = True,
-) -> Audit:  # fmt: skip
+    venue: str,
+    instrument: str | Instrument,
+    timeframe: str,
+    start: Moment,
+    end: Moment | None = None,
+    *,
+    base_url: str | None = None,
+    config: Mapping[str, Any] | None = None,
+    progress: bool | Progress = True,
+) -> Audit:
     """Fetch what is missing of a range of candles from a venue into the store, through ccxt.
 
     Only closed bars are taken, by the venue's clock. What is stored already is neither asked for nor touched, so a
@@ -72,7 +88,7 @@ def download(
     last = closed if end is None else min(closed, int(ceil_time(as_time(end), length)))
     if first >= last:
         raise ConfigError(
-            f"No {timeframe} bar has opened at {show_time(first)} or later and closed before {show_time(last)}. Move `start`."
+            f"No {timeframe} bar opened at {show_time(first)} or later and closed by {show_time(last)}. Move `start`."
         )
     series = Series(data_folder(), venue, pager.instrument, pager.timeframe)
     with _shown(progress, series.name) as tell:

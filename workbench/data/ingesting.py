@@ -9,18 +9,32 @@ import numpy as np
 from workbench.data.reading import Source, read_bars
 from workbench.data.series import Series
 from workbench.errors import DataError
-from workbench.market import Audit, Instrument, as_timeframe, floor_time, show_time, timeframe_ms
-from workbench.market.audit import audit_arrays
-from workbench.market.checking import TimeArray, check_candles
+from workbench.market import (
+    Audit,
+    Instrument,
+    TimeArray,
+    as_timeframe,
+    audit_arrays,
+    check_candles,
+    floor_time,
+    show_time,
+    timeframe_ms,
+)
 from workbench.settings import data_folder
 
 FEW = 10  # rows that are too few to tell a wrong timeframe from a thin market
 
 
 def ingest(
-    source: Source, *, venue: str, instrument: str | Instrument, timeframe: str | None = None, time_unit: str | None = None,
-    columns: Mapping[str, str] | None = None, replace: bool = False,
-) -> Audit:  # fmt: skip
+    source: Source,
+    *,
+    venue: str,
+    instrument: str | Instrument,
+    timeframe: str | None = None,
+    time_unit: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    replace: bool = False,
+) -> Audit:
     """Put the bars of a file or a frame into the store, and say what was found in them.
 
     Every row is checked first, and one that cannot be a bar stops the whole file: nothing is repaired, filled in or
@@ -28,14 +42,14 @@ def ingest(
     amount per row) are made into bars, ordered by stamp, then id; where nobody traded there is no bar.
 
     Bars that are stored already with the same values change nothing, so the same file may be ingested twice and
-    overlapping files may be joined. Bars stored with other values are an error, unless `replace`. Mark-price, index, bid
-    or ask candles are another series than trades: give them a venue name of their own, such as "binance-mark".
+    overlapping files may be joined. Bars stored with other values are an error, unless `replace`. Mark-price, index,
+    bid or ask candles are another series than trades: give them a venue of their own, such as "binance-mark".
 
     Parameters
     ----------
     source : path, polars.DataFrame or pandas.DataFrame
-        Parquet, CSV (with or without a header, perhaps compressed) or Feather. Columns go by their usual names; time may
-        be milliseconds, dates or ISO 8601 text.
+        Parquet, CSV (with or without a header, perhaps compressed) or Feather. Columns go by their usual names; time
+        may be milliseconds, dates or ISO 8601 text.
     venue : str
         Where it was traded: "binance".
     instrument : str or Instrument
@@ -70,8 +84,12 @@ def ingest(
 
 
 def audit(
-    source: Source, timeframe: str | None = None, *, time_unit: str | None = None, columns: Mapping[str, str] | None = None
-) -> Audit:  # fmt: skip
+    source: Source,
+    timeframe: str | None = None,
+    *,
+    time_unit: str | None = None,
+    columns: Mapping[str, str] | None = None,
+) -> Audit:
     """What is missing, doubled, dead or odd in a file or a frame, even one that cannot become candles.
 
     Takes the same sources and options as `ingest`, and changes nothing.

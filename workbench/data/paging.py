@@ -12,9 +12,7 @@ import numpy as np
 
 from workbench.data.series import Bars
 from workbench.errors import Busy, ConfigError, Rejected
-from workbench.market import Instrument, timeframe_ms
-from workbench.market.candles import COLUMNS
-from workbench.market.checking import TimeArray, check_candles
+from workbench.market import COLUMNS, Instrument, TimeArray, check_candles, timeframe_ms
 
 Answer = TypeVar("Answer")
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from workbench.data.manifest import Manifest
 from workbench.data.series import Series, check_venue, stored_series
 from workbench.errors import ConfigError, DataError
-from workbench.market import Candles, Instrument, as_time, ceil_time, show_time, timeframe_ms
-from workbench.market.timeframe import Moment
+from workbench.market import Candles, Instrument, Moment, as_time, ceil_time, show_time, timeframe_ms
 from workbench.settings import data_folder
 
 if TYPE_CHECKING:
@@ -52,7 +51,8 @@ def candles(
             f"{'the start' if first is None else show_time(first)} … {'the end' if last is None else show_time(last)}"
         )
         raise DataError(
-            f"{venue} {instrument}: no {timeframe} bars in {wanted}; stored are {manifest.timeframe} bars in {span} UTC. "
+            f"{venue} {instrument}: no {timeframe} bars in {wanted}; "
+            f"stored are {manifest.timeframe} bars in {span} UTC. "
             f"Ask for a range inside, or download more with wb.data.download."
         )
     stored = Candles.trusted(time, columns, venue=venue, instrument=manifest.instrument, timeframe=manifest.timeframe)
@@ -64,14 +64,13 @@ def catalog() -> pl.DataFrame:
     import polars as pl
 
     manifests = [series.manifest() for series in stored_series(data_folder())]
-    moment = pl.Datetime("ms", "UTC")
-    schema = {"venue": pl.String, "instrument": pl.String, "timeframe": pl.String, "first": moment, "last": moment}
     rows = [
         (m.venue, m.instrument.symbol, m.timeframe, m.first_ms, m.last_ms, m.rows, m.gaps, m.bytes) for m in manifests
     ]
-    counts = {"rows": pl.Int64, "gaps": pl.Int64, "bytes": pl.Int64}
-    raw = {name: pl.Int64 if kind == moment else kind for name, kind in schema.items()}
-    return pl.DataFrame(rows, schema={**raw, **counts}, orient="row").with_columns(pl.col("first", "last").cast(moment))
+    names = ("venue", "instrument", "timeframe", "first", "last", "rows", "gaps", "bytes")
+    schema = {name: pl.String if place < 3 else pl.Int64 for place, name in enumerate(names)}
+    frame = pl.DataFrame(rows, schema=schema, orient="row")
+    return frame.with_columns(pl.col("first", "last").cast(pl.Datetime("ms", "UTC")))
 
 
 def _stored(venue: str, instrument: Instrument) -> Stored:
@@ -87,7 +86,8 @@ def _stored(venue: str, instrument: Instrument) -> Stored:
     what = f"{venue}: {instrument} is not stored" if of_venue else f"nothing is stored of the venue {venue!r}"
     listed = ", ".join(have[:12]) + (", …" if len(have) > 12 else "") if have else "nothing at all"
     raise DataError(
-        f"{what}; stored is {listed}.{hint} Get it with wb.data.download or wb.data.ingest; wb.data.catalog() lists all."
+        f"{what}; stored is {listed}.{hint} "
+        f"Get it with wb.data.download or wb.data.ingest; wb.data.catalog() lists all."
     )
 
 
@@ -97,8 +97,10 @@ def _choose(stored: Stored, timeframe: str, first: int | None, last: int | None)
     if not fitting:
         have = ", ".join(m.timeframe for _, m in stored)
         name = f"{stored[0][0].venue} {stored[0][0].instrument}"
+        finest = min(timeframe_ms(m.timeframe) for _, m in stored)
+        why = "it is finer than all of them" if length < finest else "none of them divides it"
         raise DataError(
-            f"{name}: {timeframe} bars cannot be made from the stored timeframes ({have}): none of them divides it. "
+            f"{name}: {timeframe} bars cannot be made from the stored timeframes ({have}): {why}. "
             f"Ask for a multiple of one, or download {timeframe}."
         )
     return max(fitting, key=lambda pair: (_covered(pair[1], length, first, last), -timeframe_ms(pair[1].timeframe)))

@@ -10,9 +10,7 @@ import numpy as np
 
 from workbench.data.trades import is_trades, trades_to_bars
 from workbench.errors import ConfigError, DataError
-from workbench.market import timeframe_ms
-from workbench.market.checking import FloatArray, TimeArray, check_scale
-from workbench.market.frames import as_polars, candle_arrays, commonest_step
+from workbench.market import FloatArray, TimeArray, as_polars, candle_arrays, check_scale, commonest_step, timeframe_ms
 
 if TYPE_CHECKING:
     import polars as pl
@@ -21,9 +19,17 @@ Source = Any  # a path, or a polars or pandas frame
 # Binance's archives have no header; ccxt and most venues give the first six in the same order.
 KLINE = ("open_time", "open", "high", "low", "close", "volume", "close_time", "quote_volume", "trades")
 FORMATS = {
-    ".parquet": "Parquet", ".pq": "Parquet", ".feather": "Feather", ".arrow": "Feather", ".ipc": "Feather",
-    ".csv": "CSV", ".txt": "CSV", ".gz": "CSV", ".zst": "CSV", ".tsv": "CSV",
-}  # fmt: skip
+    ".parquet": "Parquet",
+    ".pq": "Parquet",
+    ".feather": "Feather",
+    ".arrow": "Feather",
+    ".ipc": "Feather",
+    ".csv": "CSV",
+    ".txt": "CSV",
+    ".gz": "CSV",
+    ".zst": "CSV",
+    ".tsv": "CSV",
+}
 
 
 def read_bars(

@@ -1,14 +1,15 @@
 """A year of made-up minutes, the same on every run, so that everything can be tried without a network.
 
-The prices are invented; their habits are not: volatility comes in clusters and follows the hour, tails are fat, the three
-coins move together, volume follows the range, prices and amounts are whole ticks and lots, and there are two holes such as
-venues have: a halt that begins with dead bars, and a single minute that is lost.
+The prices are invented; their habits are not: volatility comes in clusters and follows the hour, tails are fat, the
+three coins move together, volume follows the range, prices and amounts are whole ticks and lots, and there are two
+holes such as venues have: a halt that begins with dead bars, and a single minute that is lost.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,8 +17,7 @@ import numpy as np
 from workbench.data.querying import catalog
 from workbench.data.series import Bars, Series
 from workbench.errors import ConfigError
-from workbench.market import Instrument, as_time
-from workbench.market.checking import FloatArray, TimeArray
+from workbench.market import FloatArray, Instrument, TimeArray, as_time
 from workbench.settings import data_folder
 
 if TYPE_CHECKING:
@@ -42,11 +42,14 @@ class Coin:
     volume: float
 
 
+BTC = Instrument.parse("BTC/USDT", tick=0.01, lot=1e-5, min_amount=1e-5, min_notional=5.0)
+ETH = Instrument.parse("ETH/USDT", tick=0.01, lot=1e-4, min_amount=1e-4, min_notional=5.0)
+SOL = Instrument.parse("SOL/USDT", tick=0.01, lot=1e-2, min_amount=1e-2, min_notional=5.0)
 COINS = (
-    Coin(Instrument.parse("BTC/USDT", tick=0.01, lot=1e-5, min_amount=1e-5, min_notional=5.0), 16_540.0, 0.0050, 0.92, 60.0),
-    Coin(Instrument.parse("ETH/USDT", tick=0.01, lot=1e-4, min_amount=1e-4, min_notional=5.0), 1_196.0, 0.0062, 0.84, 240.0),
-    Coin(Instrument.parse("SOL/USDT", tick=0.01, lot=1e-2, min_amount=1e-2, min_notional=5.0), 9.97, 0.0098, 0.70, 2_900.0),
-)  # fmt: skip
+    Coin(BTC, price=16_540.0, hourly=0.0050, share=0.92, volume=60.0),
+    Coin(ETH, price=1_196.0, hourly=0.0062, share=0.84, volume=240.0),
+    Coin(SOL, price=9.97, hourly=0.0098, share=0.70, volume=2_900.0),
+)
 
 
 def sample(*, months: int = 12) -> pl.DataFrame:
@@ -86,7 +89,7 @@ def sample(*, months: int = 12) -> pl.DataFrame:
 def _months(coin: Coin, place: int, edges: TimeArray) -> Iterator[Bars]:
     # Each month has its own generators, so that a shorter sample is the beginning of a longer one.
     price = coin.price
-    for month, (start, end) in enumerate(zip(edges, edges[1:], strict=False)):
+    for month, (start, end) in enumerate(pairwise(edges)):
         time = np.arange(start, end, MINUTE_MS)
         scale = _volatility(time) * coin.hourly / np.sqrt(60)
         market = np.random.default_rng([SEED, month]).standard_normal(len(time))

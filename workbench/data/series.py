@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
@@ -21,9 +22,7 @@ from workbench.data.files import remove_others, write_whole
 from workbench.data.lock import locked
 from workbench.data.manifest import NAME, Manifest, Part, read_manifest
 from workbench.errors import ConfigError, DataError
-from workbench.market import Instrument, show_time, timeframe_ms
-from workbench.market.candles import COLUMNS
-from workbench.market.checking import FloatArray, TimeArray
+from workbench.market import COLUMNS, FloatArray, Instrument, TimeArray, show_time, timeframe_ms
 
 if TYPE_CHECKING:
     import polars as pl
@@ -225,8 +224,9 @@ def _refuse_conflict(
         if differs.any():
             first = int(np.flatnonzero(differs)[0])
             raise DataError(
-                f"{where}, {show_time(time[old[first]])}: {name} is {float(stored[first])!r} in the store and {float(given[first])!r} in the "
-                f"new data ({int(differs.sum()):,} such bars). Pass `replace=True` to take the new ones."
+                f"{where}, {show_time(time[old[first]])}: {name} is {float(stored[first])!r} in the store and "
+                f"{float(given[first])!r} in the new data ({int(differs.sum()):,} such bars). "
+                f"Pass `replace=True` to take the new ones."
             )
 
 
@@ -234,7 +234,7 @@ def _months(bars: Bars) -> Iterator[tuple[str, Bars]]:
     time, columns = bars
     months = time.view("datetime64[ms]").astype("datetime64[M]")
     edges = [0, *(np.flatnonzero(months[1:] != months[:-1]) + 1), len(time)]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         if end > start:
             cut = slice(start, end)
             yield str(months[start]), (time[cut], {name: column[cut] for name, column in columns.items()})

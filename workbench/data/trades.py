@@ -9,10 +9,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.errors import DataError
-from workbench.market import show_time
-from workbench.market.checking import FloatArray, TimeArray, check_scale
-from workbench.market.frames import USUAL_NAMES, float_column, time_column
-from workbench.market.resampling import bar_starts, exact_sums
+from workbench.market import (
+    USUAL_NAMES,
+    FloatArray,
+    TimeArray,
+    bar_starts,
+    check_scale,
+    exact_sums,
+    float_column,
+    show_time,
+    time_column,
+)
 
 if TYPE_CHECKING:
     import polars as pl
@@ -33,8 +40,13 @@ def is_trades(have: list[str], given: Mapping[str, str] | None = None) -> bool:
 
 
 def trades_to_bars(
-    table: pl.DataFrame, where: str, length_ms: int, *, time_unit: str | None = None, columns: Mapping[str, str] | None = None
-) -> tuple[TimeArray, dict[str, FloatArray]]:  # fmt: skip
+    table: pl.DataFrame,
+    where: str,
+    length_ms: int,
+    *,
+    time_unit: str | None = None,
+    columns: Mapping[str, str] | None = None,
+) -> tuple[TimeArray, dict[str, FloatArray]]:
     """Bars of a table of trades, in the order of their stamps and, within one stamp, of their ids.
 
     A bar in which nobody traded does not exist. The last bar ends with the last trade, whether or not its time was up.
@@ -73,7 +85,7 @@ def _order(time: TimeArray, ids: pl.Series | None, where: str) -> TimeArray:
     if keys.n_unique() < len(keys):
         row = int(keys.is_first_distinct().not_().arg_true()[0])
         raise DataError(
-            f"{where}, row {row} ({show_time(time[row])}): the trade id {ids[row]!r} is there twice. Keep one of the two rows."
+            f"{where}, row {row} ({show_time(time[row])}): the trade id {ids[row]!r} is there twice. Keep one of them."
         )
     return np.lexsort((keys.rank("ordinal").to_numpy(), time))
 

@@ -3,12 +3,16 @@
 They check, round and convert; they fetch nothing and decide nothing.
 """
 
-from workbench.market.audit import Audit
-from workbench.market.candles import Candles
+from workbench.market.audit import Audit, audit_arrays
+from workbench.market.candles import COLUMNS, Candles
+from workbench.market.checking import FloatArray, TimeArray, check_candles, check_scale
 from workbench.market.codes import BUY, FLAT, POLICY, SELL, TARGET, Action, OrderKind, Sizing
+from workbench.market.frames import USUAL_NAMES, as_polars, candle_arrays, commonest_step, float_column, time_column
 from workbench.market.instrument import Instrument
+from workbench.market.resampling import bar_starts, exact_sums
 from workbench.market.targets import Policy, Targets
 from workbench.market.timeframe import (
+    Moment,
     as_milliseconds,
     as_time,
     as_timeframe,
@@ -20,23 +24,38 @@ from workbench.market.timeframe import (
 
 __all__ = [
     "BUY",
+    "COLUMNS",
     "FLAT",
     "POLICY",
     "SELL",
     "TARGET",
+    "USUAL_NAMES",
     "Action",
     "Audit",
     "Candles",
+    "FloatArray",
     "Instrument",
+    "Moment",
     "OrderKind",
     "Policy",
     "Sizing",
     "Targets",
+    "TimeArray",
     "as_milliseconds",
+    "as_polars",
     "as_time",
     "as_timeframe",
+    "audit_arrays",
+    "bar_starts",
+    "candle_arrays",
     "ceil_time",
+    "check_candles",
+    "check_scale",
+    "commonest_step",
+    "exact_sums",
+    "float_column",
     "floor_time",
     "show_time",
+    "time_column",
     "timeframe_ms",
 ]

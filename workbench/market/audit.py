@@ -68,7 +68,8 @@ class Audit:
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            f"<tr><td>{label}</td><td style='text-align:right'>{value:,}</td><td style='text-align:left'>{escape(note)}</td></tr>"
+            f"<tr><td>{label}</td><td style='text-align:right'>{value:,}</td>"
+            f"<td style='text-align:left'>{escape(note)}</td></tr>"
             for label, value, note in self._facts()
         )
         title = f"<b>{escape(self.name)}</b>: {self.rows:,} bars of {self.timeframe}{escape(self._span())}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,14 +55,23 @@ class Candles:
     close: FloatArray
     volume: FloatArray
     incomplete: npt.NDArray[np.bool_] | None = None
-    _kept: dict[str, str] = field(default_factory=dict)
+    _kept: dict[str, str] = field(init=False, default_factory=dict)
 
     @classmethod
     def from_arrays(
-        cls, time: npt.ArrayLike, open: npt.ArrayLike, high: npt.ArrayLike, low: npt.ArrayLike, close: npt.ArrayLike,
-        volume: npt.ArrayLike | None = None, *, venue: str = "", instrument: str | Instrument = "BTC/USDT", timeframe: str,
+        cls,
+        time: npt.ArrayLike,
+        open: npt.ArrayLike,
+        high: npt.ArrayLike,
+        low: npt.ArrayLike,
+        close: npt.ArrayLike,
+        volume: npt.ArrayLike | None = None,
+        *,
+        venue: str = "",
+        instrument: str | Instrument = "BTC/USDT",
+        timeframe: str,
         where: str = "candles",
-    ) -> Candles:  # fmt: skip
+    ) -> Candles:
         """Candles from columns of equal length.
 
         Parameters
@@ -90,9 +99,15 @@ class Candles:
 
     @classmethod
     def from_frame(
-        cls, frame: Any, *, venue: str = "", instrument: str | Instrument = "BTC/USDT", timeframe: str | None = None,
-        time_unit: str | None = None, columns: Mapping[str, str] | None = None,
-    ) -> Candles:  # fmt: skip
+        cls,
+        frame: Any,
+        *,
+        venue: str = "",
+        instrument: str | Instrument = "BTC/USDT",
+        timeframe: str | None = None,
+        time_unit: str | None = None,
+        columns: Mapping[str, str] | None = None,
+    ) -> Candles:
         """Candles from a polars or pandas frame with the usual column names.
 
         Parameters
@@ -121,13 +136,20 @@ class Candles:
 
     @classmethod
     def trusted(
-        cls, time: TimeArray, columns: Mapping[str, FloatArray], *, venue: str, instrument: str | Instrument, timeframe: str,
+        cls,
+        time: TimeArray,
+        columns: Mapping[str, FloatArray],
+        *,
+        venue: str,
+        instrument: str | Instrument,
+        timeframe: str,
         incomplete: npt.NDArray[np.bool_] | None = None,
-    ) -> Candles:  # fmt: skip
+    ) -> Candles:
         """Candles from arrays that have been checked before: contiguous, of the right dtype, of equal length."""
-        arrays = [_locked(columns[name]) for name in COLUMNS]
+        opened, high, low, close, volume = (_locked(columns[name]) for name in COLUMNS)
         marks = None if incomplete is None else _locked(incomplete)
-        return cls(venue, Instrument.parse(instrument), timeframe, _locked(time), *arrays, incomplete=marks)
+        kind = Instrument.parse(instrument)
+        return cls(venue, kind, timeframe, _locked(time), opened, high, low, close, volume, marks)
 
     @property
     def timeframe_ms(self) -> int:
@@ -161,8 +183,9 @@ class Candles:
             )
         cut = slice(self._row(rows.start), self._row(rows.stop))
         marks = None if self.incomplete is None else self.incomplete[cut]
-        columns = (getattr(self, name)[cut] for name in COLUMNS)
-        return Candles(self.venue, self.instrument, self.timeframe, self.time[cut], *columns, incomplete=marks)
+        opened, high, low, close, volume = (column[cut] for column in self.columns.values())
+        kind = (self.venue, self.instrument, self.timeframe)
+        return Candles(*kind, self.time[cut], opened, high, low, close, volume, marks)
 
     def _row(self, edge: Any) -> int | None:
         if edge is None or (hasattr(edge, "__index__") and not isinstance(edge, bool)):
@@ -182,17 +205,12 @@ class Candles:
         """
         length, part = timeframe_ms(timeframe), self.timeframe_ms
         if length % part:
-            raise ConfigError(f"{self.instrument}: {self.timeframe} candles cannot be resampled to {timeframe}. "
-                              f"Choose a whole multiple of {self.timeframe}.")  # fmt: skip
-        if length == part or not len(self):
-            return Candles(
-                self.venue,
-                self.instrument,
-                timeframe,
-                self.time,
-                *self.columns.values(),
-                incomplete=self.incomplete,
+            raise ConfigError(
+                f"{self.instrument}: {self.timeframe} candles cannot be resampled to {timeframe}. "
+                f"Choose a whole multiple of {self.timeframe}."
             )
+        if length == part or not len(self):
+            return replace(self, timeframe=timeframe)
         time, first = bar_starts(self.time, length)
         marks = lacking(self.time, first, length, part, self.incomplete)
         merged = merge_columns(self.columns, first)
@@ -245,16 +263,20 @@ def _stamps(time: npt.ArrayLike, where: str) -> TimeArray:
     if stamps.dtype.kind == "M":
         stamps = stamps.astype("datetime64[ms]").view(np.int64)
     if stamps.ndim != 1 or stamps.dtype.kind not in "iu":
-        raise DataError(f"{where}, column time: dtype {stamps.dtype} and shape {stamps.shape} are no time stamps. "
-                        f"Give one whole number of milliseconds (UTC) per bar.")  # fmt: skip
+        raise DataError(
+            f"{where}, column time: dtype {stamps.dtype} and shape {stamps.shape} are no time stamps. "
+            f"Give one whole number of milliseconds (UTC) per bar."
+        )
     return np.ascontiguousarray(stamps, np.int64)
 
 
 def _floats(values: npt.ArrayLike, name: str, n_bars: int, where: str) -> FloatArray:
     array = np.asarray(values)
     if array.dtype.kind not in "fiu" or array.shape != (n_bars,):
-        raise DataError(f"{where}, column {name}: dtype {array.dtype} and shape {array.shape} do not fit {n_bars} bars. "
-                        f"Give one number per bar.")  # fmt: skip
+        raise DataError(
+            f"{where}, column {name}: dtype {array.dtype} and shape {array.shape} do not fit {n_bars} bars. "
+            f"Give one number per bar."
+        )
     return np.ascontiguousarray(array, np.float64)
 
 

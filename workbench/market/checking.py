@@ -14,6 +14,7 @@ PRICES = ("open", "high", "low", "close")
 
 BLOCK = 16_384  # rows looked at in one go, so that what is compared stays in the processor's cache
 YEAR_1990, YEAR_2100 = 631_152_000, 4_102_444_800  # in seconds
+REPAIR = "Check the order of the columns, or repair the row."
 SCALES = (("seconds", "s", 1.0), ("microseconds", "us", 1e6), ("nanoseconds", "ns", 1e9))
 
 
@@ -44,12 +45,16 @@ def check_scale(time: TimeArray, length_ms: int, where: str) -> None:
     for name, unit, scale in SCALES:
         by_size = YEAR_1990 * scale <= first <= YEAR_2100 * scale and last <= YEAR_2100 * scale
         if by_size or (length_ms and step == length_ms * scale / 1000 and first >= YEAR_1990 * scale):
-            raise DataError(f"{where}, row 0: the time stamp {first} is in {name}, but time is counted in milliseconds. "
-                            f'Pass `time_unit="{unit}"`.')  # fmt: skip
+            raise DataError(
+                f"{where}, row 0: the time stamp {first} is in {name}, but time is in milliseconds. "
+                f'Pass `time_unit="{unit}"`.'
+            )
     if first < 0 or last > YEAR_2100 * 1000:
         row = 0 if first < 0 else len(time) - 1
-        raise DataError(f"{where}, row {row}: the time stamp {int(time[row])} is no time between 1970 and 2100 in "
-                        f"milliseconds. Convert the time column to milliseconds, UTC.")  # fmt: skip
+        raise DataError(
+            f"{where}, row {row}: the time stamp {int(time[row])} is no time between 1970 and 2100 in "
+            f"milliseconds. Convert the time column to milliseconds, UTC."
+        )
 
 
 def bad_prices(columns: dict[str, FloatArray]) -> npt.NDArray[np.bool_]:
@@ -65,9 +70,13 @@ def _is_ordered(time: TimeArray, length_ms: int) -> bool:
 def _are_prices(opened: FloatArray, high: FloatArray, low: FloatArray, close: FloatArray) -> bool:
     # Six comparisons say it all: a NaN fails each of them, and open and close lie between low and high.
     return bool(
-        (low > 0).all() and (high < np.inf).all()
-        and (high >= opened).all() and (high >= close).all() and (low <= opened).all() and (low <= close).all()
-    )  # fmt: skip
+        (low > 0).all()
+        and (high < np.inf).all()
+        and (high >= opened).all()
+        and (high >= close).all()
+        and (low <= opened).all()
+        and (low <= close).all()
+    )
 
 
 def _order_fault(time: TimeArray, length_ms: int, where: str) -> str:
@@ -78,8 +87,10 @@ def _order_fault(time: TimeArray, length_ms: int, where: str) -> str:
         return f"{where}, row {row}: {here} is there twice. Keep one of the two rows."
     if step < 0:
         return f"{where}, row {row}: {here} comes after {before}, so the rows are not in order. Sort them by time."
-    return (f"{where}, row {row}: {here} is only {step / 1000:g} s after {before}, less than the timeframe "
-            f"{as_timeframe(length_ms)}. Give the timeframe that the bars have.")  # fmt: skip
+    return (
+        f"{where}, row {row}: {here} is only {step / 1000:g} s after {before}, less than the timeframe "
+        f"{as_timeframe(length_ms)}. Give the timeframe that the bars have."
+    )
 
 
 def _price_fault(time: TimeArray, columns: dict[str, FloatArray], where: str) -> str:
@@ -95,19 +106,21 @@ def _price_fault(time: TimeArray, columns: dict[str, FloatArray], where: str) ->
                 f"{place}: {name} is {value:g}, and a price is above zero. Remove the row or repair it at the source."
             )
     if bar["high"] < bar["low"]:
-        return f"{place}: high {bar['high']:g} is below low {bar['low']:g}. Check the order of the columns, or repair the row."
+        return f"{place}: high {bar['high']:g} is below low {bar['low']:g}. {REPAIR}"
     edge, name = (
         ("high", max(PRICES, key=lambda n: bar[n]))
         if bar["high"] < max(bar.values())
         else ("low", min(PRICES, key=lambda n: bar[n]))
     )
     side = "below" if edge == "high" else "above"
-    return f"{place}: {edge} {bar[edge]!r} is {side} {name} {bar[name]!r}. Check the order of the columns, or repair the row."
+    return f"{place}: {edge} {bar[edge]!r} is {side} {name} {bar[name]!r}. {REPAIR}"
 
 
 def _volume_fault(time: TimeArray, volume: FloatArray, where: str) -> str:
     row = int(np.flatnonzero(~((volume >= 0) & (volume < np.inf)))[0])
     value = float(volume[row])
     what = "is missing (NaN) while other rows have one" if np.isnan(value) else f"is {value:g}"
-    return (f"{where}, row {row} ({show_time(time[row])}): volume {what}. Give a finite volume of 0 or more in every row, or "
-            f"leave the column out.")  # fmt: skip
+    return (
+        f"{where}, row {row} ({show_time(time[row])}): volume {what}. Give a finite volume of 0 or more in every row, "
+        f"or leave the column out."
+    )

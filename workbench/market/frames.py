@@ -18,15 +18,28 @@ if TYPE_CHECKING:
 
 # Our name, and how others write it, the likelier first. Names are compared in lower case, with `_` for all else.
 USUAL_NAMES = {
-    "time": ("time", "timestamp", "open_time", "opentime", "datetime", "date_time", "date", "time_open", "start_time")
-    + ("start", "period_start", "unix", "unix_time", "unix_timestamp", "epoch", "ts", "t", "utc", "gmt_time", "local_time")
-    + ("index", "unnamed_0", "column_1", ""),
+    "time": (
+        *(
+            "time",
+            "timestamp",
+            "open_time",
+            "opentime",
+            "datetime",
+            "date_time",
+            "date",
+            "time_open",
+            "start_time",
+            "start",
+        ),
+        *("period_start", "unix", "unix_time", "unix_timestamp", "epoch", "ts", "t", "utc", "gmt_time", "local_time"),
+        *("index", "unnamed_0", "column_1", ""),
+    ),
     "open": ("open", "o", "open_price", "price_open", "first"),
     "high": ("high", "h", "high_price", "price_high", "max"),
     "low": ("low", "l", "low_price", "price_low", "min"),
     "close": ("close", "c", "close_price", "price_close", "last"),
     "volume": ("volume", "vol", "v", "base_volume", "volume_base", "volume_traded", "basevolume"),
-}  # fmt: skip
+}
 PER_MS = {"s": 1_000.0, "ms": 1.0, "us": 1e-3, "ns": 1e-6}
 _OFFSET = r"(Z|[+-]\d{2}:?\d{2})$"
 _DAYS = (r"^\d{4}-\d{2}-\d{2}$", "%Y-%m-%d")
@@ -76,11 +89,13 @@ def find_columns(have: list[str], where: str, given: Mapping[str, str] | None = 
     plain = {re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_"): name for name in reversed(have)}
     usual = {ours: next((plain[n] for n in names if n in plain), None) for ours, names in USUAL_NAMES.items()}
     found = {ours: given.get(ours) or theirs for ours, theirs in usual.items()}
-    for ours, theirs in found.items():
-        doubtful = [name for name in have if "vol" in name.lower()] if ours == "volume" else [""]
-        if theirs is None and doubtful:
-            raise DataError(f"{where}: no column for {ours} among {', '.join(have)}. Rename it, or say which one it is "
-                            f'with `columns={{"{ours}": "<its name>"}}`.')  # fmt: skip
+    doubtful = any("vol" in name.lower() for name in have)  # a volume under a name that we do not know
+    for ours, missed in found.items():
+        if missed is None and (ours != "volume" or doubtful):
+            raise DataError(
+                f"{where}: no column for {ours} among {', '.join(have)}. Rename it, or say which one it is "
+                f'with `columns={{"{ours}": "<its name>"}}`.'
+            )
     return {ours: theirs for ours, theirs in found.items() if theirs is not None}
 
 
@@ -133,8 +148,10 @@ def commonest_step(time: TimeArray, where: str) -> str:
         raise ConfigError(f"{where}: one bar does not show its length. Pass `timeframe`.")
     step = int(steps[np.argmax(counts)])
     if step < UNITS["s"] or step % UNITS["s"]:
-        raise DataError(f"{where}, row 0: the time stamp {int(time[0])} and the step {step} do not look like milliseconds. "
-                        f"Pass `time_unit` and `timeframe`.")  # fmt: skip
+        raise DataError(
+            f"{where}, row 0: the time stamp {int(time[0])} and the step {step} are no milliseconds. "
+            f"Pass `time_unit` and `timeframe`."
+        )
     return as_timeframe(step)
 
 
@@ -169,14 +186,18 @@ def _from_text(column: pl.Series, where: str) -> pl.Series:
     offsets = column.str.extract(_OFFSET) if column.str.contains(":").any() else pl.Series([None], dtype=pl.String)
     if offsets.n_unique() > 1:
         row = int((~offsets.eq_missing(offsets[0])).arg_true()[0])
-        raise DataError(f"{where}, row {row}, column {column.name}: the zone of {column[row]!r} differs from that of {column[0]!r} "
-                        f"in row 0. Write all stamps in UTC.")  # fmt: skip
+        raise DataError(
+            f"{where}, row {row}, column {column.name}: the zone of {column[row]!r} differs from "
+            f"that of {column[0]!r} in row 0. Write all stamps in UTC."
+        )
     plain = column.str.replace(_OFFSET, "").str.strip_chars() if offsets[0] is not None else column
     moments = _parse(plain)
     if moments.null_count():
         row = int(moments.is_null().arg_true()[0])
-        raise DataError(f"{where}, row {row}, column {column.name}: {column[row]!r} is not a time. Write it like "
-                        f"2022-01-31T12:30:00Z, or in milliseconds.")  # fmt: skip
+        raise DataError(
+            f"{where}, row {row}, column {column.name}: {column[row]!r} is not a time. Write it like "
+            f"2022-01-31T12:30:00Z, or in milliseconds."
+        )
     return moments - _offset(offsets[0]) if offsets[0] not in (None, "Z") else moments
 
 
@@ -210,6 +231,8 @@ def _whole(column: pl.Series, where: str, scale: float) -> TimeArray:
     broken = ~np.isfinite(exact) | (np.abs(exact - stamps) > 1e-3)
     if broken.any():
         row = int(np.flatnonzero(broken)[0])
-        raise DataError(f"{where}, row {row}, column {column.name}: {column[row]} is no whole number of milliseconds. "
-                        f"Give whole numbers.")  # fmt: skip
+        raise DataError(
+            f"{where}, row {row}, column {column.name}: {column[row]} is no whole number of milliseconds. "
+            f"Give whole numbers."
+        )
     return stamps.astype(np.int64)

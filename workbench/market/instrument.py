@@ -41,8 +41,14 @@ class Instrument:
 
     @classmethod
     def parse(
-        cls, symbol: str | Instrument, *, tick: float = 0.0, lot: float = 0.0, min_amount: float = 0.0, min_notional: float = 0.0,
-    ) -> Instrument:  # fmt: skip
+        cls,
+        symbol: str | Instrument,
+        *,
+        tick: float = 0.0,
+        lot: float = 0.0,
+        min_amount: float = 0.0,
+        min_notional: float = 0.0,
+    ) -> Instrument:
         """Read a symbol such as "BTC/USDT", "BTC/USDT:USDT" or Hummingbot's "BTC-USDT"; an Instrument stays itself.
 
         Raises

@@ -60,8 +60,12 @@ def decimal_places(values: FloatArray) -> int | None:
 
 
 def lacking(
-    time: TimeArray, first: npt.NDArray[np.intp], length_ms: int, part_ms: int, incomplete: npt.NDArray[np.bool_] | None,
-) -> npt.NDArray[np.bool_]:  # fmt: skip
+    time: TimeArray,
+    first: npt.NDArray[np.intp],
+    length_ms: int,
+    part_ms: int,
+    incomplete: npt.NDArray[np.bool_] | None,
+) -> npt.NDArray[np.bool_]:
     """Which coarse bars have fewer rows than they should, or a row that was itself incomplete."""
     counts = np.diff(np.append(first, len(time)))
     lacks = counts < length_ms // part_ms

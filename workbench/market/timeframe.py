@@ -44,8 +44,10 @@ def as_milliseconds(duration: str | int | timedelta) -> int:
             return int(found[1]) * UNITS[found[2]]
     elif not isinstance(duration, bool) and hasattr(duration, "__index__"):
         return _not_negative(int(duration), duration)
-    raise ConfigError(f"{duration!r} is not a duration. Write a whole number and a unit out of ms, s, m, h, d, w, such as "
-                      f'"45m" or "1h", or give milliseconds as an int.')  # fmt: skip
+    raise ConfigError(
+        f"{duration!r} is not a duration. Write a whole number and a unit (ms, s, m, h, d, w), such as "
+        f'"45m" or "1h", or give milliseconds as an int.'
+    )
 
 
 def timeframe_ms(timeframe: str) -> int:
