@@ -556,8 +556,11 @@ def prepared(world: World, order: Order) -> tuple[Order, str]:
         return order, "NO_PRICE"
     if order.kind in RESTING:
         order.price = whole_ticks(world, order.market, order.side, order.price)
-    if order.is_hold or (order.sizing != Sizing.BASE and order.kind not in RESTING):
+    if order.is_hold:
         return order, ""
+    if order.sizing != Sizing.BASE and order.kind not in RESTING:
+        nothing = world.settings.is_spot and order.side < 0 and free_base(world, order.market) <= 1e-12
+        return order, "NO_FUNDS" if nothing else ""
     if order.sizing == Sizing.BASE:
         order.amount = whole_lots(world, order.market, order.size)
     else:
@@ -848,11 +851,8 @@ def settle(world: World, order: Order, price: float, *, maker: bool) -> None:
     fee = amount * rate if in_base else amount * price * rate
     base = settings.markets[order.market].base
     world.cash -= order.side * price * amount
-    world.base[base] += order.side * amount
-    if in_base:
-        world.base[base] -= fee
-    else:
-        world.cash -= fee
+    world.cash -= 0.0 if in_base else fee
+    world.base[base] = after_fill(world.base[base], order.side * (amount - fee if in_base else amount))
     close_order(world, order, "FILLED")
     fill = Fill(
         world.row, order.market, order.id, order.executor_id, order.side, price, amount, fee, in_base, maker
@@ -860,6 +860,12 @@ def settle(world: World, order: Order, price: float, *, maker: bool) -> None:
     world.fills.append(fill)
     if order.executor_id >= 0:
         tell(world, world.executors[order.executor_id], fill)
+
+
+def after_fill(before: float, change: float) -> float:
+    """A balance after a change; what only the rounding of sums left behind is nothing."""
+    after = before + change
+    return 0.0 if abs(after) <= 1e-12 * max(abs(before), abs(change)) else after
 
 
 def tell(world: World, executor: Executor, fill: Fill) -> None:

@@ -79,7 +79,7 @@ def follow_all(executors, markets, bars, timeframe_ms, closing, latency, sums, m
             sums[k] += ends[k]
 
 
-@compiled
+@compiled(part=True)
 def follow(executor, market, bars, timeframe_ms, closing, latency, ends, marks):
     """One executor, bar by bar, until it must have ended: `ends` becomes (worst, expected, best) net profit."""
     m, d = executor.market, executor.side
@@ -151,7 +151,7 @@ def follow(executor, market, bars, timeframe_ms, closing, latency, ends, marks):
     book(ends, alive, value)
 
 
-@compiled
+@compiled(part=True)
 def barrier_at(executor, armed, peak, price, now):
     """Does the open of a bar end an executor by itself?"""
     d = executor.side
@@ -162,12 +162,12 @@ def barrier_at(executor, armed, peak, price, now):
     return executor.target_kind == OrderKind.MARKET and d * (price - executor.target) >= 0.0
 
 
-@compiled
+@compiled(part=True)
 def trail_of(executor, armed, peak):
     return peak - executor.side * executor.distance if armed else -executor.side * np.inf
 
 
-@compiled
+@compiled(part=True)
 def first_touch(start, low_end, high_end):
     """Chance that a price without drift meets `high_end` before `low_end`."""
     to_low, to_high = abs(start - low_end), abs(high_end - start)
@@ -175,13 +175,13 @@ def first_touch(start, low_end, high_end):
     return to_low / total if total > 0.0 else 0.5
 
 
-@compiled
+@compiled(part=True)
 def end_price(bars, m, row, latency, price, at_limit):
     """The price of an exit asked for in a row: its own, or with latency the open of a later bar."""
     return price if at_limit else left_at(bars, m, row, latency, price)
 
 
-@compiled
+@compiled(part=True)
 def left_at(bars, m, row, latency, price):
     if latency == 0:
         return price
@@ -193,7 +193,7 @@ def left_at(bars, m, row, latency, price):
     return last_close(bars, m)
 
 
-@compiled
+@compiled(part=True)
 def last_close(bars, m):
     row = bars.time.shape[0] - 1
     while row > 0 and bars.close[m, row] != bars.close[m, row]:
@@ -201,12 +201,12 @@ def last_close(bars, m):
     return bars.close[m, row]
 
 
-@compiled
+@compiled(part=True)
 def end(executor, market, ends, weight, price, at_limit):
     add(executor, market, ends, weight, price, at_limit)
 
 
-@compiled
+@compiled(part=True)
 def add(executor, market, ends, weight, price, at_limit):
     """One way to end: its net profit counts for the bounds, and with its weight for the expected value."""
     d = executor.side
@@ -216,7 +216,7 @@ def add(executor, market, ends, weight, price, at_limit):
     book(ends, weight, d * (value - executor.entry_value) - executor.entry_fees - value * rate)
 
 
-@compiled
+@compiled(part=True)
 def book(ends, weight, profit):
     ends[0], ends[2] = min(ends[0], profit), max(ends[2], profit)
     ends[1] += weight * profit

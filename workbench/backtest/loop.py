@@ -12,9 +12,9 @@ from numba import types
 
 from workbench.compiled import compiled
 from workbench.market.codes import TARGET, Action
-from workbench.trading import advance, match, next_tick, rest, start_walk, take
+from workbench.trading import ALL_ORDERS, advance, match, next_tick, rest, start_walk, take
 from workbench.trading.advance import stop_early
-from workbench.trading.world import OUTBOX, VIEW, Phase, Reason
+from workbench.trading.world import NO_SIDE, OUTBOX, VIEW, Phase, Reason
 
 FloatPlane = npt.NDArray[np.float64]
 
@@ -161,7 +161,7 @@ def run(world, tick, journals, bars, timeframe_ms, source, wishes, inputs, decid
     return stop
 
 
-@compiled
+@compiled(part=True)
 def pick(plane, row, level):
     """A value of a plane whose axes may have length 1, where nothing changes along them."""
     return plane[row if plane.shape[0] > 1 else 0, level if plane.shape[1] > 1 else 0]
@@ -174,14 +174,16 @@ def walk(world, tick):
     while next_tick(world, tick):
         world.markets[m].last = tick.price
         world.time_ms = tick.time_ms
-        match(world, m, tick.row, tick.price, False)
+        match(world, m, tick.price, ALL_ORDERS)
         if world.executors_top > 0:
+            new = world.next_order
             advance(world, m, tick.price)
-            match(world, m, tick.row, tick.price, True)
+            if world.next_order > new:
+                match(world, m, tick.price, new)
     rest(world, m)
 
 
-@compiled
+@compiled(part=True)
 def mark(world):
     """Equity at last prices, counting the bars in which anything was held."""
     total, exposed = world.quote, 0
@@ -194,7 +196,7 @@ def mark(world):
     return total
 
 
-@compiled
+@compiled(part=True)
 def is_filling(world):
     """Is an outbox more than a third full, or did something overflow?"""
     return max(world.n_fills, world.n_orders, world.n_executors, world.n_refusals) > OUTBOX // 3 or world.code != 0
@@ -231,13 +233,13 @@ def empty_outbox(world, journals):
     world.n_fills = world.n_orders = world.n_executors = world.n_refusals = 0
 
 
-@compiled
+@compiled(part=True)
 def take_exit(world, m):
     """A controller's exit column closes both sides of a market."""
-    stop_early(world, m, 0, world.row + 1 + world.latency)
+    stop_early(world, m, NO_SIDE, world.row + 1 + world.latency)
 
 
-@compiled
+@compiled(part=True)
 def show(world, total, row):
     """Write down what `decide` may know of the world."""
     seen, first = world.seen[0], world.markets[0]

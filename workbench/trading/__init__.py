@@ -6,7 +6,7 @@ compiled loop of a backtest does so in one pass; a live run does so per event, a
 
 from workbench.trading.advance import advance, decide, take
 from workbench.trading.ledger import equity, settle
-from workbench.trading.matching import match, next_tick, rest, start_walk
+from workbench.trading.matching import ALL_ORDERS, match, next_tick, rest, start_walk
 from workbench.trading.models import Fees, Latency, Slippage, as_fees, as_latency, as_slippage
 from workbench.trading.world import (
     CloseType,
@@ -22,6 +22,6 @@ from workbench.trading.world import (
 )
 
 __all__ = [
-    "CloseType", "Fees", "Latency", "Path", "Phase", "Purpose", "Reason", "Slippage", "Status", "World", "advance", "as_fees", "as_latency", "as_slippage", "decide", "equity",
+    "ALL_ORDERS", "CloseType", "Fees", "Latency", "Path", "Phase", "Purpose", "Reason", "Slippage", "Status", "World", "advance", "as_fees", "as_latency", "as_slippage", "decide", "equity",
     "explain", "match", "new_targets", "new_world", "next_tick", "rest", "settle", "start_walk", "take",
 ]  # fmt: skip

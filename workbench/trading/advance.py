@@ -7,7 +7,7 @@ from workbench.market.codes import BUY, Action, OrderKind, Sizing
 from workbench.trading.executors import enter, halt, step
 from workbench.trading.ledger import to_lot, to_tick
 from workbench.trading.orders import cancel, open_order
-from workbench.trading.world import NO_SLOT, Phase, Purpose, Reason
+from workbench.trading.world import NO_SIDE, NO_SLOT, Phase, Purpose, Reason
 
 
 @compiled
@@ -46,14 +46,14 @@ def take(world, target, level):
         _hold(world, target, level, first_row)
 
 
-@compiled
+@compiled(part=True)
 def is_sound(world, target, level):
     """Can a record be acted on? A `decide` may have written anything into it."""
     known = 0 <= target.market < world.n_markets and 0 <= level < world.quotes.shape[0]
     return known and -1 <= target.side <= 1 and 0 <= target.kind <= OrderKind.STOP_LIMIT and 0 <= target.sizing <= 2
 
 
-@compiled
+@compiled(part=True)
 def _enter(world, target, level, first_row):
     policy, market = world.policy[0], world.markets[target.market]
     if policy.close_on_opposite:
@@ -66,7 +66,7 @@ def _enter(world, target, level, first_row):
     enter(world, target, level, first_row)
 
 
-@compiled
+@compiled(part=True)
 def _at_work(world, m, side):
     count = 0
     for slot in range(world.executors_top):
@@ -77,7 +77,7 @@ def _at_work(world, m, side):
     return count
 
 
-@compiled
+@compiled(part=True)
 def stop_early(world, m, side, first_row):
     """Stop the executors of a market that are not exiting yet; `side` 0 means both sides."""
     for slot in range(world.executors_top):
@@ -87,7 +87,7 @@ def stop_early(world, m, side, first_row):
             halt(world, slot, first_row)
 
 
-@compiled
+@compiled(part=True)
 def _quote(world, target, level, first_row):
     if target.side == 0:
         return
@@ -98,12 +98,12 @@ def _quote(world, target, level, first_row):
         cancel(world, slot)
     if target.price == target.price and target.size > 0.0:
         world.quotes[level] = open_order(
-            world, target.market, NO_SLOT, level, Purpose.QUOTE, target.side, target.kind,
+            world, target.market, NO_SLOT, level, Purpose.QUOTE.value, target.side, target.kind,
             target.price, 0.0, target.size, target.sizing, first_row,
         )  # fmt: skip
 
 
-@compiled
+@compiled(part=True)
 def _unchanged(world, target, slot):
     order, market = world.orders[slot], world.markets[target.market]
     if order.side != target.side or order.kind != target.kind or target.sizing != Sizing.BASE:
@@ -112,14 +112,15 @@ def _unchanged(world, target, slot):
     return same_price and order.amount == to_lot(target.size, market.lot)
 
 
-@compiled
+@compiled(part=True)
 def _hold(world, target, level, first_row):
     wish = target.size
     if wish != wish or wish == world.wishes[level]:
         return
     cancel(world, world.quotes[level])
     world.quotes[level] = open_order(
-        world, target.market, NO_SLOT, level, Purpose.HOLD, 0, OrderKind.MARKET, 0.0, 0.0, wish, Sizing.FRACTION, first_row
+        world, target.market, NO_SLOT, level, Purpose.HOLD.value, NO_SIDE, OrderKind.MARKET.value, 0.0, 0.0, wish, Sizing.FRACTION.value,
+        first_row,
     )
     if world.quotes[level] != NO_SLOT:
         world.wishes[level] = wish

@@ -9,7 +9,7 @@ from workbench.market.codes import BUY
 from workbench.trading.world import FEE_IN_BASE, MAKER, NO_SLOT, CloseType, Phase, Purpose, Reason, Status
 
 ROUND = 1e-9  # of a lot: 0.3 / 0.1 is 2.9999999999999996 lots, and means three
-DUST = 1e-12  # base units; less is what sums of floats leave behind
+DUST = 1e-12  # base units, and share of a trade; less is what sums of floats leave behind
 
 
 @compiled
@@ -23,7 +23,7 @@ def equity(world):
     return total
 
 
-@compiled
+@compiled(part=True)
 def free_quote(world):
     """Quote balance less what resting buys have set aside."""
     reserved = 0.0
@@ -34,27 +34,36 @@ def free_quote(world):
     return world.quote - reserved
 
 
-@compiled
-def free_base(world, m, closing):
-    """Base that an order may sell: the balance less what resting sells have set aside.
-
-    What long executors hold is theirs: only orders that close one (`closing`) may sell it.
-    """
+@compiled(part=True)
+def free_base(world, m):
+    """Base that a new order may sell: not what resting sells have set aside, nor what long executors hold."""
     taken = 0.0
     for slot in range(world.orders_top):
         order = world.orders[slot]
-        if order.status == Status.OPEN and order.side != BUY and order.market == m:
-            if closing or (order.purpose != Purpose.EXIT and order.purpose != Purpose.TARGET):
-                taken += order.reserved
-    if not closing:
-        for slot in range(world.executors_top):
-            executor = world.executors[slot]
-            if executor.phase != Phase.FREE and executor.side == BUY and executor.market == m:
-                taken += executor.held
+        if order.purpose != Purpose.EXIT and order.purpose != Purpose.TARGET:
+            taken += _set_aside(order, m)
+    for slot in range(world.executors_top):
+        executor = world.executors[slot]
+        if executor.phase != Phase.FREE and executor.side == BUY and executor.market == m:
+            taken += executor.held
     return world.markets[m].position - taken
 
 
-@compiled
+@compiled(part=True)
+def closable_base(world, m):
+    """Base that an executor may sell to close: all but what resting sells have set aside."""
+    taken = 0.0
+    for slot in range(world.orders_top):
+        taken += _set_aside(world.orders[slot], m)
+    return world.markets[m].position - taken
+
+
+@compiled(part=True)
+def _set_aside(order, m):
+    return order.reserved if order.status == Status.OPEN and order.side != BUY and order.market == m else 0.0
+
+
+@compiled(part=True)
 def to_lot(amount, lot):
     """Round an amount down to the lot; without one, only dust becomes nothing."""
     if lot > 0.0:
@@ -62,7 +71,7 @@ def to_lot(amount, lot):
     return amount if amount >= DUST else 0.0
 
 
-@compiled
+@compiled(part=True)
 def to_tick(price, side, tick):
     """Round a limit price away from the market: a buy down, a sell up."""
     if not tick > 0.0:
@@ -70,7 +79,7 @@ def to_tick(price, side, tick):
     return np.floor(price / tick + ROUND) * tick if side == BUY else np.ceil(price / tick - ROUND) * tick
 
 
-@compiled
+@compiled(part=True)
 def reserve(world, order):
     """Set aside what a resting order will need; only a spot account does."""
     if world.margin:
@@ -109,11 +118,13 @@ def settle(world, slot, price, amount, maker):
         close_order(world, slot, Status.FILLED, Reason.NONE)
 
 
-@compiled
+@compiled(part=True)
 def move_position(market, change, price):
     """Net a signed change into the position; `entry` is the average price of what is open."""
     before = market.position
     after = before + change
+    if abs(after) <= DUST * max(abs(before), abs(change)):
+        after = 0.0
     if before == 0.0 or before * after < 0.0:
         market.entry = price
     elif before * change > 0.0:
@@ -121,7 +132,7 @@ def move_position(market, change, price):
     market.position = after
 
 
-@compiled
+@compiled(part=True)
 def _write_fill(world, order, price, amount, fee, maker, in_base):
     if world.n_fills >= world.fills.shape[0]:
         world.code = Reason.FULL
@@ -134,7 +145,7 @@ def _write_fill(world, order, price, amount, fee, maker, in_base):
     world.n_fills += 1
 
 
-@compiled
+@compiled(part=True)
 def _book(world, order, price, amount, got, fee, fee_quote, complete):
     executor = world.executors[order.executor]
     executor.fees += fee
@@ -172,7 +183,7 @@ def _book(world, order, price, amount, got, fee, fee_quote, complete):
     finish(world, order.executor)
 
 
-@compiled
+@compiled(part=True)
 def set_prices(executor, market):
     """The prices that an executor waits for, from its entry so far; docs/execution.md part 6."""
     d, value = executor.side, executor.entry_value
@@ -192,7 +203,7 @@ def set_prices(executor, market):
     executor.distance = entry * executor.trailing_delta
 
 
-@compiled
+@compiled(part=True)
 def finish(world, slot):
     """End an executor: journal it and free its slot. Its orders must be gone."""
     executor = world.executors[slot]
@@ -208,7 +219,7 @@ def finish(world, slot):
         world.executors_top -= 1
 
 
-@compiled
+@compiled(part=True)
 def close_order(world, slot, status, reason):
     """End an order: give back its reserve, journal it, free its slot and tell its executor."""
     order = world.orders[slot]

@@ -6,18 +6,18 @@ import numpy as np
 
 from workbench.compiled import compiled
 from workbench.market.codes import BUY, OrderKind, Sizing
-from workbench.trading.ledger import close_order, equity, free_base, free_quote, reserve, to_lot, to_tick
+from workbench.trading.ledger import DUST, close_order, equity, free_base, free_quote, reserve, to_lot, to_tick
 from workbench.trading.risk import approve, refuse, usable
 from workbench.trading.world import NO_SLOT, Purpose, Reason, Status
 
 
-@compiled
+@compiled(part=True)
 def rests(kind):
     """Does this kind of order lie in the book at a limit price?"""
     return kind == OrderKind.LIMIT or kind == OrderKind.POST_ONLY or kind == OrderKind.STOP_LIMIT
 
 
-@compiled
+@compiled(part=True)
 def sized(world, m, side, size, sizing, price, account):
     """Base units for a size, at a price that is to be paid, with equity given; cut to what a spot account has."""
     market = world.markets[m]
@@ -30,11 +30,11 @@ def sized(world, m, side, size, sizing, price, account):
         return to_lot(quote / (price * (1.0 + market.taker)), market.lot)
     amount = quote / price
     if not world.margin:
-        amount = min(amount, free_base(world, m, False))
+        amount = min(amount, free_base(world, m))
     return to_lot(amount, market.lot)
 
 
-@compiled
+@compiled(part=True)
 def open_order(world, m, executor, level, purpose, side, kind, price, trigger, size, sizing, first_row):
     """Make an order that is active from `first_row`; returns its slot, or NO_SLOT when it was refused.
 
@@ -58,6 +58,8 @@ def open_order(world, m, executor, level, purpose, side, kind, price, trigger, s
         reason = approve(world, m, side, amount, price if rests(kind) else market.last, closing)
     elif not usable(size):
         reason = Reason.TOO_SMALL
+    elif side != BUY and not closing and not world.margin and free_base(world, m) <= DUST:
+        reason = Reason.NO_FUNDS
     if reason != Reason.NONE:
         refuse(world, m, level, world.executors[executor].id if closing else -1, reason)
         return NO_SLOT
@@ -75,7 +77,7 @@ def open_order(world, m, executor, level, purpose, side, kind, price, trigger, s
     return slot
 
 
-@compiled
+@compiled(part=True)
 def _fill_in(world, slot, m, executor, level, purpose, side, kind, sizing, first_row):
     order = world.orders[slot]
     order.id = world.next_order
@@ -89,7 +91,7 @@ def _fill_in(world, slot, m, executor, level, purpose, side, kind, sizing, first
     order.created_row, order.active_row, order.closed_row = world.row, first_row, -1
 
 
-@compiled
+@compiled(part=True)
 def _free_slot(world):
     for slot in range(world.orders_top):
         if world.orders[slot].status == Status.FREE:
@@ -101,7 +103,7 @@ def _free_slot(world):
     return world.orders_top - 1
 
 
-@compiled
+@compiled(part=True)
 def cancel(world, slot):
     """Cancel a live order; NO_SLOT is nobody's and nothing happens."""
     if slot != NO_SLOT:

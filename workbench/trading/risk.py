@@ -6,14 +6,14 @@ import numpy as np
 
 from workbench.compiled import compiled
 from workbench.market.codes import BUY
-from workbench.trading.ledger import equity, free_base, free_quote
+from workbench.trading.ledger import closable_base, equity, free_base, free_quote
 from workbench.trading.world import Reason
 
 ROOM = 1e-9  # of equity, for the rounding of sums
 SPARE = 1e-12
 
 
-@compiled
+@compiled(part=True)
 def approve(world, m, side, amount, price, closing):
     """May this order be sent? Returns a `Reason`; an order that only closes is exempt from the minimums."""
     market = world.markets[m]
@@ -26,11 +26,12 @@ def approve(world, m, side, amount, price, closing):
     if side == BUY:
         enough = amount * price * (1.0 + market.taker) <= free_quote(world) * (1.0 + SPARE)
     else:
-        enough = amount <= free_base(world, m, closing) * (1.0 + SPARE)
+        free = closable_base(world, m) if closing else free_base(world, m)
+        enough = amount <= free * (1.0 + SPARE)
     return Reason.NONE if enough else Reason.NO_FUNDS
 
 
-@compiled
+@compiled(part=True)
 def _approve_margin(world, m, side, amount, price):
     position = world.markets[m].position
     wanted = abs(position + side * amount)
@@ -46,7 +47,7 @@ def _approve_margin(world, m, side, amount, price):
     return Reason.NONE if exposure <= carried else Reason.NO_FUNDS
 
 
-@compiled
+@compiled(part=True)
 def refuse(world, m, level, executor, reason):
     """Write down what was refused and why."""
     if world.n_refusals >= world.refusals.shape[0]:
@@ -57,7 +58,7 @@ def refuse(world, m, level, executor, reason):
     world.n_refusals += 1
 
 
-@compiled
+@compiled(part=True)
 def usable(size):
     """Is a size a number above zero?"""
     return size > 0.0 and size < np.inf

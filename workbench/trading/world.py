@@ -11,7 +11,8 @@ from workbench.errors import ConfigError
 from workbench.market.codes import POLICY, TARGET
 
 NEVER = np.iinfo(np.int64).max
-NO_SLOT = -1
+NO_SLOT = np.int64(-1)  # of NumPy, so that Numba does not compile a kernel for this very value
+NO_SIDE = np.int64(0)
 MAX_MARKETS = 64  # what `world.positions` has room for
 
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from workbench.compiled import compiled
 from workbench.market.codes import BUY, OrderKind, Sizing
-from workbench.trading.ledger import finish, free_base, to_lot
+from workbench.trading.ledger import closable_base, finish, to_lot
 from workbench.trading.orders import cancel, open_order
 from workbench.trading.world import NEVER, NO_SLOT, CloseType, Phase, Purpose, Reason
 
 ATTEMPTS = 10  # to get an exit order filled
 
 
-@compiled
+@compiled(part=True)
 def enter(world, target, level, first_row):
     """Create an executor with its entry order; nothing is made when the order is refused."""
     slot = _free_slot(world)
@@ -24,7 +24,7 @@ def enter(world, target, level, first_row):
     executor, policy = world.executors[slot], world.policy[0]
     executor.id = world.next_executor
     order = open_order(
-        world, target.market, slot, level, Purpose.ENTRY, target.side, target.kind,
+        world, target.market, slot, level, Purpose.ENTRY.value, target.side, target.kind,
         target.price, target.trigger, target.size, target.sizing, first_row,
     )  # fmt: skip
     if order == NO_SLOT:
@@ -47,7 +47,7 @@ def enter(world, target, level, first_row):
     market.deadline_ms = min(market.deadline_ms, executor.deadline_ms)
 
 
-@compiled
+@compiled(part=True)
 def _forget_money(executor):
     executor.held = executor.entry = executor.entry_amount = executor.entry_value = 0.0
     executor.entry_held = executor.entry_fees = 0.0
@@ -55,7 +55,7 @@ def _forget_money(executor):
     executor.stop = executor.target = executor.arming = executor.distance = executor.peak = executor.trail = 0.0
 
 
-@compiled
+@compiled(part=True)
 def _free_slot(world):
     for slot in range(world.executors_top):
         if world.executors[slot].phase == Phase.FREE:
@@ -82,7 +82,7 @@ def step(world, slot, price, first_row):
         _ask_again(world, slot, first_row)
 
 
-@compiled
+@compiled(part=True)
 def _wait_for_entry(world, slot, now):
     executor = world.executors[slot]
     if now >= executor.deadline_ms:
@@ -94,7 +94,7 @@ def _wait_for_entry(world, slot, now):
         finish(world, slot)
 
 
-@compiled
+@compiled(part=True)
 def touched(executor, price, now):
     """The barrier that this tick touches. The stop is asked first: when one tick shows two, believe the worse."""
     d = executor.side
@@ -109,7 +109,7 @@ def touched(executor, price, now):
     return CloseType.NONE
 
 
-@compiled
+@compiled(part=True)
 def _keep(world, slot, price, first_row):
     executor = world.executors[slot]
     d = executor.side
@@ -122,12 +122,12 @@ def _keep(world, slot, price, first_row):
     if rests and not executor.target_asked:
         executor.target_asked = 1
         executor.target_order = open_order(
-            world, executor.market, slot, executor.level, Purpose.TARGET, -d, OrderKind.LIMIT,
-            executor.target, 0.0, executor.held, Sizing.BASE, first_row,
+            world, executor.market, slot, executor.level, Purpose.TARGET.value, -d, OrderKind.LIMIT.value,
+            executor.target, 0.0, executor.held, Sizing.BASE.value, first_row,
         )  # fmt: skip
 
 
-@compiled
+@compiled(part=True)
 def leave(world, slot, barrier, first_row):
     """Close what an executor holds with a market order, after cancelling its other orders."""
     executor = world.executors[slot]
@@ -139,7 +139,7 @@ def leave(world, slot, barrier, first_row):
     _ask_exit(world, slot, first_row)
 
 
-@compiled
+@compiled(part=True)
 def halt(world, slot, first_row):
     """Stop an executor early: its orders are cancelled and what it holds is sold."""
     executor = world.executors[slot]
@@ -151,27 +151,27 @@ def halt(world, slot, first_row):
     finish(world, slot)
 
 
-@compiled
+@compiled(part=True)
 def _ask_exit(world, slot, first_row):
     executor = world.executors[slot]
     market = world.markets[executor.market]
     amount = executor.held
     if executor.side == BUY and not world.margin:
-        amount = min(amount, free_base(world, executor.market, True))
+        amount = min(amount, closable_base(world, executor.market))
     amount = to_lot(amount, market.lot)
     if not amount > 0.0:
         executor.last_exit = market.last
         finish(world, slot)
         return
     executor.exit_order = open_order(
-        world, executor.market, slot, executor.level, Purpose.EXIT, -executor.side, OrderKind.MARKET,
-        0.0, 0.0, amount, Sizing.BASE, first_row,
+        world, executor.market, slot, executor.level, Purpose.EXIT.value, -executor.side, OrderKind.MARKET.value,
+        0.0, 0.0, amount, Sizing.BASE.value, first_row,
     )  # fmt: skip
     if executor.exit_order == NO_SLOT:
         market.wake_row = min(market.wake_row, world.row + 1)
 
 
-@compiled
+@compiled(part=True)
 def _ask_again(world, slot, first_row):
     executor = world.executors[slot]
     executor.attempts += 1

@@ -5,94 +5,89 @@ from __future__ import annotations
 import numpy as np
 
 from workbench.compiled import compiled
-from workbench.market.codes import BUY, SELL, OrderKind, Sizing
+from workbench.market.codes import BUY, SELL, OrderKind
 from workbench.trading.ledger import close_order, equity, free_base, free_quote, settle, to_lot
 from workbench.trading.orders import sized
 from workbench.trading.risk import approve
-from workbench.trading.world import Purpose, Reason, Status
+from workbench.trading.world import NO_SLOT, Purpose, Reason, Status
+
+ALL_ORDERS = np.int64(0)
 
 
 @compiled
-def match(world, m, row, price, only_fresh):
-    """Answer every live, active order of a market at one price, by slot, and settle what fills."""
-    slot = 0
-    while slot < world.orders_top:
+def match(world, m, price, first_id):
+    """Answer every live, active order of a market whose id is `first_id` or later, by slot, and settle what fills."""
+    for slot in range(world.orders_top):
         order = world.orders[slot]
-        if order.status == Status.OPEN and order.market == m and order.active_row <= row:
-            if order.fresh or not only_fresh:
-                answer(world, slot, price)
-        slot += 1
+        if order.status == Status.OPEN and order.market == m and order.active_row <= world.row and order.id >= first_id:
+            paid, maker = answer(world, slot, price)
+            if paid == paid:
+                settle(world, slot, paid, order.amount - order.filled, maker)
 
 
-@compiled
+@compiled(part=True)
 def answer(world, slot, price):
-    """Answer one order at one price: it fills, rests, or is rejected."""
+    """The fill price of one order at one price, and whether it was the maker; NaN when it rests or was ended."""
     order = world.orders[slot]
     kind, side, fresh = order.kind, order.side, order.fresh
     order.fresh = 0
     if kind == OrderKind.MARKET:
-        if order.purpose == Purpose.HOLD:
-            _rebalance(world, slot, price)
-        else:
-            _take(world, slot, price, np.nan)
-        return
-    if kind == OrderKind.STOP or (kind == OrderKind.STOP_LIMIT and not order.triggered):
+        paid = _rebalance(world, slot, price) if order.purpose == Purpose.HOLD else _take(world, slot, price, np.nan)
+        return paid, False
+    if kind >= OrderKind.STOP and not order.triggered:
         if not side * (price - order.trigger) >= 0.0:
-            return
+            return np.nan, False
         if kind == OrderKind.STOP:
-            _take(world, slot, price, np.nan)
-            return
+            return _take(world, slot, price, np.nan), False
         order.triggered, fresh = 1, 1
     gap = side * (price - order.price)
-    if fresh:
-        if gap <= 0.0:
-            if kind == OrderKind.POST_ONLY:
-                reject(world, slot, Reason.WOULD_TAKE)
-            else:
-                _take(world, slot, price, order.price)
-        return
-    if gap < 0.0 or (gap == 0.0 and not world.through):
-        settle(world, slot, order.price, order.amount - order.filled, True)
+    if not fresh:
+        reached = gap < 0.0 or (gap == 0.0 and not world.through)
+        return order.price if reached else np.nan, True
+    if gap > 0.0:
+        return np.nan, False
+    if kind == OrderKind.POST_ONLY:
+        reject(world, slot, Reason.WOULD_TAKE)
+        return np.nan, False
+    return _take(world, slot, price, order.price), False
 
 
-@compiled
+@compiled(part=True)
 def _take(world, slot, price, limit):
-    """Fill at the market price as taker, never worse than a limit, if the account can carry it."""
+    """The market price for a taker, never worse than a limit, if the account can carry it; else NaN and a rejection."""
     order = world.orders[slot]
-    market = world.markets[order.market]
-    paid = price * (1.0 + order.side * market.slippage)
+    paid = price * (1.0 + order.side * world.markets[order.market].slippage)
     if limit == limit:
         paid = min(paid, limit) if order.side == BUY else max(paid, limit)
     order.reserved = 0.0
-    whole = order.amount
-    if whole != whole:
-        whole = sized(world, order.market, order.side, order.size, order.sizing, paid, equity(world))
+    amount = order.amount
+    if amount != amount:
+        amount = sized(world, order.market, order.side, order.size, order.sizing, paid, equity(world))
     closing = order.purpose == Purpose.EXIT or order.purpose == Purpose.TARGET
-    amount = whole - order.filled
-    reason = approve(world, order.market, order.side, amount, paid, closing)
+    reason = approve(world, order.market, order.side, amount - order.filled, paid, closing)
     if reason != Reason.NONE:
         reject(world, slot, reason)
-        return
-    order.amount = whole
-    settle(world, slot, paid, amount, False)
+        return np.nan
+    order.amount = amount
+    return paid
 
 
-@compiled
+@compiled(part=True)
 def reject(world, slot, reason):
     """A venue's no: the order ends, and its executor learns that it has none."""
     order = world.orders[slot]
     if order.executor >= 0:
         executor = world.executors[order.executor]
         if order.purpose == Purpose.ENTRY:
-            executor.entry_order = -1
+            executor.entry_order = NO_SLOT
         elif order.purpose == Purpose.EXIT:
-            executor.exit_order = -1
+            executor.exit_order = NO_SLOT
         else:
-            executor.target_order = -1
+            executor.target_order = NO_SLOT
     close_order(world, slot, Status.REJECTED, reason)
 
 
-@compiled
+@compiled(part=True)
 def _carried(world, m, wish):
     """The value of a wished exposure, as far as the account can carry it beside its other markets."""
     account = equity(world)
@@ -106,8 +101,9 @@ def _carried(world, m, wish):
     return min(max(min(max(wish, -world.leverage), world.leverage) * account, -room), room)
 
 
-@compiled
+@compiled(part=True)
 def _rebalance(world, slot, price):
+    """The fill price of an order that moves a position to its wish, once its side and amount are known."""
     order = world.orders[slot]
     market = world.markets[order.market]
     value = _carried(world, order.market, order.size)
@@ -115,11 +111,11 @@ def _rebalance(world, slot, price):
     paid = price * (1.0 + side * market.slippage)
     amount = side * (value / paid - market.position)
     if not world.margin:
-        carried = free_quote(world) / (paid * (1.0 + market.taker)) if side == BUY else free_base(world, order.market, False)
-        amount = min(amount, carried)
+        buyable = free_quote(world) / (paid * (1.0 + market.taker))
+        amount = min(amount, buyable if side == BUY else free_base(world, order.market))
     amount = to_lot(amount, market.lot)
     if not amount > 0.0 or amount < market.min_amount or amount * paid < market.min_notional:
         close_order(world, slot, Status.CANCELLED, Reason.NONE)
-        return
+        return np.nan
     order.side, order.amount = side, amount
-    settle(world, slot, paid, amount, False)
+    return paid

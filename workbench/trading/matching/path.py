@@ -43,14 +43,14 @@ def next_tick(world, tick):
     return True
 
 
-@compiled
+@compiled(part=True)
 def _vertex(tick):
     if tick.leg == FIRST:
         return tick.first
     return tick.second if tick.leg == SECOND else tick.close
 
 
-@compiled
+@compiled(part=True)
 def _choose(world, tick):
     position = world.markets[tick.market].position
     up_first = tick.high - tick.open <= tick.open - tick.low
@@ -65,7 +65,7 @@ def _choose(world, tick):
     tick.second = tick.low if up_first else tick.high
 
 
-@compiled
+@compiled(part=True)
 def _lean(world, m, row):
     lean = 0
     for slot in range(world.orders_top):
@@ -76,7 +76,7 @@ def _lean(world, m, row):
     return lean
 
 
-@compiled
+@compiled(part=True)
 def _nearest(world, m, row, price, vertex):
     """The first price waited for strictly between here and the vertex, or the vertex."""
     if vertex == price:
@@ -105,7 +105,7 @@ def _nearest(world, m, row, price, vertex):
     return best
 
 
-@compiled
+@compiled(part=True)
 def _nearer(up, price, waited, best):
     # Written so that a NaN, which is nobody's price, loses.
     if up:
@@ -113,7 +113,7 @@ def _nearer(up, price, waited, best):
     return waited if price > waited > best else best
 
 
-@compiled
+@compiled(part=True)
 def _order_wait(order):
     """Does a live order wait for a higher price, and for which?"""
     if order.kind == OrderKind.STOP or (order.kind == OrderKind.STOP_LIMIT and not order.triggered):
@@ -156,7 +156,7 @@ def rest(world, m):
     market.below, market.above, market.deadline_ms, market.wake_row = below, above, deadline, wake
 
 
-@compiled
+@compiled(part=True)
 def executor_waits(executor):
     """The nearest price against a position and the nearest one with it; ±inf for none."""
     d = executor.side
