@@ -120,6 +120,13 @@ def test_one_bar_has_nothing_to_compare():
     assert "1 bars have no past and future" in str(verdict)
 
 
+@pytest.mark.filterwarnings("error")
+def test_audit_does_not_repeat_warnings_of_the_strategy():
+    """The mean of nothing warns; the run itself has said so before."""
+    verdict = find_leak(lambda c: {"price": np.full(len(c), np.mean(c.close[:0]))}, tape(2_000))
+    assert verdict.clean, str(verdict)
+
+
 def test_same_seed_gives_the_same_verdict():
     first, again = (find_leak(next_close, tape(4_000), seed=5) for _ in range(2))
     assert (first.first_bar, first.cuts, str(first)) == (again.first_bar, again.cuts, str(again))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -57,7 +58,9 @@ def find_leak(
         Everything is compared exactly; floats that differ pass if they agree to 1e-9 of their size. NaN equals NaN.
     """
     trial = Trial(produce, Tape(candles), run_seconds, budget_seconds)
-    return _Search(trial, np.random.default_rng(seed)).verdict(whole)
+    with warnings.catch_warnings(), np.errstate(all="ignore"):  # what they say, the run itself has said already
+        warnings.simplefilter("ignore")
+        return _Search(trial, np.random.default_rng(seed)).verdict(whole)
 
 
 @dataclass(slots=True)
