@@ -29,14 +29,17 @@ class KlineServer(ThreadingHTTPServer):
 
     def __init__(self, tape: dict[int, tuple[float, ...]], now_ms: int) -> None:
         super().__init__(("127.0.0.1", 0), _Answer)
-        self.tape, self.now_ms = tape, now_ms
-        self.stamps = np.array(sorted(tape))
+        self.now_ms = now_ms
+        self.bring(tape)
         self.most = 100
         self.windowed = False  # as venues that read `since` as a window: nothing in it, empty page
         self.faults: dict[int, str] = {}  # number of the klines request → what goes wrong
         self.requests: list[str] = []
         self.klines = 0
         self.retry_after = "0"
+
+    def bring(self, tape: dict[int, tuple[float, ...]]) -> None:
+        self.tape, self.stamps = tape, np.array(sorted(tape))
 
     @property
     def url(self) -> str:

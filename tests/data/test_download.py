@@ -98,6 +98,17 @@ def test_holes_are_asked_for_twice_and_then_known_to_be_absent(venue: KlineServe
     assert venue.klines == asked
 
 
+def test_what_was_absent_is_fetched_when_asked_to_look_again(venue: KlineServer) -> None:
+    whole = make_tape(START, MINUTES, ())
+    fetch(venue)
+    venue.bring(whole)  # the venue has filled in its holes since
+    fetch(venue)
+    assert len(stored()) == 1_719
+    names = {"base_url": venue.url, "config": FAST, "progress": False}
+    data.download("binance", "BTC/USDT", "1m", START, END, recheck=True, **names)
+    assert stored() == whole
+
+
 def test_hole_in_an_ingested_file_is_filled_from_the_venue(venue: KlineServer, tmp_path: Path) -> None:
     import polars as pl
 

@@ -137,6 +137,14 @@ def test_catalog_says_what_is_there() -> None:
     assert row["bytes"] == sum(path.stat().st_size for path in data_folder().rglob("*.parquet"))
 
 
+def test_foreign_folders_in_the_store_are_left_alone() -> None:
+    put(frame(minutes=20))
+    (data_folder() / "notes" / "of" / "mine").mkdir(parents=True)
+    (data_folder() / "binance" / "BTC-USDT" / "charts").mkdir()
+    assert len(data.catalog()) == 1
+    assert len(get()) == 20
+
+
 def test_catalog_of_an_empty_store_is_empty() -> None:
     assert data.catalog().shape == (0, 8)
 

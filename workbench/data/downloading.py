@@ -44,6 +44,7 @@ def download(
     *,
     base_url: str | None = None,
     config: Mapping[str, Any] | None = None,
+    recheck: bool = False,
     progress: bool | Progress = True,
 ) -> Audit:
     """Fetch what is missing of a range of candles from a venue into the store, through ccxt.
@@ -65,6 +66,8 @@ def download(
         Another host that speaks the venue's dialect, such as "http://127.0.0.1:8080"; paths stay the venue's.
     config : mapping, optional
         Passed to ccxt: timeout, proxies, urls, options, rateLimit.
+    recheck : bool
+        Ask again also for what was noted down as absent.
     progress : bool or callable
         Show a bar, or tell a function the fraction done.
 
@@ -92,7 +95,7 @@ def download(
         )
     series = Series(data_folder(), venue, pager.instrument, pager.timeframe)
     with _shown(progress, series.name) as tell:
-        _fill(series, pager, (first, last), tell)
+        _fill(series, pager, (first, last), () if recheck else series.manifest().absent, tell)
     time, columns = series.read(first, last)
     if not len(time):
         raise DataError(
@@ -101,14 +104,14 @@ def download(
     return audit_arrays(time, columns, length, series.name)
 
 
-def missing(series: Series, wanted: Stretch) -> list[Stretch]:
-    """Where bars are missing inside a stretch, less what the venue is known not to have."""
+def missing(series: Series, wanted: Stretch, known: tuple[Stretch, ...]) -> list[Stretch]:
+    """Where bars are missing inside a stretch, less the stretches that the venue is known not to have."""
     length = timeframe_ms(series.timeframe)
-    time = series.read(*wanted)[0]
+    time = series.times(*wanted)
     edges = np.concatenate([[wanted[0] - length], time, [wanted[1]]])
     holes = np.flatnonzero(np.diff(edges) > length)
     found = [(int(edges[row]) + length, int(edges[row + 1])) for row in holes]
-    return [rest for hole in found for rest in _without(hole, series.manifest().absent)]
+    return [rest for hole in found for rest in _without(hole, known)]
 
 
 @dataclass(slots=True)
@@ -134,16 +137,14 @@ class Inlet:
             self.series.commit((time, columns), where=self.series.name, absent=absent)
 
 
-def _fill(series: Series, pager: Pager, wanted: Stretch, tell: Progress) -> None:
+def _fill(series: Series, pager: Pager, wanted: Stretch, known: tuple[Stretch, ...], tell: Progress) -> None:
     inlet = Inlet(series)
     try:
-        _pass(inlet, pager, wanted, missing(series, wanted), tell)
-        inlet.flush()
-        again = missing(series, wanted)  # a page may have been short by mistake: ask once more for what did not come
-        _pass(inlet, pager, wanted, again, tell)
-        inlet.flush()
+        for _ in range(2):  # a page may have been short by mistake: ask once more for what did not come
+            _pass(inlet, pager, wanted, missing(series, wanted, known), tell)
+            inlet.flush()
         settled = pager.now_ms() - SETTLED_MS
-        never = [(start, min(end, settled)) for start, end in missing(series, wanted) if start < settled]
+        never = [(start, min(end, settled)) for start, end in missing(series, wanted, known) if start < settled]
         inlet.flush(absent=tuple(never))
     finally:
         inlet.flush()

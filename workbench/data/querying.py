@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from workbench.data.manifest import Manifest
-from workbench.data.series import Series, check_venue, stored_series
+from workbench.data.series import Series, check_venue, folder_name, stored_series
 from workbench.errors import ConfigError, DataError
 from workbench.market import Candles, Instrument, Moment, as_time, ceil_time, show_time, timeframe_ms
 from workbench.settings import data_folder
@@ -63,7 +63,7 @@ def catalog() -> pl.DataFrame:
     """What is stored: venue, instrument, timeframe, first and last bar, rows, gaps, bytes; a row per series."""
     import polars as pl
 
-    manifests = [series.manifest() for series in stored_series(data_folder())]
+    manifests = [manifest for _, manifest in stored_series(data_folder())]
     rows = [
         (m.venue, m.instrument.symbol, m.timeframe, m.first_ms, m.last_ms, m.rows, m.gaps, m.bytes) for m in manifests
     ]
@@ -74,13 +74,12 @@ def catalog() -> pl.DataFrame:
 
 
 def _stored(venue: str, instrument: Instrument) -> Stored:
-    everything = [(series, series.manifest()) for series in stored_series(data_folder())]
-    of_venue = [(s, m) for s, m in everything if s.venue == check_venue(venue)]
-    found = [(s, m) for s, m in of_venue if s.instrument.symbol == instrument.symbol]
+    found = stored_series(data_folder(), check_venue(venue), folder_name(instrument))
     if found:
         return found
-    have = sorted({s.instrument.symbol for s, _ in of_venue}) or sorted({s.venue for s, _ in everything})
-    asked = instrument.symbol if of_venue else venue
+    everything = stored_series(data_folder())
+    of_venue = sorted({series.instrument.symbol for series, _ in everything if series.venue == venue})
+    have, asked = (of_venue, instrument.symbol) if of_venue else (sorted({s.venue for s, _ in everything}), venue)
     close = get_close_matches(asked, have, n=1, cutoff=0.5)
     hint = f" Did you mean {close[0]!r}?" if close else ""
     what = f"{venue}: {instrument} is not stored" if of_venue else f"nothing is stored of the venue {venue!r}"

@@ -72,7 +72,7 @@ class Candles:
         timeframe: str,
         where: str = "candles",
     ) -> Candles:
-        """Candles from columns of equal length.
+        """Candles from columns of equal length, taken as they are, without a copy: do not write to them afterwards.
 
         Parameters
         ----------
