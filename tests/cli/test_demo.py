@@ -10,7 +10,9 @@ from workbench.cli.demo import STOPS
 def test_demo_ends_with_summary_bounds_verdict_and_report(run, tmp_path):
     said = run("demo")
     assert said.code == 0, said.err
-    places = [said.out.rfind(words) for words in ("Net profit  ", "Bounds: ", "look-ahead found", "workbench-demo.html")]
+    places = [
+        said.out.rfind(words) for words in ("Net profit  ", "Bounds: ", "look-ahead found", "workbench-demo.html")
+    ]
     assert -1 not in places
     assert places == sorted(places)
     assert len(re.findall(r"^\(\d+\.\d\d s\)$", said.out, re.MULTILINE)) == len(STOPS)
@@ -22,7 +24,9 @@ def test_demo_in_json(run, tmp_path):
     assert said.code == 0, said.err
     assert set(said.json) == {stop.__name__ for _, stop in STOPS} | {"seconds"}
     assert said.json["trust"]["audit"]["clean"] is True
-    assert said.json["trust"]["bounds"]["worst"] <= said.json["trust"]["bounds"]["best"]
+    bounds = said.json["trust"]["bounds"]
+    assert bounds["worst"] < said.json["trust"]["walked"] < bounds["best"]
+    assert bounds["ambiguous_bars"] > 0
     assert said.json["report"]["file"] == str(tmp_path / "workbench-demo.html")
 
 
