@@ -51,6 +51,8 @@ def test_equity_of_one_fill_per_bar_is_ours():
     material = run(400)
     portfolio = to_vectorbt(material.candles, material.fills, cash=CASH)
     np.testing.assert_allclose(portfolio.value().to_numpy(), material.equity["equity"].to_numpy(), rtol=1e-9)
+    times = portfolio.value().index.to_numpy().astype("datetime64[ms]").astype(np.int64)
+    assert np.array_equal(times, material.candles["BTC/USDT"].time)
 
 
 def test_fees_of_one_sided_bars_are_passed_on_to_the_digit():
