@@ -99,9 +99,9 @@ class Trial:
         return BUDGET_SECONDS + BUDGET_SHARE * run
 
     def spent(self) -> float:
-        """Time used by the processor, or two thirds of that on the wall: a busy machine must not thin out the audit."""
+        """Time used by the processor, or most of that on the wall: a busy machine should not thin out the audit much."""
         wall, processor = (now - then for now, then in zip(_clocks(), self.began, strict=True))
-        return max(min(wall, processor), wall / 1.5)
+        return max(min(wall, processor), 0.8 * wall)
 
     def affords(self, rows: int, extra_per_row: float) -> bool:
         """Would a call on so many rows leave half of the time that is left?"""
