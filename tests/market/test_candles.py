@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import pickle
 import struct
 import time
 from datetime import UTC, datetime
@@ -128,6 +129,13 @@ def test_frames_come_back_unchanged() -> None:
     made = candles()
     for frame in (made.to_polars(), made.to_pandas(), made.to_polars().lazy(), made.to_numpy()):
         assert Candles.from_frame(frame).fingerprint == made.fingerprint
+
+
+def test_pickled_candles_come_back_unchanged_and_locked() -> None:
+    made = candles(venue="binance").resample("7m")
+    back = pickle.loads(pickle.dumps(made))
+    assert (repr(back), back.fingerprint) == (repr(made), made.fingerprint)
+    assert not back.close.flags.writeable
 
 
 NAMES = [

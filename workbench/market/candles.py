@@ -245,6 +245,10 @@ class Candles:
         """The arrays themselves, by name: time, open, high, low, close, volume."""
         return {"time": self.time, **self.columns}
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        kind = {"venue": self.venue, "instrument": self.instrument, "timeframe": self.timeframe}
+        return _restored, (self.time, self.columns, self.incomplete, kind)
+
     def __repr__(self) -> str:
         marked = 0 if self.incomplete is None else int(self.incomplete.sum())
         name = " ".join(filter(None, (self.venue, self.instrument.symbol, self.timeframe)))
@@ -256,6 +260,11 @@ class Candles:
 
         ends = self.to_polars() if len(self) <= 6 else self[:3].to_polars().vstack(self[-3:].to_polars())
         return f"<div><b>{escape(repr(self))}</b>{ends._repr_html_()}</div>"
+
+
+def _restored(time: TimeArray, columns: dict[str, FloatArray], incomplete: Any, kind: dict[str, Any]) -> Candles:
+    # Unpickled arrays can be written to again; these come back locked.
+    return Candles.trusted(time, columns, incomplete=incomplete, **kind)
 
 
 def _stamps(time: npt.ArrayLike, where: str) -> TimeArray:
