@@ -99,7 +99,7 @@ class Trial:
         return BUDGET_SECONDS + BUDGET_SHARE * run
 
     def spent(self) -> float:
-        """Time used by the processor, or most of that on the wall: a busy machine should not thin out the audit much."""
+        """Time used by the processor, or most of that on the wall: a busy machine should not thin out the list much."""
         wall, processor = (now - then for now, then in zip(_clocks(), self.began, strict=True))
         return max(min(wall, processor), 0.8 * wall)
 
