@@ -1,4 +1,4 @@
-"""backtesting.py's published run of an SMA cross on Google's shares, remade through `backtest` with the shipped controller.
+"""backtesting.py's published run of an SMA cross on Google's shares, made again with the shipped controller.
 
 What is published: SMA 10 and 30 of the close, all in at the next open, long or short, whole shares, no fee, cash
 10,000, and the last position closed at the last bar's open. `tests/metrics/test_published_run.py` says what each of the
@@ -109,9 +109,8 @@ def test_benchmark(candles: Candles, equity: np.ndarray, result: Result) -> None
     assert 100 * hold == exactly(522.0601851851852)
     assert beta == exactly(0.03803390709192)
     assert 100 * metrics.total_alpha(total, hold, beta) == exactly(394.37391142027462)
-    assert result.metrics["buy_and_hold"] == exactly(
-        candles.close[-1] / candles.close[0] - 1
-    )  # ours: from the first close
+    # Ours holds from the first close on.
+    assert result.metrics["buy_and_hold"] == exactly(candles.close[-1] / candles.close[0] - 1)
 
 
 def test_drawdowns(candles: Candles, equity: np.ndarray, result: Result) -> None:
