@@ -14,10 +14,10 @@ import numpy as np
 
 from workbench.backtest.engine import Array
 from workbench.backtest.loop import Bars
+from workbench.backtest.market import Market
 from workbench.compiled import compiled
-from workbench.market import OrderKind
-from workbench.market.codes import BUY
-from workbench.trading.world import MAX_MARKETS
+from workbench.market import BUY, Action, OrderKind, Targets
+from workbench.trading import MAX_MARKETS
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +39,21 @@ class Bounds:
         share = self.ambiguous_bars / self.bars_with_orders
         return (
             f"Bounds: net profit between {self.worst:,.2f} (worst path) and {self.best:,.2f} (best), expected "
-            f"{self.expected:,.2f}; {self.ambiguous_bars:,} of {self.bars_with_orders:,} bars with a position ({share:.2%}) do "
+            f"{self.expected:,.2f}; {self.ambiguous_bars:,} of {self.bars_with_orders:,} bars with a position "
+            f"({share:.2%}) do "
             f"not say which barrier came first."
         )
 
 
 def find_bounds(
-    executors: Array, markets: Array, bars: Bars, timeframe_ms: int, *, closing: Array, latency: int, other_profit: float
+    executors: Array,
+    markets: Array,
+    bars: Bars,
+    timeframe_ms: int,
+    *,
+    closing: Array,
+    latency: int,
+    other_profit: float,
 ) -> Bounds:
     """Follow every executor of a run through all the ways in which it could have ended.
 
@@ -70,7 +78,7 @@ def find_bounds(
 
 @compiled
 def follow_all(executors, markets, bars, timeframe_ms, closing, latency, sums, marks):
-    """Add up worst, expected and best of all executors; mark the bars with a position (1) and the ambiguous ones (2)."""
+    """Add up worst, expected and best of all executors; mark bars with a position (1) and ambiguous ones (2)."""
     ends = np.zeros(3)
     for i in range(executors.shape[0]):
         executor = executors[i]
@@ -89,7 +97,7 @@ def follow(executor, market, bars, timeframe_ms, closing, latency, ends, marks):
     armed, peak = False, 0.0
     leaves_at = n_rows
     for row in range(executor.entered_row, n_rows):
-        o, h, l, c = bars.open[m, row], bars.high[m, row], bars.low[m, row], bars.close[m, row]
+        o, c = bars.open[m, row], bars.close[m, row]
         if c != c:
             continue
         marks[row] = max(marks[row], 1)
@@ -99,7 +107,8 @@ def follow(executor, market, bars, timeframe_ms, closing, latency, ends, marks):
         elif row >= leaves_at or barrier_at(executor, armed, peak, o, bars.time[row]):
             end(executor, market, ends, alive, left_at(bars, m, row, latency, o), False)
             return
-        ahead, against = (h, l) if d == BUY else (l, h)
+        high, low = bars.high[m, row], bars.low[m, row]
+        ahead, against = (high, low) if d == BUY else (low, high)
         start = executor.entry if inside else o
         floor = trail_of(executor, armed, peak)
         if not armed and d * (ahead - executor.arming) >= 0.0:
@@ -132,8 +141,22 @@ def follow(executor, market, bars, timeframe_ms, closing, latency, ends, marks):
             weight = alive if sure else 0.5 * alive
             limit = executor.target_kind == OrderKind.LIMIT
             low_limit, high_limit = limit and low_end == executor.target, limit and high_end == executor.target
-            add(executor, market, ends, weight * (1.0 - likely), end_price(bars, m, row, latency, low_end, low_limit), low_limit)
-            add(executor, market, ends, weight * likely, end_price(bars, m, row, latency, high_end, high_limit), high_limit)
+            add(
+                executor,
+                market,
+                ends,
+                weight * (1.0 - likely),
+                end_price(bars, m, row, latency, low_end, low_limit),
+                low_limit,
+            )
+            add(
+                executor,
+                market,
+                ends,
+                weight * likely,
+                end_price(bars, m, row, latency, high_end, high_limit),
+                high_limit,
+            )
             if not sure or low_end != high_end:
                 marks[row] = 2
             if sure:
@@ -220,3 +243,24 @@ def add(executor, market, ends, weight, price, at_limit):
 def book(ends, weight, profit):
     ends[0], ends[2] = min(ends[0], profit), max(ends[2], profit)
     ends[1] += weight * profit
+
+
+def closing_sides(targets: list[Targets], market: Market, bars: Bars) -> Array:
+    """Which sides a signal stopped at the close of each walked row: bit 1 long, bit 2 short."""
+    n_rows = len(bars.time)
+    closing = np.zeros((len(market.candles), n_rows), np.int8)
+    decided = np.flatnonzero(bars.decides >= 0) if len(bars.decides) else None
+    for m, (one, rows) in enumerate(zip(targets, market.rows, strict=False)):
+        if one.action != Action.ENTER:
+            continue
+        sides = np.where(one.exit.any(axis=1), 3, 0).astype(np.int8)
+        if one.policy.close_on_opposite:
+            sides |= np.where((one.side < 0).any(axis=1), 1, 0).astype(np.int8)
+            sides |= np.where((one.side > 0).any(axis=1), 2, 0).astype(np.int8)
+        grid = np.zeros(len(market.time), np.int8)
+        grid[slice(None) if rows is None else rows] = sides
+        if decided is None:
+            closing[m] = grid
+        else:
+            closing[m, decided] = grid[bars.decides[decided]]
+    return closing

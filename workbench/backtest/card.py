@@ -82,10 +82,10 @@ def environment() -> dict[str, str]:
 def digest(tape: Tape) -> str:
     """SHA-256 over every bit of equity, fills and executors."""
     parts = hashlib.sha256(np.ascontiguousarray(tape.equity).data)
-    for journal, names in ((tape.fills, ("row", "market", "side", "price", "amount", "fee")),
-                           (tape.executors, ("id", "close_type", "entry_value", "exit_value", "closed_row"))):  # fmt: skip
-        for name in names:
-            parts.update(np.ascontiguousarray(journal[name]).data)
+    for name in ("row", "market", "side", "price", "amount", "fee"):
+        parts.update(np.ascontiguousarray(tape.fills[name]).data)
+    for name in ("id", "close_type", "entry_value", "exit_value", "closed_row"):
+        parts.update(np.ascontiguousarray(tape.executors[name]).data)
     return parts.hexdigest()
 
 
@@ -101,7 +101,9 @@ def restored(card: Mapping[str, Any]) -> tuple[Any, dict[str, Candles], dict[str
     """
     missing = [name for name in ("bot", "data", "settings", "result") if name not in card]
     if missing:
-        raise ConfigError(f"That is no card: it has no `{missing[0]}`. Pass `result.card`, or the dict made of its JSON.")
+        raise ConfigError(
+            f"That is no card: it has no `{missing[0]}`. Pass `result.card`, or the dict made of its JSON."
+        )
     bot = getattr(card, "bot", None) or restored_bot(card["bot"])
     candles = getattr(card, "candles", None) or restored_candles(card["data"])
     finer = getattr(card, "finer", None) or (restored_candles(card["path"]) if card.get("path") else None)
@@ -118,12 +120,16 @@ def restored_bot(facts: Mapping[str, Any]) -> Any:
         for part in name.split("."):
             found = getattr(found, part)
     except (ImportError, AttributeError):
-        raise ConfigError(f"The strategy {facts['class']} is not defined here. Run the cell or import the file that defines it, then "
-                          f"call wb.rerun again.") from None  # fmt: skip
+        raise ConfigError(
+            f"The strategy {facts['class']} is not defined here. Run the cell, or import the file, that defines "
+            f"it; then call wb.rerun again."
+        ) from None
     bot = found(**facts["parameters"])
     if bot.fingerprint != facts["fingerprint"]:
-        raise ConfigError(f"{name} has changed since that run (fingerprint {bot.fingerprint}, then {facts['fingerprint']}). "
-                          f"Bring its old source back, or backtest it anew.")  # fmt: skip
+        raise ConfigError(
+            f"{name} has changed since that run (fingerprint {bot.fingerprint}, then {facts['fingerprint']}). Bring "
+            f"its old source back, or backtest it anew."
+        )
     return bot
 
 
@@ -136,8 +142,10 @@ def restored_candles(data: Mapping[str, Any]) -> dict[str, Candles]:
         one = load(facts["venue"], facts["instrument"], facts["timeframe"], start=facts["first_ms"],
                    end=facts["last_ms"] + timeframe_ms + 1)  # fmt: skip
         if one.fingerprint != facts["fingerprint"]:
-            raise DataError(f"{name}: the stored candles are not those of that run (fingerprint {one.fingerprint[:12]}…, then "
-                            f"{facts['fingerprint'][:12]}…). They were ingested anew or repaired since.")  # fmt: skip
+            raise DataError(
+                f"{name}: the stored candles are not those of that run (fingerprint {one.fingerprint[:12]}…, then "
+                f"{facts['fingerprint'][:12]}…). They were ingested anew or repaired since."
+            )
         found[name] = one
     return found
 
@@ -148,4 +156,6 @@ def compare(card: Mapping[str, Any], again: Mapping[str, Any]) -> None:
         return
     other = [name for name in ("code", "environment", "settings", "seed") if card.get(name) != again.get(name)]
     cause = f"What differs beside: {', '.join(other)}." if other else "Nothing else differs: please report it."
-    raise BrokenInvariant(f"The run came out differently (result {again['result'][:12]}…, then {card['result'][:12]}…). {cause}")
+    raise BrokenInvariant(
+        f"The run came out differently (result {again['result'][:12]}…, then {card['result'][:12]}…). {cause}"
+    )

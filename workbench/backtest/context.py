@@ -23,8 +23,7 @@ from workbench.backtest.loop import Bars, Source, empty_outbox
 from workbench.backtest.market import Market
 from workbench.errors import ConfigError
 from workbench.market import Action, Candles, OrderKind, Sizing
-from workbench.trading import decide, new_targets
-from workbench.trading.world import MAX_LEVELS, OUTBOX, TICK, World
+from workbench.trading import MAX_LEVELS, OUTBOX, TICK, World, decide, new_targets
 
 SIZES = {"amount": Sizing.BASE, "notional": Sizing.QUOTE, "fraction": Sizing.FRACTION}
 BARRIERS = ("stop_loss", "take_profit")
@@ -35,8 +34,8 @@ class Context:
 
     `candles` are the bars up to and including the one that has just closed; `row` is its index, `time_ms` its close.
     `position`, `entry`, `quote`, `equity` and `last` describe the account. `enter`, `quote_at`, `hold` and `close` ask
-    for what the other two ways of writing a strategy ask for, with the same words. State of your own goes into `memory`,
-    a dict that lives as long as the run.
+    for what the other two ways of writing a strategy ask for, with the same words. State of your own goes into
+    `memory`, a dict that lives as long as the run.
     """
 
     def __init__(self, market: Market, world: World) -> None:
@@ -89,9 +88,17 @@ class Context:
         return float(self._world["markets"]["entry"][0, 0]) if self.position else np.nan
 
     def enter(
-        self, side: int, *, price: float = np.nan, trigger: float = np.nan, post_only: bool = False, time_limit_ms: int = 0,
-        trailing: tuple[float, float] | None = None, instrument: str | None = None, **terms: float,
-    ) -> None:  # fmt: skip
+        self,
+        side: int,
+        *,
+        price: float = np.nan,
+        trigger: float = np.nan,
+        post_only: bool = False,
+        time_limit_ms: int = 0,
+        trailing: tuple[float, float] | None = None,
+        instrument: str | None = None,
+        **terms: float,
+    ) -> None:
         """Open a position executor: at market, at a limit `price`, or once `trigger` is reached.
 
         `amount`, `notional` or `fraction` is its size (default: fraction 1); `stop_loss` and `take_profit` are
@@ -107,7 +114,14 @@ class Context:
         _refuse_unknown("enter", terms)
 
     def quote_at(
-        self, level: int, side: int, price: float, amount: float, *, post_only: bool = False, instrument: str | None = None
+        self,
+        level: int,
+        side: int,
+        price: float,
+        amount: float,
+        *,
+        post_only: bool = False,
+        instrument: str | None = None,
     ) -> None:
         """Replace the resting order of a level; an amount of 0 withdraws it."""
         target = self._next(Action.QUOTE, side, instrument, level)
@@ -151,9 +165,7 @@ class Context:
         return wishes
 
 
-def run_ticks(
-    on_tick: Callable[[Context], Any], world: World, market: Market, bars: Bars, timeframe_ms: int
-) -> Tape:
+def run_ticks(on_tick: Callable[[Context], Any], world: World, market: Market, bars: Bars, timeframe_ms: int) -> Tape:
     """The engine, a row at a time, with a Python function deciding at each close."""
     n_rows = len(bars.time)
     equity, tick, out = np.empty(n_rows), np.zeros(1, TICK), new_targets(1)

@@ -15,8 +15,19 @@ from workbench.backtest import loop
 from workbench.backtest.loop import Bars, Inputs, Journals, Plan, Source, Wishes
 from workbench.errors import BrokenInvariant, ConfigError
 from workbench.market import TARGET
-from workbench.trading import Reason, explain
-from workbench.trading.world import EXECUTOR, FILL, MAX_EXECUTORS, MAX_ORDERS, ORDER, OUTBOX, REFUSAL, TICK, World
+from workbench.trading import (
+    EXECUTOR,
+    FILL,
+    MAX_EXECUTORS,
+    MAX_ORDERS,
+    ORDER,
+    OUTBOX,
+    REFUSAL,
+    TICK,
+    Reason,
+    World,
+    explain,
+)
 
 Array = npt.NDArray[Any]
 
@@ -53,9 +64,17 @@ EVERY_ROW = locked(np.zeros(0, np.int64))
 
 
 def simulate(
-    world: World, bars: Bars, timeframe_ms: int, *, out: Array, source: Source = Source.NOTHING, wishes: Wishes = NO_WISHES,
-    inputs: Inputs = NO_INPUTS, decide: Any = None, plan: Plan = NO_PLAN,
-) -> Tape:  # fmt: skip
+    world: World,
+    bars: Bars,
+    timeframe_ms: int,
+    *,
+    out: Array,
+    source: Source = Source.NOTHING,
+    wishes: Wishes = NO_WISHES,
+    inputs: Inputs = NO_INPUTS,
+    decide: Any = None,
+    plan: Plan = NO_PLAN,
+) -> Tape:
     """Walk all bars in a world and return what happened; `world` is changed.
 
     Raises
@@ -70,7 +89,9 @@ def simulate(
     function = as_pointer(decide) if decide is not None else idle()
     row = 0
     while row < n_rows:
-        row = step_rows(world, tick, journals, bars, timeframe_ms, source, wishes, inputs, function, plan, out, equity, row, n_rows)
+        row = step_rows(
+            world, tick, journals, bars, timeframe_ms, source, wishes, inputs, function, plan, out, equity, row, n_rows
+        )
         if row < n_rows:
             journals = grown(journals)
     return tape(world, journals, equity)
@@ -85,14 +106,17 @@ def step_rows(world: World, tick: Array, journals: Journals, *rest: Any) -> int:
 
 def tape(world: World, journals: Journals, equity: npt.NDArray[np.float64]) -> Tape:
     """The written part of the journals, with the world that wrote them."""
-    fills, orders, executors, refusals = (journal[:used] for journal, used in zip(journals[:4], journals.used, strict=True))
+    fills, orders, executors, refusals = (
+        journal[:used] for journal, used in zip(journals[:4], journals.used, strict=True)
+    )
     return Tape(world, fills, orders, executors, refusals, equity)
 
 
 def new_journals(rows: int) -> Journals:
     """Empty journals; memory that is not written costs nothing."""
     kinds = (FILL, ORDER, EXECUTOR, REFUSAL)
-    return Journals(*(np.empty(rows, kind) for kind in kinds), used=np.zeros(4, np.int64))
+    fills, orders, executors, refusals = (np.empty(rows, kind) for kind in kinds)
+    return Journals(fills, orders, executors, refusals, np.zeros(4, np.int64))
 
 
 def grown(journals: Journals) -> Journals:
@@ -103,7 +127,8 @@ def grown(journals: Journals) -> Journals:
         bigger = np.empty(room, journal.dtype) if room > len(journal) else journal
         bigger[:used] = journal[:used]
         larger.append(bigger)
-    return Journals(*larger, used=journals.used)
+    fills, orders, executors, refusals = larger
+    return Journals(fills, orders, executors, refusals, journals.used)
 
 
 def complain(world: World) -> None:
@@ -111,8 +136,10 @@ def complain(world: World) -> None:
     code, row = Reason(int(world["code"][0])), int(world["row"][0])
     if code == Reason.FULL:
         raise ConfigError(
-            f"row {row}: a table is full; one bot holds at most {MAX_ORDERS:,} live orders and {MAX_EXECUTORS:,} executors, and a "
-            f"row has at most {OUTBOX:,} events. Use fewer levels, a lower `max_per_side`, or barriers that end executors."
+            f"row {row}: a table is full; one bot holds at most {MAX_ORDERS:,} live orders and "
+            f"{MAX_EXECUTORS:,} executors, and a "
+            f"row has at most {OUTBOX:,} events. Use fewer levels, a lower `max_per_side`, or barriers that "
+            "end executors."
         )
     if code == Reason.BAD_TARGET:
         raise ConfigError(f"row {row}: `decide` wrote {explain(code)}. Check what it assigns to `out[level]`.")
@@ -143,6 +170,7 @@ def as_pointer(decide: Callable[..., None]) -> Any:
     except numba.core.errors.NumbaError as error:
         reason = next((line for line in str(error).splitlines() if line.strip()), "unknown").strip()
         raise ConfigError(
-            f"`decide` could not be compiled: {reason} It takes (row, world, out) and may use numbers, NumPy and compiled "
+            f"`decide` could not be compiled: {reason} It takes (row, world, out) and may use numbers, NumPy "
+            "and compiled "
             f"functions only. Try it as plain Python with `{function.__name__}.py_func(row, world, out)`."
         ) from error

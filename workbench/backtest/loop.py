@@ -11,10 +11,22 @@ import numpy.typing as npt
 from numba import types
 
 from workbench.compiled import compiled
-from workbench.market.codes import TARGET, Action
-from workbench.trading import ALL_ORDERS, advance, match, next_tick, rest, start_walk, take
-from workbench.trading.advance import stop_early
-from workbench.trading.world import NO_SIDE, OUTBOX, VIEW, Phase, Reason
+from workbench.market import TARGET, Action
+from workbench.trading import (
+    ALL_ORDERS,
+    NO_SIDE,
+    OUTBOX,
+    VIEW,
+    Phase,
+    Reason,
+    advance,
+    match,
+    next_tick,
+    rest,
+    start_walk,
+    stop_early,
+    take,
+)
 
 FloatPlane = npt.NDArray[np.float64]
 
@@ -103,9 +115,33 @@ def run(world, tick, journals, bars, timeframe_ms, source, wishes, inputs, decid
     own_rows, holding = decides.shape[0] == 0, terms[0].action == Action.HOLD
     side_step, exit_step = min(sides.shape[0] - 1, 1), min(exits.shape[0] - 1, 1)
     sides_by_level, exits_by_level = sides.shape[1] > 1, exits.shape[1] > 1
-    planned = np.searchsorted(plan_rows, start)
+    planned = 0
     first_level = out[0]
-    for t in range(start, stop):
+    # One market and nothing to decide in most rows: then runs of bars in which nothing can happen are stepped over.
+    may_skip = world.n_markets == 1 and own_rows and (source == Source.NOTHING or source == Source.PLAN or (
+        source == Source.COLUMNS and n_levels == 1 and not holding))  # fmt: skip
+    t = start - 1
+    while t + 1 < stop:
+        t += 1
+        if may_skip:
+            market = world.markets[0]
+            below, above, position, quote = market.below, market.above, market.position, world.quote
+            last_time = market.deadline_ms - timeframe_ms
+            end = min(stop, market.wake_row)
+            if source == Source.PLAN and planned < plan_rows.shape[0]:
+                end = min(end, plan_rows[planned])
+            first = t
+            while t < end and lows[0, t] > below and highs[0, t] < above and time[t] < last_time:
+                if source == Source.COLUMNS and (sides[t * side_step, 0] != 0 or exits[t * exit_step, 0]):
+                    break
+                equity[t] = quote + position * closes[0, t]
+                t += 1
+            if t > first:
+                market.last, world.row = closes[0, t - 1], t - 1
+                if position != 0.0:
+                    world.bars_exposed += t - first
+                if t == stop:
+                    break
         world.row = t
         close_ms = time[t] + timeframe_ms
         for m in range(world.n_markets):
@@ -148,8 +184,9 @@ def run(world, tick, journals, bars, timeframe_ms, source, wishes, inputs, decid
                     take(world, out[level], level)
                     out[level].action = Action.NONE
         elif source == Source.PLAN:
-            while planned < plan_rows.shape[0] and plan_rows[planned] == row:
-                take(world, plan_targets[planned], plan_levels[planned])
+            while planned < plan_rows.shape[0] and plan_rows[planned] <= row:
+                if plan_rows[planned] == row:
+                    take(world, plan_targets[planned], plan_levels[planned])
                 planned += 1
         if is_filling(world):
             if world.code != Reason.NONE:
@@ -171,8 +208,9 @@ def pick(plane, row, level):
 def walk(world, tick):
     """One market's bar, tick by tick."""
     m = tick.market
+    market = world.markets[m]
     while next_tick(world, tick):
-        world.markets[m].last = tick.price
+        market.last = tick.price
         world.time_ms = tick.time_ms
         match(world, m, tick.price, ALL_ORDERS)
         if world.executors_top > 0:
@@ -180,6 +218,11 @@ def walk(world, tick):
             advance(world, m, tick.price)
             if world.next_order > new:
                 match(world, m, tick.price, new)
+        if tick.leg == 0:
+            rest(world, m)
+            touched = tick.low <= market.below or tick.high >= market.above or tick.close_ms >= market.deadline_ms
+            if not touched and market.wake_row > tick.row + 1:
+                return
     rest(world, m)
 
 
@@ -259,7 +302,7 @@ def show(world, total, row):
                 seen.open_short += 1
 
 
-def idle(row, world, out):  # type: ignore[no-untyped-def]
+def idle(row, world, out):
     """The `decide` of a bot that has none."""
 
 

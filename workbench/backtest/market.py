@@ -13,7 +13,7 @@ from workbench.backtest.engine import EVERY_ROW, locked
 from workbench.backtest.loop import Bars
 from workbench.errors import ConfigError, DataError
 from workbench.market import Candles, Instrument, show_time
-from workbench.trading.world import MAX_MARKETS
+from workbench.trading import MAX_MARKETS
 
 PRICES = ("open", "high", "low", "close")
 
@@ -56,7 +56,8 @@ class Market:
 
     def bars(self) -> Bars:
         """The planes; of a single instrument, views of its own arrays."""
-        return Bars(locked(self.time), *(self.plane(name) for name in PRICES), EVERY_ROW)
+        opens, highs, lows, closes = (self.plane(name) for name in PRICES)
+        return Bars(locked(self.time), opens, highs, lows, closes, EVERY_ROW)
 
     def plane(self, name: str) -> npt.NDArray[np.float64]:
         """One price column of all instruments, of shape (n_markets, n_rows), NaN where there is no bar."""
@@ -80,10 +81,14 @@ def as_market(candles: Any) -> Market:
     frames = {one.timeframe_ms: one for one in named.values()}
     if len(frames) > 1:
         shown = " and ".join(sorted({one.timeframe for one in named.values()}))
-        raise DataError(f"The candles have different timeframes: {shown}. Resample them to one, as in candles.resample('1h').")
+        raise DataError(
+            f"The candles have different timeframes: {shown}. Resample them to one, as in candles.resample('1h')."
+        )
     quotes = sorted({one.instrument.quote for one in named.values()})
     if len(quotes) > 1:
-        raise DataError(f"The instruments are quoted in {' and '.join(quotes)}; one backtest counts in one currency. Split them.")
+        raise DataError(
+            f"The instruments are quoted in {' and '.join(quotes)}; one backtest counts in one currency. Split them."
+        )
     times = [one.time for one in named.values()]
     grid = times[0] if len(times) == 1 else np.unique(np.concatenate(times))
     rows = [None if len(time) == len(grid) else np.searchsorted(grid, time) for time in times]
@@ -114,13 +119,17 @@ def by_name(candles: Any) -> dict[str, Candles]:
 
 def _check(candles: Any) -> None:
     if not isinstance(candles, Candles):
-        raise ConfigError(f"`candles` holds a {type(candles).__name__}. Make Candles.from_frame(frame, timeframe=…) of it first.")
+        raise ConfigError(
+            f"`candles` holds a {type(candles).__name__}. Make Candles.from_frame(frame, timeframe=…) of it first."
+        )
     if len(candles) == 0:
-        raise DataError(f"{candles.instrument} has no bars. Choose a range with data; wb.data.catalog() lists what is stored.")
+        raise DataError(
+            f"{candles.instrument} has no bars. Choose a range with data; wb.data.catalog() lists what is stored."
+        )
 
 
 def finer_bars(market: Market, path: Market) -> Bars:
-    """Finer candles to walk instead of a market's own bars; each coarse row is decided at the close of its last fine bar.
+    """Finer candles to walk instead of a market's own bars; a coarse row is decided at the close of its last fine bar.
 
     Raises
     ------
@@ -128,17 +137,21 @@ def finer_bars(market: Market, path: Market) -> Bars:
         If the finer candles are not of the same instruments, not finer, or do not cover the coarse ones.
     """
     if path.names != market.names:
-        raise DataError(f"`path` has candles of {', '.join(path.names)}, the run is on {', '.join(market.names)}. Give the same.")
+        raise DataError(
+            f"`path` has candles of {', '.join(path.names)}, the run is on {', '.join(market.names)}. Give the same."
+        )
     if path.timeframe_ms >= market.timeframe_ms or market.timeframe_ms % path.timeframe_ms:
         raise DataError("`path` must be finer than the candles, and a whole part of them: 1m for 1h, say.")
     first, last = int(market.time[0]), int(market.time[-1]) + market.timeframe_ms
     inside = (path.time >= first) & (path.time < last)
     if not inside.any() or path.time[inside][0] > first or path.time[inside][-1] + path.timeframe_ms < last:
-        raise DataError(f"`path` does not cover {show_time(first)} to {show_time(last)} UTC. Load the finer candles for that range.")
+        raise DataError(
+            f"`path` does not cover {show_time(first)} to {show_time(last)} UTC. Load the finer candles for that range."
+        )
     bars = path.bars()
-    time = path.time[inside]
-    planes = [locked(np.ascontiguousarray(getattr(bars, name)[:, inside])) for name in PRICES]
-    return Bars(locked(np.ascontiguousarray(time)), *planes, locked(deciding_rows(market, time)))
+    time = np.ascontiguousarray(path.time[inside])
+    opens, highs, lows, closes = (locked(np.ascontiguousarray(getattr(bars, name)[:, inside])) for name in PRICES)
+    return Bars(locked(time), opens, highs, lows, closes, locked(deciding_rows(market, time)))
 
 
 def deciding_rows(market: Market, time: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

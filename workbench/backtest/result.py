@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from workbench.backtest import tables
-from workbench.backtest.bounds import Bounds, find_bounds
+from workbench.backtest.bounds import Bounds, closing_sides, find_bounds
 from workbench.backtest.card import Card, make_card
 from workbench.backtest.engine import Array, Tape
 from workbench.backtest.loop import Bars
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import vectorbt
 
     from workbench.backtest.lookahead import Verdict
+    from workbench.market import Targets
     from workbench.reports import Material, Summary
 
 
@@ -47,7 +48,7 @@ class Result:
     bars: Bars
     settings: Settings
     tape: Tape
-    closing: Array
+    targets: list[Targets]
     audit: Verdict | None
     seed: int
     finer: Market | None = None
@@ -91,7 +92,7 @@ class Result:
 
     @cached_property
     def orders(self) -> pl.DataFrame:
-        """Every order, in order of its id. Quotes that were replaced unfilled are counted in `replaced_quotes` instead."""
+        """Every order, in order of its id; quotes replaced unfilled are counted in `replaced_quotes` instead."""
         return tables.orders_frame(self.tape, self.bars, self.market.names)
 
     @cached_property
@@ -126,7 +127,8 @@ class Result:
         made = float(net_profit(self.tape.executors).sum() + net_profit(marked).sum())
         profit = float(self.tape.equity[-1]) - float(self.settings.cash)
         return find_bounds(
-            executors, self.tape.world["markets"][0], self.bars, self.timeframe_ms, closing=self.closing,
+            executors, self.tape.world["markets"][0], self.bars, self.timeframe_ms,
+            closing=closing_sides(self.targets, self.market, self.bars),
             latency=self.settings.latency.bars, other_profit=profit - made,
         )  # fmt: skip
 
@@ -168,15 +170,17 @@ class Result:
         first = next(iter(self.candles.values()))
         return Material(
             title=f"{self.bot.name} on {names} {first.timeframe}".strip(), candles=self.candles, equity=self.equity,
-            fills=self.fills, round_trips=self.round_trips, metrics=self.metrics, bounds=self.bounds, verdict=self.audit,
-            refusals=self.refusals, parameters={**self.bot.parameters, **self.settings.facts()}, card=self.card,
+            fills=self.fills, round_trips=self.round_trips, metrics=self.metrics, bounds=self.bounds,
+            verdict=self.audit, refusals=self.refusals, card=self.card,
+            parameters={**self.bot.parameters, **self.settings.facts()},
         )  # fmt: skip
 
     def __repr__(self) -> str:
         m = self.metrics
         return (
             f"Result of {self.bot!r}: net profit {m['net_profit']:,.2f} ({m['total_return']:.2%}), "
-            f"{len(self._trips):,} round trips, max drawdown {m['max_drawdown']:.2%}. Call .summary(), .plot() or .report(path)."
+            f"{len(self._trips):,} round trips, max drawdown {m['max_drawdown']:.2%}. Call .summary(), "
+            ".plot() or .report(path)."
         )
 
     def _repr_html_(self) -> str:

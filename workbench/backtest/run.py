@@ -12,15 +12,15 @@ import numpy as np
 from workbench.backtest.card import compare, restored
 from workbench.backtest.context import run_ticks
 from workbench.backtest.engine import Array, Tape, simulate
-from workbench.backtest.loop import Bars, Source
 from workbench.backtest.lookahead import Verdict, columns_of, find_leak, target_columns
+from workbench.backtest.loop import Bars, Source
 from workbench.backtest.market import Market, as_market, finer_bars
 from workbench.backtest.result import Result
 from workbench.backtest.settings import Settings
 from workbench.backtest.wishes import as_inputs, as_wishes, wanted_targets
 from workbench.controllers import Controller, Way
 from workbench.errors import ConfigError
-from workbench.market import Action, Candles, Targets
+from workbench.market import Candles, Targets
 from workbench.trading import Fees, Latency, Slippage, as_fees, as_latency, as_slippage, new_targets
 
 
@@ -81,21 +81,28 @@ def backtest(
         Candles that cannot be traded on together, or targets that do not fit them.
     """
     if not isinstance(bot, Controller):
-        raise ConfigError(f"`bot` is a {type(bot).__name__}. Give a controller, as in wb.controllers.Bollinger(length=50).")
+        raise ConfigError(
+            f"`bot` is a {type(bot).__name__}. Give a controller, as in wb.controllers.Bollinger(length=50)."
+        )
     market = as_market(candles)
     is_walked_finer = not isinstance(path, str)
     settings = Settings(
-        cash=cash, account=account or default_account(market), leverage=leverage, fees=as_fees(fees),
-        slippage=as_slippage(slippage), latency=as_latency(latency), path="worst" if is_walked_finer else str(path), fill=fill,
+        cash=cash,
+        account=account or default_account(market),
+        leverage=leverage,
+        fees=as_fees(fees),
+        slippage=as_slippage(slippage),
+        latency=as_latency(latency),
+        path="worst" if is_walked_finer else str(path),
+        fill=fill,
         log_quotes=log_quotes,
-    )  # fmt: skip
+    )
     finer = as_market(path) if is_walked_finer else None
     bars = market.bars() if finer is None else finer_bars(market, finer)
     began = time.perf_counter()
     tape, targets = run(bot, market, bars, settings, (finer or market).timeframe_ms)
     verdict = look(bot, market, targets, seed, time.perf_counter() - began) if audit else None
-    closing = closing_sides(targets, market, bars)
-    return Result(bot, market, bars, settings, tape, closing, verdict, seed, finer)
+    return Result(bot, market, bars, settings, tape, targets, verdict, seed, finer)
 
 
 def rerun(card: Mapping[str, Any]) -> Result:
@@ -126,7 +133,9 @@ def default_account(market: Market) -> str:
     return "margin" if all(instrument.is_perpetual for instrument in market.instruments) else "spot"
 
 
-def run(bot: Controller, market: Market, bars: Bars, settings: Settings, timeframe_ms: int) -> tuple[Tape, list[Targets]]:
+def run(
+    bot: Controller, market: Market, bars: Bars, settings: Settings, timeframe_ms: int
+) -> tuple[Tape, list[Targets]]:
     """One pass of the engine, by whichever way the bot says what it wants; with its targets, if it has any."""
     way = type(bot).authored()
     if way == Way.TARGETS:
@@ -148,7 +157,9 @@ def look(bot: Controller, market: Market, targets: list[Targets], seed: int, run
     single = market.is_single
     whole = target_columns(targets[0]) if targets and single else None
     produce = columns_of(bot) if single or not targets else columns_of_each(bot, market)
-    verdict = find_leak(produce, market.only if single else market.candles, seed=seed, whole=whole, run_seconds=run_seconds)
+    verdict = find_leak(
+        produce, market.only if single else market.candles, seed=seed, whole=whole, run_seconds=run_seconds
+    )
     if not verdict.clean:
         warnings.warn(str(verdict), LookaheadWarning, stacklevel=3)
     return verdict
@@ -159,27 +170,10 @@ def columns_of_each(bot: Controller, market: Market) -> Any:
     single = columns_of(bot)
 
     def produce(candles: Mapping[str, Candles]) -> dict[str, Array]:
-        return {f"{name} {column}": values for name, one in candles.items() for column, values in single(one).items()}
+        return {
+            f"{name} {column}": np.asarray(values)
+            for name, one in candles.items()
+            for column, values in single(one).items()
+        }
 
     return produce
-
-
-def closing_sides(targets: list[Targets], market: Market, bars: Bars) -> Array:
-    """Which sides a signal stopped at the close of each walked row: bit 1 long, bit 2 short."""
-    n_rows = len(bars.time)
-    closing = np.zeros((len(market.candles), n_rows), np.int8)
-    decided = np.flatnonzero(bars.decides >= 0) if len(bars.decides) else None
-    for m, (one, rows) in enumerate(zip(targets, market.rows, strict=False)):
-        if one.action != Action.ENTER:
-            continue
-        sides = np.where(one.exit.any(axis=1), 3, 0).astype(np.int8)
-        if one.policy.close_on_opposite:
-            sides |= np.where((one.side < 0).any(axis=1), 1, 0).astype(np.int8)
-            sides |= np.where((one.side > 0).any(axis=1), 2, 0).astype(np.int8)
-        grid = np.zeros(len(market.time), np.int8)
-        grid[slice(None) if rows is None else rows] = sides
-        if decided is None:
-            closing[m] = grid
-        else:
-            closing[m, decided] = grid[bars.decides[decided]]
-    return closing

@@ -9,8 +9,7 @@ import numpy as np
 
 from workbench.errors import ConfigError
 from workbench.market import Instrument, Policy
-from workbench.trading import Fees, Latency, Path, Slippage, new_world
-from workbench.trading.world import World
+from workbench.trading import Fees, Latency, Path, Slippage, World, new_world
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +35,9 @@ class Settings:
         if not 0 < self.leverage <= 1000:
             raise ConfigError(f"`leverage` is {self.leverage}. It is a number above 0, such as 1 or 3.")
         if self.account == "spot" and self.leverage != 1.0:
-            raise ConfigError(f'A spot account has no leverage, and `leverage` is {self.leverage}. Pass account="margin".')
+            raise ConfigError(
+                f'A spot account has no leverage, and `leverage` is {self.leverage}. Pass account="margin".'
+            )
 
     def facts(self) -> dict[str, Any]:
         """The settings as plain values, for the card."""

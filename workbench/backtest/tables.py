@@ -10,8 +10,7 @@ from workbench.backtest.engine import Array, Tape
 from workbench.backtest.loop import Bars
 from workbench.backtest.trips import net_profit
 from workbench.market import OrderKind
-from workbench.trading import CloseType, Phase, Purpose, Reason, Status, explain
-from workbench.trading.world import FEE_IN_BASE, MAKER
+from workbench.trading import FEE_IN_BASE, MAKER, CloseType, Phase, Purpose, Reason, Status, explain
 
 STAMP = pl.Datetime("ms", "UTC")
 
@@ -29,7 +28,9 @@ def words(codes: Array, kind: type) -> pl.Series:
 
 
 def _instruments(codes: Array, names: list[str]) -> pl.Series:
-    return pl.Series(np.ascontiguousarray(codes, np.int64)).replace_strict(dict(enumerate(names)), return_dtype=pl.String)
+    return pl.Series(np.ascontiguousarray(codes, np.int64)).replace_strict(
+        dict(enumerate(names)), return_dtype=pl.String
+    )
 
 
 def _floats(values: Array) -> npt.NDArray[np.float64]:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from workbench.backtest.engine import Array, Tape
 from workbench.compiled import compiled
-from workbench.trading.world import FEE_IN_BASE
+from workbench.trading import FEE_IN_BASE
 
 TRIP = np.dtype(
     [
@@ -40,7 +40,7 @@ def net_profit(executors: Array) -> npt.NDArray[np.float64]:
 
 
 def round_trips(tape: Tape, time_ms: npt.NDArray[np.int64]) -> Array:
-    """Closed round trips in order of their exit: one per executor that traded, and one per netted position beside them."""
+    """Closed round trips in order of their exit: one per executor that traded, one per netted position beside them."""
     done = tape.executors[tape.executors["exit_amount"] > 0.0]
     trips = np.zeros(len(done), TRIP)
     for ours, theirs in (
@@ -102,6 +102,3 @@ def net(fills, time_ms, trips, n_markets):
             position[m] += fill.side * left
             size[m] = abs(position[m])
     return count
-
-
-

@@ -10,10 +10,8 @@ from workbench.backtest.engine import locked
 from workbench.backtest.loop import Inputs, Wishes
 from workbench.backtest.market import Market
 from workbench.errors import ConfigError, DataError
-from workbench.market import Candles, Policy, Targets
-from workbench.market.targets import FLOATS
-from workbench.trading import new_targets
-from workbench.trading.world import MAX_LEVELS
+from workbench.market import TARGET_COLUMNS, Candles, Policy, Targets
+from workbench.trading import MAX_LEVELS, new_targets
 
 
 def wanted_targets(bot: Any, market: Market) -> list[Targets]:
@@ -26,11 +24,13 @@ def checked(targets: Any, candles: Candles, bot: Any) -> Targets:
     name = type(bot).__name__
     if not isinstance(targets, Targets):
         raise ConfigError(
-            f"{name}.targets returned a {type(targets).__name__}. Return Targets, as in `return Targets.at_market(side)`."
+            f"{name}.targets returned a {type(targets).__name__}. Return Targets, as in `return "
+            "Targets.at_market(side)`."
         )
     if targets.n_bars != len(candles):
         raise DataError(
-            f"{name}.targets returned {targets.n_bars:,} rows for {len(candles):,} bars of {candles.instrument}. Return one row "
+            f"{name}.targets returned {targets.n_bars:,} rows for {len(candles):,} bars of "
+            f"{candles.instrument}. Return one row "
             f"per bar: 0 or NaN where there is nothing to say."
         )
     return targets
@@ -55,7 +55,7 @@ def as_wishes(targets: list[Targets], market: Market) -> tuple[Wishes, Any, Poli
     terms["action"], terms["kind"], terms["sizing"] = first.action, first.kind, first.sizing
     terms["time_limit_ms"] = first.time_limit_ms
     level_market = np.repeat(np.arange(len(targets)), [t.n_levels for t in targets]).astype(np.int64)
-    planes = {name: _plane(targets, market, name) for name in ("side", "exit", *FLOATS)}
+    planes = {name: _plane(targets, market, name) for name in ("side", "exit", *TARGET_COLUMNS)}
     out = new_targets(levels)
     out[:] = terms
     return Wishes(**planes, market=locked(level_market), terms=locked(terms)), out, first.policy
@@ -96,10 +96,14 @@ def as_inputs(bot: Any, market: Market) -> Inputs:
         If a column has not one value per bar, or instruments are not on one grid.
     """
     if any(rows is not None for rows in market.rows):
-        raise DataError("The instruments have bars at different times. Give candles of the same stamps to a compiled `decide`.")
+        raise DataError(
+            "The instruments have bars at different times. Give candles of the same stamps to a compiled `decide`."
+        )
     given = bot.columns(market.only if market.is_single else market.candles)
     if not isinstance(given, tuple | list):
-        raise ConfigError(f"{type(bot).__name__}.columns returned a {type(given).__name__}. Return a tuple of arrays and numbers.")
+        raise ConfigError(
+            f"{type(bot).__name__}.columns returned a {type(given).__name__}. Return a tuple of arrays and numbers."
+        )
     row = np.zeros(max(len(given), 1))
     columns, places = [], []
     for place, values in enumerate(given):
@@ -109,7 +113,8 @@ def as_inputs(bot: Any, market: Market) -> Inputs:
             continue
         if array.shape != (len(market.time),):
             raise DataError(
-                f"column {place} of {type(bot).__name__}.columns has shape {array.shape} for {len(market.time):,} bars. "
+                f"column {place} of {type(bot).__name__}.columns has shape {array.shape} for "
+                f"{len(market.time):,} bars. "
                 f"Return one value per bar, or a single number."
             )
         columns.append(array)

@@ -10,7 +10,7 @@ from workbench.market.codes import BUY, FLAT, POLICY, SELL, TARGET, Action, Orde
 from workbench.market.frames import USUAL_NAMES, as_polars, candle_arrays, commonest_step, float_column, time_column
 from workbench.market.instrument import Instrument
 from workbench.market.resampling import bar_starts, exact_sums
-from workbench.market.targets import Policy, Targets
+from workbench.market.targets import TARGET_COLUMNS, Policy, Targets
 from workbench.market.timeframe import (
     Moment,
     as_milliseconds,
@@ -29,6 +29,7 @@ __all__ = [
     "POLICY",
     "SELL",
     "TARGET",
+    "TARGET_COLUMNS",
     "USUAL_NAMES",
     "Action",
     "Audit",

@@ -12,6 +12,8 @@ FLAT = 0
 
 
 class OrderKind(IntEnum):
+    """How an order meets the market; docs/execution.md, part 4."""
+
     MARKET = 0
     LIMIT = 1
     POST_ONLY = 2

@@ -13,7 +13,7 @@ from workbench.market.codes import Action, OrderKind, Sizing
 from workbench.market.timeframe import as_milliseconds
 
 Column = npt.ArrayLike
-FLOATS = ("price", "trigger", "size", "stop_loss", "take_profit", "trailing_activation", "trailing_delta")
+TARGET_COLUMNS = ("price", "trigger", "size", "stop_loss", "take_profit", "trailing_activation", "trailing_delta")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,9 @@ class Targets:
         """
         wish = _plane(exposure, "exposure")
         if np.isinf(wish).any():
-            raise DataError(f"`exposure` is infinite in row {_first(np.isinf(wish))}. Use NaN to leave a position alone.")
+            raise DataError(
+                f"`exposure` is infinite in row {_first(np.isinf(wish))}. Use NaN to leave a position alone."
+            )
         side = np.zeros(wish.shape, np.int8)
         return _build(Action.HOLD, side, OrderKind.MARKET, Sizing.FRACTION, {"size": wish})
 
@@ -201,7 +203,9 @@ def _barrier(terms: dict[str, Any], name: str) -> Column:
         return np.nan
     values = np.asarray(value, np.float64)
     if (values <= 0).any():
-        raise ConfigError(f"`{name}` must be above 0: a fraction of the entry price (0.02 is 2 %). Leave it out for none.")
+        raise ConfigError(
+            f"`{name}` must be above 0: a fraction of the entry price (0.02 is 2 %). Leave it out for none."
+        )
     return values
 
 
@@ -216,7 +220,7 @@ def _plane(values: Column, name: str) -> npt.NDArray[Any]:
         raise DataError(f"`{name}` has dtype {array.dtype}. Give numbers.")
     if array.ndim not in (1, 2):
         raise DataError(f"`{name}` has shape {array.shape}. Give one row per bar: (n_bars,) or (n_bars, n_levels).")
-    return array.reshape(array.shape[0], -1).astype(np.float64, copy=False)
+    return _two_axes(array).astype(np.float64, copy=False)
 
 
 def _build(
@@ -225,19 +229,25 @@ def _build(
 ) -> Targets:  # fmt: skip
     sides = np.asarray(side)
     if sides.ndim not in (1, 2) or sides.dtype.kind not in "fiub":
-        raise DataError(f"`side` has shape {sides.shape} and dtype {sides.dtype}. Give one number per bar: +1, −1 or 0.")
-    sides = sides.reshape(sides.shape[0], -1)
+        raise DataError(
+            f"`side` has shape {sides.shape} and dtype {sides.dtype}. Give one number per bar: +1, −1 or 0."
+        )
+    sides = _two_axes(sides)
     if sides.dtype != np.int8:
         odd = ~np.isin(sides, (-1, 0, 1))
         if odd.any():
             raise DataError(f"`side` is {sides[odd][0]} in row {_first(odd)}. A side is +1 (buy), −1 (sell) or 0.")
         sides = sides.astype(np.int8)
-    planes = {name: _fit(columns.get(name, np.nan), name, sides.shape[0]) for name in FLOATS}
+    planes = {name: _fit(columns.get(name, np.nan), name, sides.shape[0]) for name in TARGET_COLUMNS}
     width = max([sides.shape[1], *(plane.shape[-1] if plane.ndim == 2 else 1 for plane in planes.values())])
     shape = (sides.shape[0], width)
     sides = np.broadcast_to(sides, shape)
     closing = np.broadcast_to(_fit(np.asarray(exits, np.bool_), "exit", shape[0]), shape)
     return Targets(action, sides, kind, sizing, planes, closing, time_limit_ms, policy or Policy())
+
+
+def _two_axes(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return array.reshape(-1, 1) if array.ndim == 1 else array
 
 
 def _fit(values: Any, name: str, n_bars: int) -> npt.NDArray[Any]:

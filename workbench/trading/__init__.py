@@ -4,11 +4,25 @@ A driver calls `next_tick`, `match`, `advance` and `match` again until a bar is 
 compiled loop of a backtest does so in one pass; a live run does so per event, and a venue answers in place of `match`.
 """
 
-from workbench.trading.advance import advance, decide, take
+from workbench.trading.advance import advance, decide, stop_early, take
 from workbench.trading.ledger import equity, settle
 from workbench.trading.matching import ALL_ORDERS, match, next_tick, rest, start_walk
 from workbench.trading.models import Fees, Latency, Slippage, as_fees, as_latency, as_slippage
 from workbench.trading.world import (
+    EXECUTOR,
+    FEE_IN_BASE,
+    FILL,
+    MAKER,
+    MAX_EXECUTORS,
+    MAX_LEVELS,
+    MAX_MARKETS,
+    MAX_ORDERS,
+    NO_SIDE,
+    ORDER,
+    OUTBOX,
+    REFUSAL,
+    TICK,
+    VIEW,
     CloseType,
     Path,
     Phase,
@@ -22,6 +36,45 @@ from workbench.trading.world import (
 )
 
 __all__ = [
-    "ALL_ORDERS", "CloseType", "Fees", "Latency", "Path", "Phase", "Purpose", "Reason", "Slippage", "Status", "World", "advance", "as_fees", "as_latency", "as_slippage", "decide", "equity",
-    "explain", "match", "new_targets", "new_world", "next_tick", "rest", "settle", "start_walk", "take",
-]  # fmt: skip
+    "ALL_ORDERS",
+    "EXECUTOR",
+    "FEE_IN_BASE",
+    "FILL",
+    "MAKER",
+    "MAX_EXECUTORS",
+    "MAX_LEVELS",
+    "MAX_MARKETS",
+    "MAX_ORDERS",
+    "NO_SIDE",
+    "ORDER",
+    "OUTBOX",
+    "REFUSAL",
+    "TICK",
+    "VIEW",
+    "CloseType",
+    "Fees",
+    "Latency",
+    "Path",
+    "Phase",
+    "Purpose",
+    "Reason",
+    "Slippage",
+    "Status",
+    "World",
+    "advance",
+    "as_fees",
+    "as_latency",
+    "as_slippage",
+    "decide",
+    "equity",
+    "explain",
+    "match",
+    "new_targets",
+    "new_world",
+    "next_tick",
+    "rest",
+    "settle",
+    "start_walk",
+    "stop_early",
+    "take",
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from workbench.compiled import compiled
-from workbench.market.codes import BUY, Action, OrderKind, Sizing
+from workbench.market import BUY, Action, OrderKind, Sizing
 from workbench.trading.executors import enter, halt, step
 from workbench.trading.ledger import to_lot, to_tick
 from workbench.trading.orders import cancel, open_order
@@ -50,7 +50,8 @@ def take(world, target, level):
 def is_sound(world, target, level):
     """Can a record be acted on? A `decide` may have written anything into it."""
     known = 0 <= target.market < world.n_markets and 0 <= level < world.quotes.shape[0]
-    return known and -1 <= target.side <= 1 and 0 <= target.kind <= OrderKind.STOP_LIMIT and 0 <= target.sizing <= 2
+    coded = 0 <= target.action <= Action.HOLD and 0 <= target.kind <= OrderKind.STOP_LIMIT
+    return known and coded and -1 <= target.side <= 1 and 0 <= target.sizing <= Sizing.FRACTION
 
 
 @compiled(part=True)
@@ -106,7 +107,9 @@ def _quote(world, target, level, first_row):
 @compiled(part=True)
 def _unchanged(world, target, slot):
     order, market = world.orders[slot], world.markets[target.market]
-    if order.side != target.side or order.kind != target.kind or target.sizing != Sizing.BASE:
+    if order.market != target.market or order.side != target.side:
+        return False
+    if order.kind != target.kind or target.sizing != Sizing.BASE:
         return False
     same_price = order.price == to_tick(target.price, target.side, market.tick)
     return same_price and order.amount == to_lot(target.size, market.lot)
@@ -119,7 +122,17 @@ def _hold(world, target, level, first_row):
         return
     cancel(world, world.quotes[level])
     world.quotes[level] = open_order(
-        world, target.market, NO_SLOT, level, Purpose.HOLD.value, NO_SIDE, OrderKind.MARKET.value, 0.0, 0.0, wish, Sizing.FRACTION.value,
+        world,
+        target.market,
+        NO_SLOT,
+        level,
+        Purpose.HOLD.value,
+        NO_SIDE,
+        OrderKind.MARKET.value,
+        0.0,
+        0.0,
+        wish,
+        Sizing.FRACTION.value,
         first_row,
     )
     if world.quotes[level] != NO_SLOT:

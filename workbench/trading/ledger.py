@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from workbench.compiled import compiled
-from workbench.market.codes import BUY
+from workbench.market import BUY
 from workbench.trading.world import FEE_IN_BASE, MAKER, NO_SLOT, CloseType, Phase, Purpose, Reason, Status
 
 ROUND = 1e-9  # of a lot: 0.3 / 0.1 is 2.9999999999999996 lots, and means three

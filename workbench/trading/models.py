@@ -76,5 +76,6 @@ def _number(name: str, value: Any) -> float:
 def _check_fraction(what: str, value: float, lowest: float, highest: float) -> None:
     if not lowest <= value <= highest:
         raise ConfigError(
-            f"{what} is {value}. It is a fraction between {lowest:g} and {highest:g}: write 0.001 for a tenth of a percent."
+            f"{what} is {value}. It is a fraction between {lowest:g} and {highest:g}: write 0.001 for a tenth "
+            "of a percent."
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from workbench.compiled import compiled
-from workbench.market.codes import BUY, OrderKind, Sizing
+from workbench.market import BUY, OrderKind, Sizing
 from workbench.trading.ledger import DUST, close_order, equity, free_base, free_quote, reserve, to_lot, to_tick
 from workbench.trading.risk import approve, refuse, usable
 from workbench.trading.world import NO_SLOT, Purpose, Reason, Status
@@ -50,7 +50,7 @@ def open_order(world, m, executor, level, purpose, side, kind, price, trigger, s
         amount = to_lot(size, market.lot)
     closing = purpose == Purpose.EXIT or purpose == Purpose.TARGET
     reason = Reason.NONE
-    if market.last != market.last:
+    if market.last != market.last or (rests(kind) and not price > 0.0):
         reason = Reason.NO_PRICE
     elif purpose == Purpose.HOLD:
         reason = Reason.NONE

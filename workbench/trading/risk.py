@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from workbench.compiled import compiled
-from workbench.market.codes import BUY
+from workbench.market import BUY
 from workbench.trading.ledger import closable_base, equity, free_base, free_quote
 from workbench.trading.world import Reason
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.errors import ConfigError
-from workbench.market.codes import POLICY, TARGET
+from workbench.market import POLICY, TARGET
 
 NEVER = np.iinfo(np.int64).max
 NO_SLOT = np.int64(-1)  # of NumPy, so that Numba does not compile a kernel for this very value
@@ -307,7 +307,9 @@ def new_world(*, n_markets: int = 1, cash: float) -> World:
         Give kernels its record, `world[0]`.
     """
     if not 1 <= n_markets <= MAX_MARKETS:
-        raise ConfigError(f"{n_markets} instruments: a world takes 1 to {MAX_MARKETS}. Split them over several backtests.")
+        raise ConfigError(
+            f"{n_markets} instruments: a world takes 1 to {MAX_MARKETS}. Split them over several backtests."
+        )
     if not 0.0 < cash < np.inf:
         raise ConfigError(f"`cash` is {cash}. Start with an amount of quote currency above 0.")
     world = np.zeros(1, WORLD)
@@ -337,8 +339,8 @@ WORDS = {
     Reason.TOO_SMALL: "smaller than the instrument's minimum, or nothing left after rounding to the lot",
     Reason.NO_FUNDS: "the account cannot carry it (a spot account cannot go short or spend more than it has)",
     Reason.WOULD_TAKE: "a post-only order that would have crossed the market",
-    Reason.NO_PRICE: "the market had no bar yet, so there was no price",
-    Reason.BAD_TARGET: "a target record with a market, side, kind, sizing or level that does not exist",
+    Reason.NO_PRICE: "there was no price: the market had no bar yet, or a limit was not above 0",
+    Reason.BAD_TARGET: "a target record with an action, market, side, kind, sizing or level that does not exist",
     Reason.FULL: "a table of fixed capacity is full",
 }
 

@@ -7,7 +7,7 @@ docs/execution.md part 6. A partially filled entry is protected like a full one.
 from __future__ import annotations
 
 from workbench.compiled import compiled
-from workbench.market.codes import BUY, OrderKind, Sizing
+from workbench.market import BUY, OrderKind, Sizing
 from workbench.trading.ledger import closable_base, finish, to_lot
 from workbench.trading.orders import cancel, open_order
 from workbench.trading.world import NEVER, NO_SLOT, CloseType, Phase, Purpose, Reason
@@ -35,7 +35,8 @@ def enter(world, target, level, first_row):
     executor.phase, executor.close_type = Phase.ENTERING, CloseType.NONE
     executor.created_ms, executor.created_row = world.time_ms, world.row
     executor.entered_row = executor.closed_row = executor.entered_ms = executor.closed_ms = -1
-    executor.deadline_ms = world.time_ms + target.time_limit_ms if target.time_limit_ms > 0 else NEVER
+    limited = 0 < target.time_limit_ms < NEVER - world.time_ms
+    executor.deadline_ms = world.time_ms + target.time_limit_ms if limited else NEVER
     executor.stop_loss, executor.take_profit = target.stop_loss, target.take_profit
     executor.trailing_activation, executor.trailing_delta = target.trailing_activation, target.trailing_delta
     executor.target_kind, executor.net_of_fees = policy.take_profit_kind, policy.net_of_fees

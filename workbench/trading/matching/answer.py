@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from workbench.compiled import compiled
-from workbench.market.codes import BUY, SELL, OrderKind
+from workbench.market import BUY, SELL, OrderKind
 from workbench.trading.ledger import close_order, equity, free_base, free_quote, settle, to_lot
 from workbench.trading.orders import sized
 from workbench.trading.risk import approve

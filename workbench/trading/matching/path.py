@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from workbench.compiled import compiled
-from workbench.market.codes import BUY, OrderKind
+from workbench.market import BUY, OrderKind
 from workbench.trading.world import NEVER, NO_SLOT, Path, Phase, Purpose, Status
 
 OPEN, FIRST, SECOND, CLOSE, DONE = 0, 1, 2, 3, 4
