@@ -10,6 +10,7 @@ from workbench.backtest import loop
 from workbench.backtest.engine import NO_INPUTS, NO_WISHES, Tape, grown, idle, new_journals, step_rows, tape
 from workbench.backtest.loop import Source
 from workbench.trading import (
+    ALL_ORDERS,
     Reason,
     World,
     advance,
@@ -94,16 +95,16 @@ class Singly:
         bar = (bars.open[m, t], bars.high[m, t], bars.low[m, t], bars.close[m, t])
         start_walk(self.tick, m, t, open_ms, open_ms + self.timeframe_ms, *bar)
         while next_tick(self.world[0], self.tick):
-            self.see_tick(m, t, self.tick["price"])
+            self.see_tick(m, self.tick["price"])
         rest(self.world[0], m)
 
-    def see_tick(self, m: int, t: int, price: float) -> None:
+    def see_tick(self, m: int, price: float) -> None:
         """Match, step, match what the steps asked for: part 3."""
         self.markets["last"][m], self.world["time_ms"] = price, self.tick["time_ms"]
-        match(self.world[0], m, t, price, False)
-        if self.world["executors_top"][0] > 0:
-            advance(self.world[0], m, price)
-            match(self.world[0], m, t, price, True)
+        match(self.world[0], m, price, ALL_ORDERS)
+        first_new = self.world["next_order"][0]
+        advance(self.world[0], m, price)
+        match(self.world[0], m, price, first_new)
 
     def mark(self, t: int) -> None:
         self.equity[t] = equity(self.world[0])

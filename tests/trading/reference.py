@@ -556,6 +556,8 @@ def prepared(world: World, order: Order) -> tuple[Order, str]:
         return order, "NO_PRICE"
     if order.kind in RESTING:
         order.price = whole_ticks(world, order.market, order.side, order.price)
+        if not order.price > 0:
+            return order, "NO_PRICE"
     if order.is_hold:
         return order, ""
     if order.sizing != Sizing.BASE and order.kind not in RESTING:

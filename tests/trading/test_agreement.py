@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from workbench.backtest.engine import Tape
-from workbench.trading import Path, advance, match, take
+from workbench.trading import ALL_ORDERS, Path, advance, match, take
 
 from . import reference
 from .agreement import compiled_run, difference, prepared
@@ -134,23 +134,23 @@ def differences(run: Callable[[Scenario], Tape]) -> Iterator[str]:
 
 
 class StepsFirst(Singly):
-    def see_tick(self, m: int, t: int, price: float) -> None:
+    def see_tick(self, m: int, price: float) -> None:
         self.markets["last"][m], self.world["time_ms"] = price, self.tick["time_ms"]
         advance(self.world[0], m, price)
-        match(self.world[0], m, t, price, False)
+        match(self.world[0], m, price, ALL_ORDERS)
 
 
 class MatchesOnce(Singly):
-    def see_tick(self, m: int, t: int, price: float) -> None:
+    def see_tick(self, m: int, price: float) -> None:
         self.markets["last"][m], self.world["time_ms"] = price, self.tick["time_ms"]
-        match(self.world[0], m, t, price, False)
+        match(self.world[0], m, price, ALL_ORDERS)
         advance(self.world[0], m, price)
 
 
 class ForgetsTime(Singly):
-    def see_tick(self, m: int, t: int, price: float) -> None:
-        self.tick["time_ms"] = self.bars.time[t]
-        super().see_tick(m, t, price)
+    def see_tick(self, m: int, price: float) -> None:
+        self.tick["time_ms"] = self.bars.time[self.world["row"][0]]
+        super().see_tick(m, price)
 
 
 class LooksAhead(Singly):
