@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pytest
 
 from workbench.backtest.engine import EVERY_ROW, Tape, locked, simulate
-from workbench.backtest.loop import Bars, Inputs, Source, Wishes
+from workbench.backtest.loop import Bars, Inputs, Source
 from workbench.errors import ConfigError
 from workbench.market import Action, OrderKind, Sizing
 from workbench.market.codes import BUY, SELL
@@ -19,7 +19,7 @@ from workbench.trading import Reason, Status, World, new_targets, new_world
 from workbench.trading.world import MAX_EXECUTORS, MAX_LEVELS, MAX_MARKETS, OUTBOX, WORLD
 
 from .agreement import as_plan, as_world
-from .drivers import journal_bytes, state_bytes
+from .drivers import state_bytes
 from .reference import NAN, Market, Policy, Settings, Target
 from .scenarios import MINUTE
 
@@ -159,11 +159,12 @@ def writes(row, world, out):
     out[0].price = row[6]
 
 
-def decided(columns: Any, world: World, walked: Bars) -> Tape:
+def decided(columns: Sequence[Sequence[float]], world: World) -> Tape:
     """Run `writes` on columns of action, market, side, kind, sizing, size and price."""
     plane = locked(np.array(columns, float))
     inputs = Inputs(plane, locked(np.arange(len(plane))), np.zeros(len(plane)))
-    return simulate(world, walked, MINUTE, out=new_targets(1), source=Source.DECIDE, inputs=inputs, decide=writes)
+    flat = bars([100.0] * plane.shape[1])
+    return simulate(world, flat, MINUTE, out=new_targets(1), source=Source.DECIDE, inputs=inputs, decide=writes)
 
 
 @pytest.mark.parametrize("action", [Action.ENTER, Action.CLOSE, Action.QUOTE, Action.HOLD])
@@ -173,7 +174,7 @@ def test_nonsense_of_a_decide_says_so_and_changes_nothing(name: str, value: int,
     columns = [[0.0, 0.0, number, 0.0] for number in record.values()]
     world, fences = fenced(as_world(SPOT))
     with pytest.raises(ConfigError, match=NONSENSE):
-        decided(columns, world, bars([100.0] * 4))
+        decided(columns, world)
     assert is_whole(fences)
     assert untouched(world) == untouched(trade([100.0] * 3, {}).world)
 
@@ -278,36 +279,3 @@ def test_plan_on_finer_bars_is_taken_row_by_row_however_it_is_cut() -> None:
     tape = simulate(as_world(SPOT), flat, MINUTE, out=new_targets(1), source=Source.PLAN, plan=plan)
     assert tape.fills["row"].tolist() == [2, 4, 6]
     assert tape.executors["created_row"].tolist() == [1]
-
-
-SIDES, SIZES = [1, 0, -1, 0, 1, -1, 0, 0], [1.0, 0.0, 2.0, 0.0, NAN, 0.5, 0.0, 0.0]
-
-
-def test_columns_and_decide_and_a_plan_tell_the_same_story() -> None:
-    settings = replace(MARGIN, taker=0.001, slippage=0.01, policy=Policy(max_per_side=3, close_on_opposite=True))
-    flat = bars([100.0 + row for row in range(8)])
-    wishes = [[enter(side, size)] if side else [] for side, size in zip(SIDES, SIZES, strict=True)]
-    planned = simulate(as_world(settings), flat, MINUTE, out=new_targets(1), source=Source.PLAN, plan=as_plan(wishes))
-    columns = simulate(
-        as_world(settings), flat, MINUTE, out=entries(), source=Source.COLUMNS, wishes=as_columns(SIDES, SIZES)
-    )
-    rows = [
-        [abs(side), 0, side, OrderKind.MARKET, Sizing.BASE, size, NAN] for side, size in zip(SIDES, SIZES, strict=True)
-    ]
-    decided_on = decided(np.array(rows, float).T, as_world(settings), flat)
-    assert len(planned.fills) > 0
-    assert journal_bytes(columns) == journal_bytes(decided_on) == journal_bytes(planned)
-
-
-def entries() -> npt.NDArray[np.void]:
-    out = new_targets(1)
-    out["action"], out["kind"], out["sizing"] = Action.ENTER, OrderKind.MARKET, Sizing.BASE
-    return out
-
-
-def as_columns(sides: list[int], sizes: list[float]) -> Wishes:
-    """One level that enters at market."""
-    none = locked(np.full((1, 1), NAN))
-    floats = dict.fromkeys(Wishes._fields[2:9], none) | {"size": locked(np.array([sizes]).T)}
-    side, never = locked(np.array([sides], np.int8).T), locked(np.zeros((1, 1), np.bool_))
-    return Wishes(side=side, exit=never, **floats, market=locked(np.zeros(1, np.int64)), terms=locked(entries()))

@@ -14,6 +14,7 @@ from workbench.trading import Status, decide
 from workbench.trading.world import OUTBOX
 
 from .agreement import Prepared, as_plan, as_world, compiled_run, prepared
+from .authors import alike, columns_run, decide_run
 from .drivers import Rows, Singly, journal_bytes, state_bytes
 from .reference import Market, Policy, Settings, Target
 from .scenarios import MINUTE, scenario
@@ -41,6 +42,25 @@ def test_a_row_of_targets_is_taken_as_its_targets_one_by_one() -> None:
     for seed in range(50):
         together, single = InOneCall(prepared(scenario(seed))).run(), Singly(prepared(scenario(seed))).run()
         assert together.world.tobytes() == single.world.tobytes(), f"seed {seed}"
+
+
+# Three ways to author -----------------------------------------------------------------------------------------
+
+
+def test_what_decide_writes_is_taken_as_a_plan_is() -> None:
+    for seed in range(100):
+        decided, planned = decide_run(scenario(seed)), compiled_run(scenario(seed))
+        assert journal_bytes(decided) == journal_bytes(planned), f"seed {seed}"
+
+
+def test_columns_are_taken_as_a_plan_is() -> None:
+    n_fills = 0
+    for seed in range(200):
+        case = alike(scenario(seed))
+        columns, planned = columns_run(case), compiled_run(case)
+        assert journal_bytes(columns) == journal_bytes(planned), f"seed {seed}"
+        n_fills += len(columns.fills)
+    assert n_fills > 500
 
 
 # Cut anywhere -------------------------------------------------------------------------------------------------
