@@ -193,6 +193,15 @@ def test_notebook_is_stored_without_outputs(notebook):
     assert not ran, f"{len(ran)} cells hold outputs: run `nbstripout {notebook.name}`"
 
 
+@pytest.mark.parametrize("page", ["README.md", "docs/house.md"])
+def test_page_names_files_that_are_there(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    named = re.findall(r"`([\w./-]+\.(?:md|py|ipynb|lock|toml|yml))`|\]\(([^)]+)\)", text)
+    missing = [name for pair in named for name in pair if name and not (ROOT / name).exists()]
+    assert named
+    assert not missing
+
+
 def test_readme_prints_what_it_says(capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     readme = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 VENUE, INSTRUMENT, TIMEFRAME = "sample", "SOL/USDT", "4h"
 REPORT = "workbench-demo.html"
+NEXT = "Next: notebook 01, in `workbench lab` (from a fresh clone: `python bootstrap.py lab`)."
 
 
 @dataclass(slots=True)
@@ -51,7 +52,9 @@ def demo(json: AsJson = False) -> None:
     tour.facts["seconds"] = round(time.perf_counter() - began, 3)
     if json:
         answer(tour.facts, "", as_json=True)
-    tour.say(f"\nDone in {tour.facts['seconds']:.1f} s. Next: `workbench lab`, and notebook 01.")
+    tour.say(
+        f"\nDone in {tour.facts['seconds']:.1f} s. Next: notebook 01, in `workbench lab` or `python bootstrap.py lab`."
+    )
 
 
 @contextmanager
