@@ -68,7 +68,7 @@ def set_up(with_tools: bool) -> None:
     if is_ready(with_tools):
         return
     began = time.monotonic()
-    say("setting up in .venv: about 1.3 GB of packages, once")
+    say("bringing .venv in line with the lock" if PYTHON.exists() else "setting up in .venv: about 1.3 GB, once")
     make_environment()
     uv = find_uv()
     locks = [LOCK, DEV_LOCK] if with_tools or DEV_LOCK.name in stamp_text() else [LOCK]
