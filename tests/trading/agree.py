@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 from .agreement import difference
 from .scenarios import scenario
@@ -45,10 +46,10 @@ def command_line() -> argparse.Namespace:
 
 def all_differences(start: int, count: int, processes: int) -> Iterator[list[str]]:
     """What differs, a chunk of seeds at a time, in order of seed."""
-    difference(scenario(start))  # compile before there are several that would
+    difference(scenario(start))  # compiles the engine, so that the processes find it on disk
     stop = start + count
     chunks = [range(first, min(first + CHUNK, stop)) for first in range(start, stop, CHUNK)]
-    with ProcessPoolExecutor(processes) as pool:
+    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
         yield from pool.map(differences_in, chunks)
 
 

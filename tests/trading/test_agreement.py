@@ -13,7 +13,7 @@ import pytest
 from workbench.backtest.engine import Tape
 from workbench.trading import ALL_ORDERS, Path, advance, match, take
 
-from . import reference
+from . import agree, reference
 from .agreement import compiled_run, difference, prepared
 from .drivers import Awake, Singly
 from .reference import Executor, Fill, Order, Target, World
@@ -35,6 +35,17 @@ def in_short(case: Scenario, n_found: int) -> str:
     """A case that differs, cut down to what it takes to differ."""
     small = shrink(case, lambda one: bool(difference(one)))
     return f"{n_found} of {CHUNK} cases differ. The first, cut down:\n{small!r}\n{difference(small)}"
+
+
+def test_command_shows_what_differs_and_fails(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["agree", "--from", "7", "--count", "3"])
+    monkeypatch.setattr(agree, "all_differences", lambda *seeds: map(agree.differences_in, [range(7, 10)]))
+    monkeypatch.setattr(agree, "difference", lambda case: "seed 8 differs" if case.seed == 8 else "")
+    assert agree.main() == 1
+    out = capsys.readouterr().out
+    assert all(line in out for line in ("seeds 7 to 9 ", "\nseed 8 differs\n", "\n3 cases, 1 differences, "))
 
 
 # Bugs in the plain engine -------------------------------------------------------------------------------------
