@@ -9,7 +9,7 @@ import numpy.typing as npt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.backtest.engine import Tape
+from workbench.backtest.engine import Tape, all_orders
 from workbench.trading import Status
 from workbench.trading.world import FEE_IN_BASE
 
@@ -110,8 +110,9 @@ def test_reserves_are_never_negative_nor_more_than_there_is(case: Scenario) -> N
 @given(cases)
 def test_every_fill_is_of_one_order_and_for_all_of_it(case: Scenario) -> None:
     tape = compiled_run(case)
-    filled = tape.orders[tape.orders["status"] == Status.FILLED]
-    assert len(np.unique(tape.orders["id"])) == len(tape.orders)
+    orders = all_orders(tape)
+    filled = orders[orders["status"] == Status.FILLED]
+    assert len(np.unique(orders["id"])) == len(orders)
     assert sorted(tape.fills["order"]) == sorted(filled["id"])
     amounts = dict(told_pairs(filled, "id", "amount"))
     assert all(amount == amounts[order] for order, amount in told_pairs(tape.fills, "order", "amount"))

@@ -460,12 +460,12 @@ def test_holding_less_than_a_lot_ends_without_an_exit_order() -> None:
     assert executor.pnl == pytest.approx(0.99 * 90.0 - 100.0, rel=1e-14)
 
 
-def test_exit_sells_at_most_the_base_that_is_free() -> None:
+def test_hold_does_not_sell_what_an_executor_holds() -> None:
     wishes = {0: [enter(BUY, 4.0, stop_loss=0.05)], 1: [Target(), hold(0.2)]}
     outcome = trade([STILL, STILL, STILL, (90.0,) * 4], wishes)
-    assert [(fill.side, fill.amount) for fill in outcome.fills] == [(BUY, 4.0), (SELL, 2.0), (SELL, 2.0)]
+    assert [(fill.side, fill.amount) for fill in outcome.fills] == [(BUY, 4.0), (SELL, 4.0)]
     executor = only_executor(outcome)
-    assert (executor.phase, executor.exited, executor.pnl) == ("DONE", 2.0, -40.0)
+    assert (executor.phase, executor.exited, executor.pnl) == ("DONE", 4.0, -40.0)
 
 
 def test_fee_in_base_leaves_dust_that_counts() -> None:

@@ -13,6 +13,7 @@ from workbench.backtest.engine import (
     NO_PLAN,
     NO_WISHES,
     Tape,
+    complain,
     grown,
     idle,
     new_journals,
@@ -184,6 +185,7 @@ def run_ticks(on_tick: Callable[[Context], Any], world: World, market: Market, b
             on_tick(context)
             world["time_ms"] = bars.time[row] + timeframe_ms
             decide(world[0], context._taken())
+            complain(world)
     empty_outbox(world[0], journals)
     return tape(world, journals, equity)
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from workbench.backtest import loop
 from workbench.backtest.loop import Bars, Inputs, Journals, Plan, Source, Wishes
 from workbench.errors import BrokenInvariant, ConfigError
-from workbench.market import TARGET
+from workbench.market import TARGET, OrderKind
 from workbench.trading import (
     EXECUTOR,
     FILL,
@@ -22,9 +22,12 @@ from workbench.trading import (
     MAX_ORDERS,
     ORDER,
     OUTBOX,
+    POST_ONLY_QUOTE,
+    QUOTE,
     REFUSAL,
     TICK,
     Reason,
+    Status,
     World,
     explain,
 )
@@ -110,6 +113,25 @@ def tape(world: World, journals: Journals, equity: npt.NDArray[np.float64]) -> T
         journal[:used] for journal, used in zip(journals[:4], journals.used, strict=True)
     )
     return Tape(world, fills, orders, executors, refusals, equity)
+
+
+def all_orders(tape: Tape) -> Array:
+    """Every order of a run in order of its id: ended, at work, and the quotes that filled at once, from their fills."""
+    live = tape.world["orders"][0]
+    whole = tape.fills[(tape.fills["flags"] & QUOTE) != 0]
+    quotes = np.zeros(len(whole), ORDER)
+    for ours, theirs in (
+        ("id", "order"), ("market", "market"), ("level", "level"), ("side", "side"), ("price", "limit"),
+        ("size", "amount"), ("amount", "amount"), ("filled", "amount"), ("created_row", "created_row"),
+        ("closed_row", "row"),
+    ):  # fmt: skip
+        quotes[ours] = whole[theirs]
+    post_only = (whole["flags"] & POST_ONLY_QUOTE) != 0
+    quotes["kind"] = np.where(post_only, OrderKind.POST_ONLY, OrderKind.LIMIT)
+    quotes["executor"] = quotes["executor_id"] = -1
+    quotes["trigger"], quotes["status"] = np.nan, Status.FILLED
+    orders = np.concatenate([tape.orders, live[live["status"] == Status.OPEN], quotes])
+    return orders[np.argsort(orders["id"], kind="stable")]
 
 
 def new_journals(rows: int) -> Journals:

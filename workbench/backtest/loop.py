@@ -21,6 +21,7 @@ from workbench.trading import (
     Reason,
     advance,
     match,
+    meet_quotes,
     next_tick,
     rest,
     start_walk,
@@ -151,16 +152,18 @@ def run(world, tick, journals, bars, timeframe_ms, source, wishes, inputs, decid
             market = world.markets[m]
             beyond = lows[m, t] <= market.below or highs[m, t] >= market.above
             if beyond or t >= market.wake_row or close_ms >= market.deadline_ms:
-                start_walk(tick, m, t, time[t], close_ms, opens[m, t], highs[m, t], lows[m, t], close)
-                walk(world, tick)
+                quoting = world.executors_top == 0 and world.orders_top > 0
+                if not quoting or not meet_quotes(world, m, t, opens[m, t], highs[m, t], lows[m, t]):
+                    start_walk(tick, m, t, time[t], close_ms, opens[m, t], highs[m, t], lows[m, t], close)
+                    walk(world, tick)
             market.last = close
         total = mark(world)
         equity[t] = total
         row = t if own_rows else decides[t]
-        if row < 0:
-            continue
         world.time_ms = close_ms
-        if source == Source.COLUMNS:
+        if row < 0:
+            pass  # finer bars between two decisions
+        elif source == Source.COLUMNS:
             for level in range(n_levels):
                 if exits[row * exit_step, level if exits_by_level else 0]:
                     take_exit(world, level_market[level])

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from workbench.backtest.engine import Array, Tape
+from workbench.backtest.engine import Array, Tape, all_orders
 from workbench.backtest.loop import Bars
 from workbench.backtest.trips import net_profit
 from workbench.market import OrderKind
@@ -65,9 +65,7 @@ def fills_frame(tape: Tape, bars: Bars, names: list[str]) -> pl.DataFrame:
 
 def orders_frame(tape: Tape, bars: Bars, names: list[str]) -> pl.DataFrame:
     """Every order in order of its id, with how it ended; `open` ones live on."""
-    live = tape.world["orders"][0]
-    orders = np.concatenate([tape.orders, live[live["status"] == Status.OPEN]])
-    orders = orders[np.argsort(orders["id"], kind="stable")]
+    orders = all_orders(tape)
     return pl.DataFrame(
         {
             "order_id": _ints(orders["id"]),

@@ -8,6 +8,7 @@ from workbench.trading.advance import advance, decide, stop_early, take
 from workbench.trading.ledger import equity, settle
 from workbench.trading.matching import ALL_ORDERS, match, next_tick, rest, start_walk
 from workbench.trading.models import Fees, Latency, Slippage, as_fees, as_latency, as_slippage
+from workbench.trading.quotes import meet_quotes
 from workbench.trading.world import (
     EXECUTOR,
     FEE_IN_BASE,
@@ -20,6 +21,8 @@ from workbench.trading.world import (
     NO_SIDE,
     ORDER,
     OUTBOX,
+    POST_ONLY_QUOTE,
+    QUOTE,
     REFUSAL,
     TICK,
     VIEW,
@@ -48,6 +51,8 @@ __all__ = [
     "NO_SIDE",
     "ORDER",
     "OUTBOX",
+    "POST_ONLY_QUOTE",
+    "QUOTE",
     "REFUSAL",
     "TICK",
     "VIEW",
@@ -69,6 +74,7 @@ __all__ = [
     "equity",
     "explain",
     "match",
+    "meet_quotes",
     "new_targets",
     "new_world",
     "next_tick",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from workbench.compiled import compiled
 from workbench.market import BUY, Action, OrderKind, Sizing
 from workbench.trading.executors import enter, halt, step
-from workbench.trading.ledger import to_lot, to_tick
 from workbench.trading.orders import cancel, open_order
+from workbench.trading.quotes import quote
 from workbench.trading.world import NO_SIDE, NO_SLOT, Phase, Purpose, Reason
 
 
@@ -39,7 +39,7 @@ def take(world, target, level):
         if target.side != 0:
             _enter(world, target, level, first_row)
     elif target.action == Action.QUOTE:
-        _quote(world, target, level, first_row)
+        quote(world, target, level, first_row)
     elif target.action == Action.CLOSE:
         stop_early(world, target.market, target.side, first_row)
     elif target.action == Action.HOLD:
@@ -86,33 +86,6 @@ def stop_early(world, m, side, first_row):
         at_work = executor.phase == Phase.ENTERING or executor.phase == Phase.HOLDING
         if at_work and executor.market == m and (side == 0 or executor.side == side):
             halt(world, slot, first_row)
-
-
-@compiled(part=True)
-def _quote(world, target, level, first_row):
-    if target.side == 0:
-        return
-    slot = world.quotes[level]
-    if slot != NO_SLOT:
-        if _unchanged(world, target, slot):
-            return
-        cancel(world, slot)
-    if target.price == target.price and target.size > 0.0:
-        world.quotes[level] = open_order(
-            world, target.market, NO_SLOT, level, Purpose.QUOTE.value, target.side, target.kind,
-            target.price, 0.0, target.size, target.sizing, first_row,
-        )  # fmt: skip
-
-
-@compiled(part=True)
-def _unchanged(world, target, slot):
-    order, market = world.orders[slot], world.markets[target.market]
-    if order.market != target.market or order.side != target.side:
-        return False
-    if order.kind != target.kind or target.sizing != Sizing.BASE:
-        return False
-    same_price = order.price == to_tick(target.price, target.side, market.tick)
-    return same_price and order.amount == to_lot(target.size, market.lot)
 
 
 @compiled(part=True)

@@ -5,8 +5,19 @@ from __future__ import annotations
 import numpy as np
 
 from workbench.compiled import compiled
-from workbench.market import BUY
-from workbench.trading.world import FEE_IN_BASE, MAKER, NO_SLOT, CloseType, Phase, Purpose, Reason, Status
+from workbench.market import BUY, OrderKind
+from workbench.trading.world import (
+    FEE_IN_BASE,
+    MAKER,
+    NO_SLOT,
+    POST_ONLY_QUOTE,
+    QUOTE,
+    CloseType,
+    Phase,
+    Purpose,
+    Reason,
+    Status,
+)
 
 ROUND = 1e-9  # of a lot: 0.3 / 0.1 is 2.9999999999999996 lots, and means three
 DUST = 1e-12  # base units, and share of a trade; less is what sums of floats leave behind
@@ -111,10 +122,14 @@ def settle(world, slot, price, amount, maker):
     world.fees += fee_quote
     world.volume += value
     order.filled += amount
-    _write_fill(world, order, price, amount, fee, maker, in_base)
+    whole_quote = complete and order.purpose == Purpose.QUOTE and order.filled == amount
+    _write_fill(world, order, price, amount, fee, maker, in_base, whole_quote)
     if order.executor != NO_SLOT:
         _book(world, order, price, amount, got, fee_quote, 0.0 if in_base else fee, complete)
-    if complete:
+    if whole_quote:
+        order.status = Status.FILLED
+        forget_order(world, slot)
+    elif complete:
         close_order(world, slot, Status.FILLED, Reason.NONE)
 
 
@@ -133,15 +148,22 @@ def move_position(market, change, price):
 
 
 @compiled(part=True)
-def _write_fill(world, order, price, amount, fee, maker, in_base):
+def _write_fill(world, order, price, amount, fee, maker, in_base, whole_quote):
     if world.n_fills >= world.fills.shape[0]:
         world.code = Reason.FULL
         return
     fill = world.fills[world.n_fills]
     fill.row, fill.market, fill.side = world.row, order.market, order.side
     fill.flags = (MAKER if maker else 0) | (FEE_IN_BASE if in_base else 0)
-    fill.order, fill.executor = order.id, order.executor_id
-    fill.price, fill.amount, fill.fee = price, amount, fee
+    if whole_quote:
+        fill.flags |= QUOTE | (POST_ONLY_QUOTE if order.kind == OrderKind.POST_ONLY else 0)
+    fill.order, fill.executor, fill.level, fill.created_row = (
+        order.id,
+        order.executor_id,
+        order.level,
+        order.created_row,
+    )
+    fill.price, fill.amount, fill.fee, fill.limit = price, amount, fee, order.price
     world.n_fills += 1
 
 
@@ -233,6 +255,13 @@ def close_order(world, slot, status, reason):
     else:
         world.done_orders[world.n_orders] = order
         world.n_orders += 1
+    forget_order(world, slot)
+
+
+@compiled(part=True)
+def forget_order(world, slot):
+    """Free the slot of an order that has ended."""
+    order = world.orders[slot]
     order.status = Status.FREE
     if order.purpose == Purpose.QUOTE or order.purpose == Purpose.HOLD:
         world.quotes[order.level] = NO_SLOT

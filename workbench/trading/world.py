@@ -191,13 +191,17 @@ FILL = np.dtype(
         ("flags", "i1"),  # 1 maker, 2 fee in base
         ("order", "i4"),
         ("executor", "i4"),
+        ("created_row", "i4"),
+        ("level", "i4"),
         ("price", "f8"),
         ("amount", "f8"),
         ("fee", "f8"),
+        ("limit", "f8"),  # of the order
     ],
     align=True,
 )
-MAKER, FEE_IN_BASE = 1, 2
+# A quote that fills at once has no row among the orders: its fill says all there is to say.
+MAKER, FEE_IN_BASE, QUOTE, POST_ONLY_QUOTE = 1, 2, 4, 8
 
 REFUSAL = np.dtype([("row", "i8"), ("market", "i8"), ("level", "i8"), ("executor", "i8"), ("reason", "i8")], align=True)
 

@@ -52,17 +52,24 @@ def _vertex(tick):
 
 @compiled(part=True)
 def _choose(world, tick):
-    position = world.markets[tick.market].position
-    up_first = tick.high - tick.open <= tick.open - tick.low
-    if world.path != Path.OHLC:
-        if position != 0.0:
-            worst_up_first = position < 0.0
-        else:
-            lean = _lean(world, tick.market, tick.row)
-            worst_up_first = lean > 0 if lean != 0 else up_first
-        up_first = worst_up_first if world.path == Path.WORST else not worst_up_first
-    tick.first = tick.high if up_first else tick.low
-    tick.second = tick.low if up_first else tick.high
+    rising = up_first(world, tick.market, tick.row, tick.open, tick.high, tick.low)
+    tick.first = tick.high if rising else tick.low
+    tick.second = tick.low if rising else tick.high
+
+
+@compiled(part=True)
+def up_first(world, m, row, o, high, low):
+    """Is the high met before the low? As the account stands now; docs/execution.md part 2."""
+    nearer = high - o <= o - low
+    if world.path == Path.OHLC:
+        return nearer
+    position = world.markets[m].position
+    if position != 0.0:
+        worst = position < 0.0
+    else:
+        lean = _lean(world, m, row)
+        worst = lean > 0 if lean != 0 else nearer
+    return worst if world.path == Path.WORST else not worst
 
 
 @compiled(part=True)

@@ -1,0 +1,155 @@
+"""Resting quotes, one per level, that a controller replaces bar by bar.
+
+What happens is what `orders`, `matching` and `ledger` say; a market maker does it twice a bar, so the two common cases
+have a short way here: a quote replaced in its own slot, and a bar that meets nothing but resting quotes.
+"""
+
+from __future__ import annotations
+
+from workbench.compiled import compiled
+from workbench.market import BUY, SELL, OrderKind, Sizing
+from workbench.trading.ledger import forget_order, reserve, settle, to_lot, to_tick
+from workbench.trading.matching.path import up_first
+from workbench.trading.orders import cancel, open_order
+from workbench.trading.risk import approve, refuse
+from workbench.trading.world import NEVER, NO_SLOT, Purpose, Reason, Status
+
+
+@compiled(part=True)
+def quote(world, target, level, first_row):
+    """Replace the resting order of a level; one that would be the same is kept."""
+    if target.side == 0:
+        return
+    slot = world.quotes[level]
+    if slot != NO_SLOT:
+        if _unchanged(world, target, slot):
+            return
+        if _can_stay(world, target, slot):
+            _replace(world, target, slot, level, first_row)
+            return
+        cancel(world, slot)
+    if target.price == target.price and target.size > 0.0:
+        world.quotes[level] = open_order(
+            world, target.market, NO_SLOT, level, Purpose.QUOTE.value, target.side, target.kind,
+            target.price, 0.0, target.size, target.sizing, first_row,
+        )  # fmt: skip
+
+
+@compiled(part=True)
+def _unchanged(world, target, slot):
+    order, market = world.orders[slot], world.markets[target.market]
+    if order.market != target.market or order.side != target.side:
+        return False
+    if order.kind != target.kind or target.sizing != Sizing.BASE:
+        return False
+    same_price = order.price == to_tick(target.price, target.side, market.tick)
+    return same_price and order.amount == to_lot(target.size, market.lot)
+
+
+@compiled(part=True)
+def _can_stay(world, target, slot):
+    """Would a new order take the very slot of the old one, and is nothing of the old one worth a row in a journal?"""
+    order = world.orders[slot]
+    plain = target.kind == OrderKind.LIMIT or target.kind == OrderKind.POST_ONLY
+    if world.log_quotes or not plain or target.sizing != Sizing.BASE or order.filled != 0.0:
+        return False
+    price = to_tick(target.price, target.side, world.markets[target.market].tick)
+    if order.market != target.market or not (price > 0.0 and target.size > 0.0):
+        return False
+    lowest = 0
+    while lowest < slot and world.orders[lowest].status != Status.FREE:
+        lowest += 1
+    return lowest == slot
+
+
+@compiled(part=True)
+def _replace(world, target, slot, level, first_row):
+    order, market = world.orders[slot], world.markets[target.market]
+    world.cancelled_quotes += 1
+    order.reserved = 0.0
+    price = to_tick(target.price, target.side, market.tick)
+    amount = to_lot(target.size, market.lot)
+    # The old order is gone for the budget, whatever the answer is.
+    order.status = Status.CANCELLED
+    reason = approve(world, target.market, target.side, amount, price, False)
+    if reason != Reason.NONE:
+        forget_order(world, slot)
+        refuse(world, target.market, level, -1, reason)
+        return
+    order.status = Status.OPEN
+    order.id = world.next_order
+    world.next_order += 1
+    order.side, order.kind = target.side, target.kind
+    order.price, order.size, order.amount = price, target.size, amount
+    order.fresh, order.created_row, order.active_row = 1, world.row, first_row
+    reserve(world, order)
+    market.wake_row = min(market.wake_row, first_row)
+
+
+@compiled
+def meet_quotes(world, m, row, o, high, low):
+    """Walk a bar in which only resting quotes can fill, each at its own price; False where that is not all there is."""
+    slots = world.orders_top
+    touched, last_touched = 0, 0
+    for slot in range(slots):
+        order = world.orders[slot]
+        if order.status != Status.OPEN or order.market != m:
+            continue
+        if order.purpose != Purpose.QUOTE:
+            return False
+        if order.active_row <= row:
+            if order.side * (o - order.price) <= 0.0:
+                return False
+            if _is_touched(world, order, high, low):
+                touched, last_touched = touched + 1, slot
+    if touched == 1:
+        order = world.orders[last_touched]
+        settle(world, last_touched, order.price, order.amount - order.filled, True)
+    elif touched > 1:
+        rising = up_first(world, m, row, o, high, low)
+        _fill_side(world, m, row, SELL if rising else BUY, high, low)
+        _fill_side(world, m, row, BUY if rising else SELL, high, low)
+    _rest(world, m, row)
+    return True
+
+
+@compiled(part=True)
+def _is_touched(world, order, high, low):
+    gap = order.side * ((low if order.side == BUY else high) - order.price)
+    return gap < 0.0 or (gap == 0.0 and not world.through)
+
+
+@compiled(part=True)
+def _fill_side(world, m, row, side, high, low):
+    """Fill the touched quotes of one side, the nearest to the open first."""
+    while True:
+        best = NO_SLOT
+        for slot in range(world.orders_top):
+            order = world.orders[slot]
+            live = order.status == Status.OPEN and order.market == m and order.side == side and order.active_row <= row
+            if not live or not _is_touched(world, order, high, low):
+                continue
+            if best == NO_SLOT or side * (order.price - world.orders[best].price) > 0.0:
+                best = slot
+        if best == NO_SLOT:
+            return
+        order = world.orders[best]
+        settle(world, best, order.price, order.amount - order.filled, True)
+
+
+@compiled(part=True)
+def _rest(world, m, row):
+    market = world.markets[m]
+    market.below, market.above, market.deadline_ms, market.wake_row = -float("inf"), float("inf"), NEVER, NEVER
+    for slot in range(world.orders_top):
+        order = world.orders[slot]
+        if order.status != Status.OPEN or order.market != m:
+            continue
+        if order.active_row <= row:
+            order.fresh = 0
+        else:
+            market.wake_row = min(market.wake_row, order.active_row)
+        if order.side == BUY:
+            market.below = max(market.below, order.price)
+        else:
+            market.above = min(market.above, order.price)
