@@ -131,5 +131,9 @@ def journal_bytes(one: Tape) -> dict[str, bytes]:
 
 
 def state_bytes(world: World) -> dict[str, bytes]:
-    """Every field of a world bit for bit, without what was left in its outboxes."""
-    return {name: world[name].tobytes() for name in world.dtype.names or () if name not in OUTBOXES}
+    """Every field of a world bit for bit, without what was left in its outboxes and in slots that are free."""
+    state = {name: world[name].tobytes() for name in world.dtype.names or () if name not in OUTBOXES}
+    for name, phase in (("orders", "status"), ("executors", "phase")):
+        used = world[name][0][phase] != 0
+        state[name] = used.tobytes() + world[name][0][used].tobytes()
+    return state

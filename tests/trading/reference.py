@@ -490,7 +490,7 @@ def budget(world: World, order: Order, side: int, amount: float, price: float) -
     if not order.closes and (amount < rules.min_amount or amount * price < rules.min_notional):
         return "TOO_SMALL"
     if not world.settings.is_spot:
-        return "" if within_leverage(world, market, side, amount, price) else "NO_FUNDS"
+        return "" if order.closes or within_leverage(world, market, side, amount, price) else "NO_FUNDS"
     if side > 0:
         cost = amount * price * (1.0 + world.settings.taker)
         return "" if cost <= free_quote(world, own=order) * (1.0 + 1e-12) else "NO_FUNDS"

@@ -15,7 +15,7 @@ from workbench.backtest.loop import Bars, Inputs, Source
 from workbench.errors import ConfigError
 from workbench.market import Action, OrderKind, Sizing
 from workbench.market.codes import BUY, SELL
-from workbench.trading import Reason, Status, World, new_targets, new_world
+from workbench.trading import Purpose, Reason, Status, World, new_targets, new_world
 from workbench.trading.world import MAX_EXECUTORS, MAX_LEVELS, MAX_MARKETS, OUTBOX, WORLD
 
 from .agreement import as_plan, as_world
@@ -37,11 +37,12 @@ def bars(*closes: Sequence[float]) -> Bars:
 
 
 def trade(
-    prices: Sequence[float], wishes: dict[int, list[Target]], settings: Settings = SPOT, *, world: World | None = None
-) -> Tape:
+    prices: Sequence[float], wishes: dict[int, list[Target]], settings: Settings = SPOT, *, world: World | None = None,
+    log_quotes: bool = True,
+) -> Tape:  # fmt: skip
     """Take the wishes of each row, at prices that only jump from bar to bar."""
     plan = as_plan([wishes.get(row, []) for row in range(len(prices))])
-    world = as_world(settings) if world is None else world
+    world = as_world(settings, log_quotes=log_quotes) if world is None else world
     return simulate(world, bars(prices), MINUTE, out=new_targets(1), source=Source.PLAN, plan=plan)
 
 
@@ -279,3 +280,25 @@ def test_plan_on_finer_bars_is_taken_row_by_row_however_it_is_cut() -> None:
     tape = simulate(as_world(SPOT), flat, MINUTE, out=new_targets(1), source=Source.PLAN, plan=plan)
     assert tape.fills["row"].tolist() == [2, 4, 6]
     assert tape.executors["created_row"].tolist() == [1]
+
+
+def test_quote_replaced_by_one_that_rounds_to_nothing_is_withdrawn() -> None:
+    ticks = replace(SPOT, markets=(Market(0, tick=1.0),))
+    tape = trade([100.0] * 4, {0: [quote(BUY, 90.0)], 1: [quote(BUY, 0.3)]}, ticks, log_quotes=False)
+    assert reasons(tape) == [Reason.NO_PRICE]
+    assert not tape.world["orders"][0]["status"].any()
+    assert tape.world["cancelled_quotes"][0] == 1
+
+
+def test_quote_replaces_an_order_that_waits_to_hold() -> None:
+    slow = replace(SPOT, latency=3)
+    tape = trade([100.0] * 3, {0: [Target(Action.HOLD, size=0.5)], 1: [quote(BUY, 90.0)]}, slow, log_quotes=False)
+    assert [(one["purpose"], one["status"]) for one in tape.orders] == [(Purpose.HOLD, Status.CANCELLED)]
+    live = tape.world["orders"][0]
+    assert live["purpose"][live["status"] == Status.OPEN].tolist() == [Purpose.QUOTE]
+
+
+def test_quote_replaced_in_its_place_tells_its_own_size() -> None:
+    wishes = {0: [quote(BUY, 90.0, 0.5, sizing=Sizing.FRACTION)], 1: [quote(BUY, 91.0, 2.0)]}
+    order = trade([100.0] * 3, wishes, log_quotes=False).world["orders"][0][0]
+    assert (order["id"], order["sizing"], order["size"], order["amount"]) == (1, Sizing.BASE, 2.0, 2.0)

@@ -54,7 +54,7 @@ def _can_stay(world, target, slot):
     if world.log_quotes or not plain or target.sizing != Sizing.BASE or order.filled != 0.0:
         return False
     price = to_tick(target.price, target.side, world.markets[target.market].tick)
-    if order.market != target.market or not (price > 0.0 and target.size > 0.0):
+    if order.purpose != Purpose.QUOTE or order.market != target.market or not (price > 0.0 and target.size > 0.0):
         return False
     lowest = 0
     while lowest < slot and world.orders[lowest].status != Status.FREE:
@@ -79,7 +79,7 @@ def _replace(world, target, slot, level, first_row):
     order.status = Status.OPEN
     order.id = world.next_order
     world.next_order += 1
-    order.side, order.kind = target.side, target.kind
+    order.side, order.kind, order.sizing = target.side, target.kind, target.sizing
     order.price, order.size, order.amount = price, target.size, amount
     order.fresh, order.created_row, order.active_row = 1, world.row, first_row
     reserve(world, order)
@@ -103,8 +103,7 @@ def meet_quotes(world, m, row, o, high, low):
             if _is_touched(world, order, high, low):
                 touched, last_touched = touched + 1, slot
     if touched == 1:
-        order = world.orders[last_touched]
-        settle(world, last_touched, order.price, order.amount - order.filled, True)
+        _fill(world, last_touched)
     elif touched > 1:
         rising = up_first(world, m, row, o, high, low)
         _fill_side(world, m, row, SELL if rising else BUY, high, low)
@@ -123,18 +122,24 @@ def _is_touched(world, order, high, low):
 def _fill_side(world, m, row, side, high, low):
     """Fill the touched quotes of one side, the nearest to the open first."""
     while True:
-        best = NO_SLOT
+        best = -1
         for slot in range(world.orders_top):
             order = world.orders[slot]
             live = order.status == Status.OPEN and order.market == m and order.side == side and order.active_row <= row
             if not live or not _is_touched(world, order, high, low):
                 continue
-            if best == NO_SLOT or side * (order.price - world.orders[best].price) > 0.0:
+            if best < 0 or side * (order.price - world.orders[best].price) > 0.0:
                 best = slot
-        if best == NO_SLOT:
+        if best < 0:
             return
-        order = world.orders[best]
-        settle(world, best, order.price, order.amount - order.filled, True)
+        _fill(world, best)
+
+
+@compiled(part=True)
+def _fill(world, slot):
+    order = world.orders[slot]
+    order.fresh = 0
+    settle(world, slot, order.price, order.amount - order.filled, True)
 
 
 @compiled(part=True)

@@ -15,14 +15,18 @@ SPARE = 1e-12
 
 @compiled(part=True)
 def approve(world, m, side, amount, price, closing):
-    """May this order be sent? Returns a `Reason`; an order that only closes is exempt from the minimums."""
+    """May this order be sent? Returns a `Reason`.
+
+    An order that closes what an executor holds is exempt from the minimums and from the limit of leverage: it must
+    always be possible to get out, even where that uncovers a position of the other side.
+    """
     market = world.markets[m]
     if not amount > 0.0:
         return Reason.TOO_SMALL
     if not closing and (amount < market.min_amount or amount * price < market.min_notional):
         return Reason.TOO_SMALL
     if world.margin:
-        return _approve_margin(world, m, side, amount, price)
+        return Reason.NONE if closing else _approve_margin(world, m, side, amount, price)
     if side == BUY:
         enough = amount * price * (1.0 + market.taker) <= free_quote(world) * (1.0 + SPARE)
     else:
