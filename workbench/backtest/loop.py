@@ -32,6 +32,10 @@ from workbench.trading import (
 FloatPlane = npt.NDArray[np.float64]
 
 
+NOT_GIVEN = np.zeros(0, np.int64)
+NOT_GIVEN.flags.writeable = False
+
+
 class Source(IntEnum):
     """Where decisions come from."""
 
@@ -50,6 +54,7 @@ class Bars(NamedTuple):
     low: FloatPlane
     close: FloatPlane
     decides: npt.NDArray[np.int64]  # decision row of each row, −1 for none; empty: every row its own
+    decided_ms: npt.NDArray[np.int64] = NOT_GIVEN  # close of that decision row; empty with `decides`
 
 
 class Wishes(NamedTuple):
@@ -106,6 +111,7 @@ def run(world, tick, journals, bars, timeframe_ms, source, wishes, inputs, decid
     before the loop, and the outbox is emptied in batches: touching a tuple of arrays in it costs 100 ns a bar.
     """
     time, opens, highs, lows, closes, decides = bars.time, bars.open, bars.high, bars.low, bars.close, bars.decides
+    decided_ms = bars.decided_ms
     sides, exits, level_market, terms = wishes.side, wishes.exit, wishes.market, wishes.terms
     prices, triggers, sizes = wishes.price, wishes.trigger, wishes.size
     stop_losses, take_profits = wishes.stop_loss, wishes.take_profit
@@ -160,7 +166,7 @@ def run(world, tick, journals, bars, timeframe_ms, source, wishes, inputs, decid
         total = mark(world)
         equity[t] = total
         row = t if own_rows else decides[t]
-        world.time_ms = close_ms
+        world.time_ms = close_ms if own_rows or row < 0 else decided_ms[t]
         if row < 0:
             pass  # finer bars between two decisions
         elif source == Source.COLUMNS:

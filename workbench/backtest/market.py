@@ -151,7 +151,9 @@ def finer_bars(market: Market, path: Market) -> Bars:
     bars = path.bars()
     time = np.ascontiguousarray(path.time[inside])
     opens, highs, lows, closes = (locked(np.ascontiguousarray(getattr(bars, name)[:, inside])) for name in PRICES)
-    return Bars(locked(time), opens, highs, lows, closes, locked(deciding_rows(market, time)))
+    rows = deciding_rows(market, time)
+    decided_ms = market.time[rows] + market.timeframe_ms
+    return Bars(locked(time), opens, highs, lows, closes, locked(rows), locked(decided_ms))
 
 
 def deciding_rows(market: Market, time: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -5,7 +5,7 @@ compiled loop of a backtest does so in one pass; a live run does so per event, a
 """
 
 from workbench.trading.advance import advance, decide, stop_early, take
-from workbench.trading.ledger import equity, settle
+from workbench.trading.ledger import equity, settle, to_lot, to_tick
 from workbench.trading.matching import ALL_ORDERS, match, next_tick, rest, start_walk
 from workbench.trading.models import Fees, Latency, Slippage, as_fees, as_latency, as_slippage
 from workbench.trading.quotes import meet_quotes
@@ -83,4 +83,6 @@ __all__ = [
     "start_walk",
     "stop_early",
     "take",
+    "to_lot",
+    "to_tick",
 ]
