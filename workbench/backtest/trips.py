@@ -41,33 +41,46 @@ def net_profit(executors: Array) -> npt.NDArray[np.float64]:
 
 def round_trips(tape: Tape, time_ms: npt.NDArray[np.int64]) -> Array:
     """Closed round trips in order of their exit: one per executor that traded, one per netted position beside them."""
-    done = tape.executors[tape.executors["exit_amount"] > 0.0]
-    trips = np.zeros(len(done), TRIP)
-    for ours, theirs in (
-        ("market", "market"), ("side", "side"), ("executor", "id"), ("close_type", "close_type"),
-        ("entry_row", "entered_row"), ("exit_row", "closed_row"), ("entry_ms", "entered_ms"), ("exit_ms", "closed_ms"),
-        ("entry_value", "entry_value"), ("entry_amount", "entry_amount"), ("exit_value", "exit_value"),
-        ("exit_amount", "exit_amount"), ("fee", "fees"),
-    ):  # fmt: skip
-        trips[ours] = done[theirs]
-    trips["pnl"] = net_profit(done)
-    loose = tape.fills[tape.fills["executor"] < 0]
-    if not len(loose):
-        return trips
-    netted = np.zeros(len(loose) + 1, TRIP)
-    count = net(loose, time_ms, netted, int(loose["market"].max()) + 1)
-    trips = np.concatenate([trips, netted[:count]])
-    return trips[np.argsort(trips["exit_row"], kind="stable")]
+    trips = np.empty(len(tape.executors) + len(tape.fills) + 1, TRIP)
+    made, count = write_trips(tape.executors, tape.fills, time_ms, trips, int(tape.world["n_markets"][0]))
+    trips = trips[:count]
+    return trips if made in (0, count) else trips[np.argsort(trips["exit_row"], kind="stable")]
 
 
 @compiled
-def net(fills, time_ms, trips, n_markets):
-    """Net fills into round trips, from flat to flat; a fill through zero ends one and begins the next."""
+def write_trips(executors, fills, time_ms, trips, n_markets):
+    """The trips of executors, then the netted ones; returns how many there are of the first, and of both."""
+    made = 0
+    for i in range(executors.shape[0]):
+        executor = executors[i]
+        if executor.exit_amount > 0.0:
+            _of_executor(executor, trips[made])
+            made += 1
+    return made, _net(fills, time_ms, trips, made, n_markets)
+
+
+@compiled(part=True)
+def _of_executor(executor, trip):
+    d = executor.side
+    trip.market, trip.side, trip.executor, trip.close_type = executor.market, d, executor.id, executor.close_type
+    trip.entry_row, trip.exit_row = executor.entered_row, executor.closed_row
+    trip.entry_ms, trip.exit_ms = executor.entered_ms, executor.closed_ms
+    trip.entry_value, trip.entry_amount = executor.entry_value, executor.entry_amount
+    trip.exit_value, trip.exit_amount = executor.exit_value, executor.exit_amount
+    trip.fee = executor.fees
+    left = d * executor.held * executor.last_exit
+    trip.pnl = d * (executor.exit_value - executor.entry_value) - executor.fees_quote + left
+
+
+@compiled(part=True)
+def _net(fills, time_ms, trips, count, n_markets):
+    """Net the fills of no executor, from flat to flat; one through zero ends a trip and begins the next."""
     open_trips = np.zeros(n_markets, trips.dtype)
     position, size = np.zeros(n_markets), np.zeros(n_markets)
-    count = 0
     for i in range(fills.shape[0]):
         fill = fills[i]
+        if fill.executor >= 0:
+            continue
         m, in_base = fill.market, (fill.flags & FEE_IN_BASE) != 0
         fee = fill.fee * fill.price if in_base else fill.fee
         amount = fill.amount - fill.fee if in_base else fill.amount
