@@ -6,10 +6,10 @@ from types import SimpleNamespace
 
 import plotly.graph_objects as go
 import pytest
+from lab import open_notebook, served, write_notebook
 
 from workbench.reports import live_figure, plot
 
-from .lab import open_notebook, served, write_notebook
 from .material import run
 
 ROOT = Path(__file__).parents[2]

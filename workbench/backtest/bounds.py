@@ -19,12 +19,15 @@ from workbench.compiled import compiled
 from workbench.market import BUY, Action, OrderKind, Targets
 from workbench.trading import MAX_MARKETS
 
+ROUNDING = 1e-9
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Bounds:
     """Net profit, in quote currency, on the worst, expected and best path inside each bar.
 
     `ambiguous_bars` did not say by themselves how a position ended, of `bars_with_orders` in which one was open.
+    `profit in bounds` asks whether a net profit lies between worst and best, give or take the rounding of sums.
     """
 
     worst: float
@@ -43,6 +46,12 @@ class Bounds:
             f"({share:.2%}) do "
             f"not say which barrier came first."
         )
+
+    __repr__ = __str__
+
+    def __contains__(self, profit: float) -> bool:
+        slack = ROUNDING * max(1.0, abs(self.worst), abs(self.best), abs(profit))
+        return self.worst - slack <= profit <= self.best + slack
 
 
 def find_bounds(

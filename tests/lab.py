@@ -1,4 +1,7 @@
-"""A real JupyterLab on loopback with a notebook in a headless browser."""
+"""A real JupyterLab on loopback with a notebook in a headless browser.
+
+Folders whose tests use it import `chromium` into their conftest.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+ROOT = Path(__file__).parents[1]
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip
@@ -23,6 +29,15 @@ READY = """async () => {
   await panel.context.ready; await panel.sessionContext.ready; await panel.sessionContext.session.kernel.info;
   window.jupyterapp.commands.execute('notebook:run-all-cells');
 }"""
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """A headless browser; tests that need it are skipped where there is none."""
+    if not CHROMIUM.exists():
+        pytest.skip(f"needs a Chromium at {CHROMIUM}")
+    with browser() as shown:
+        yield shown
 
 
 @contextlib.contextmanager
@@ -39,7 +54,7 @@ def browser() -> Iterator[Any]:
 
 @contextlib.contextmanager
 def served(folder: Path) -> Iterator[str]:
-    """JupyterLab over a folder; yields its address."""
+    """JupyterLab over a folder, whose kernels have a store of their own in it; yields its address."""
     settings = folder / ".settings" / "@jupyterlab" / "apputils-extension"
     settings.mkdir(parents=True)
     (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}')
@@ -48,7 +63,9 @@ def served(folder: Path) -> Iterator[str]:
         port = free.getsockname()[1]
     options = ["--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}", "--IdentityProvider.token=test",
                "--LabApp.expose_app_in_browser=True", f"--ServerApp.root_dir={folder}"]  # fmt: skip
-    environment = {**os.environ, "JUPYTERLAB_SETTINGS_DIR": str(folder / ".settings")}
+    own = {"JUPYTERLAB_SETTINGS_DIR": folder / ".settings", "PYTHONPATH": ROOT,
+           "WORKBENCH_DATA": folder / "data", "WORKBENCH_HOME": folder / "home"}  # fmt: skip
+    environment = os.environ | {name: str(path) for name, path in own.items()}
     with (folder / "lab.log").open("w") as log:
         server = subprocess.Popen(
             [sys.executable, "-m", "jupyterlab", *options], env=environment, stdout=log, stderr=subprocess.STDOUT
