@@ -27,17 +27,22 @@ LIMIT = 1.6
 def main() -> None:
     """Print each kind's median and its ratio to the anchor."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 9
+    middle = medians(rounds)
+    for name, value in middle.items():
+        ratio = value / middle[ANCHOR]
+        verdict = "" if name == ANCHOR else f"  {'within' if ratio <= LIMIT else 'OVER'} {LIMIT}×"
+        print(f"{name:<44} {value:7.3f} s  {ratio:5.2f}×{verdict}")
+
+
+def medians(rounds: int) -> dict[str, float]:
+    """Seconds of each kind, the middle of all rounds."""
     for code in KINDS.values():
         seconds(code)
     times = {name: [] for name in KINDS}
     for _ in range(rounds):
         for name, code in KINDS.items():
             times[name].append(seconds(code))
-    middle = {name: statistics.median(taken) for name, taken in times.items()}
-    for name, value in middle.items():
-        ratio = value / middle[ANCHOR]
-        verdict = "" if name == ANCHOR else f"  {'within' if ratio <= LIMIT else 'OVER'} {LIMIT}×"
-        print(f"{name:<44} {value:7.3f} s  {ratio:5.2f}×{verdict}")
+    return {name: statistics.median(taken) for name, taken in times.items()}
 
 
 def seconds(code: str) -> float:

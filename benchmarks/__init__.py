@@ -1,0 +1,1 @@
+"""Timings of the engine, as ratios taken in one run; `python -m benchmarks` prints them all."""
