@@ -23,8 +23,8 @@ LIBRARIES = ("workbench", "numpy", "numba", "llvmlite", "polars", "vectorbt", "v
 ABOUT = """\
 Candles: {bars:,} bars of a geometric random walk, 8 bp a minute; {workloads}. The kernels (`kernels.py`) do the
 same by hand in one pass: the same fills, equity curve, drawdown, daily Sharpe ratio and round trips; net profit,
-drawdown and Sharpe ratio agree to 1e-9 with ours, round trips exactly. Ours is `wb.backtest(...)` and all of `result.metrics`.
-vectorbt is imported and warm; `peers.py` says what it was asked for.
+drawdown and Sharpe ratio agree to 1e-9 with ours, round trips exactly. Ours is `wb.backtest(...)` and all of
+`result.metrics`. vectorbt is imported and warm; `peers.py` says what it was asked for.
 """
 
 
