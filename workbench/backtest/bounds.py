@@ -47,7 +47,7 @@ class Bounds:
             f"not say which barrier came first."
         )
 
-    __repr__ = __str__
+    __repr__ = _repr_markdown_ = __str__
 
     def __contains__(self, profit: float) -> bool:
         slack = ROUNDING * max(1.0, abs(self.worst), abs(self.best), abs(profit))

@@ -7,6 +7,7 @@ import importlib
 import platform
 import sys
 from collections.abc import Mapping
+from html import escape
 from typing import Any
 
 import numba
@@ -17,8 +18,10 @@ from workbench.backtest.engine import Tape
 from workbench.backtest.settings import Settings
 from workbench.compiled import kernel_hash
 from workbench.errors import BrokenInvariant, ConfigError, DataError
-from workbench.market import Candles
+from workbench.market import Candles, show_time
 from workbench.trading import Fees, Latency, Slippage
+
+SHORT = 12
 
 
 class Card(dict[str, Any]):
@@ -30,6 +33,14 @@ class Card(dict[str, Any]):
     candles: dict[str, Candles]
     finer: dict[str, Candles] | None
     bot: Any
+
+    def _repr_html_(self) -> str:
+        cells = "".join(
+            f"<tr><th style='text-align:left; white-space:nowrap'>{escape(name)}</th>"
+            f"<td style='text-align:left'>{escape(text)}</td></tr>"
+            for name, text in in_brief(self).items()
+        )
+        return f"<table>{cells}</table>"
 
 
 def make_card(
@@ -50,6 +61,36 @@ def make_card(
     card = Card(facts)
     card.candles, card.finer, card.bot = candles, finer, bot
     return card
+
+
+def in_brief(card: Mapping[str, Any]) -> dict[str, str]:
+    """A card in a few lines, with the beginnings of its fingerprints."""
+    bot, settings, environment = card["bot"], card["settings"], card["environment"]
+    lines = {
+        "strategy": f"{bot['class'].rpartition(':')[2]}: {listed(bot['parameters'])} · {bot['fingerprint'][:SHORT]}",
+        "candles": in_words(card["data"]),
+        "walked on": in_words(card["path"]) if card["path"] else "",
+        "terms": listed(settings if not card["path"] else {k: v for k, v in settings.items() if k != "path"}),
+        "seed": str(card["seed"]),
+        "code": f"{card['code'][:SHORT]}, on {listed(environment)}",
+        "result": card["result"][:SHORT],
+    }
+    return {name: text for name, text in lines.items() if text}
+
+
+def in_words(data: Mapping[str, Mapping[str, Any]]) -> str:
+    return "; ".join(
+        f"{one['venue']} {one['instrument']} {one['timeframe']}, {one['bars']:,} bars, {show_time(one['first_ms'])} … "
+        f"{show_time(one['last_ms'])} UTC · {one['fingerprint'][:SHORT]}"
+        for one in data.values()
+    )
+
+
+def listed(facts: Mapping[str, Any]) -> str:
+    """Facts in a row: `cash 10000, fees (maker 0.001, taker 0.001)`."""
+    return ", ".join(
+        f"{name} ({listed(fact)})" if isinstance(fact, Mapping) else f"{name} {fact}" for name, fact in facts.items()
+    )
 
 
 def described(candles: Candles) -> dict[str, Any]:

@@ -36,7 +36,21 @@ def live_figure(material: Material, *, bars: int = 3000) -> go.Figure | go.Figur
     except ImportError:
         return go.Figure(parts)
     widget.layout.on_change(lambda *_: look_closer(widget, material, bars), ("xaxis", "range"), ("xaxis", "autorange"))
+    widget.observe(lambda _: fill_cell(widget), DRAWN)
     return widget
+
+
+DRAWN = "_js2py_traceDeltas"  # what the page sends once it has drawn
+
+
+def fill_cell(widget: Any) -> None:
+    """Make a widget as wide as its cell.
+
+    It is drawn before it is put into the page, when there is no width to fill, and looks for one with the next change
+    of its layout: so it gets one, that changes nothing to be seen, as soon as it says that it has been drawn.
+    """
+    if widget.layout.meta is None:
+        widget.layout.meta = "drawn"
 
 
 def look_closer(widget: Any, material: Material, bars: int) -> None:
