@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks import kernels, speed, workloads  # noqa: E402
+from benchmarks import kernels, speed, workloads
 
 CANDLES = workloads.walk(20_000, seed=4)
 
@@ -29,4 +29,4 @@ def test_contenders_take_turns():
     lines = speed.measure(workloads.WORKLOADS[0], CANDLES, rounds=3, with_peers=False)
     assert [line.name for line in lines] == [speed.KERNEL, speed.RUN, speed.AUDITED]
     assert [len(line.seconds) for line in lines] == [3, 3, 3]
-    assert lines[0].ratio == 1.0
+    assert all(0.0 < line.cpu < 60.0 for line in lines)

@@ -21,9 +21,7 @@ module = importlib.import_module("workbench.compiled")
 def in_new_process(code: str, cache: Path) -> subprocess.CompletedProcess[str]:
     """Run lines of Python in a process of its own, with kernels of its own."""
     settings = {**os.environ, "WORKBENCH_CACHE": str(cache)}
-    return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=settings
-    )
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=settings)
 
 
 LINEAR_ALGEBRA = """
