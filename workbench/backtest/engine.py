@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from workbench.backtest import loop
 from workbench.backtest.loop import Bars, Inputs, Journals, Plan, Source, Wishes
+from workbench.compiled import compiled_pointer
 from workbench.errors import BrokenInvariant, ConfigError
 from workbench.market import TARGET, OrderKind
 from workbench.trading import (
@@ -172,8 +173,6 @@ def complain(world: World) -> None:
 @functools.cache
 def idle() -> Any:
     """The `decide` of a bot that has none, compiled once and kept on disk."""
-    from workbench.compiled import compiled_pointer
-
     return compiled_pointer(loop.idle, loop.DECIDE)
 
 
@@ -188,7 +187,7 @@ def as_pointer(decide: Callable[..., None]) -> Any:
     """
     function = getattr(decide, "py_func", decide)
     try:
-        return numba.cfunc(loop.DECIDE)(function)
+        return compiled_pointer(function, loop.DECIDE)
     except numba.core.errors.NumbaError as error:
         reason = next((line for line in str(error).splitlines() if line.strip()), "unknown").strip()
         raise ConfigError(
