@@ -32,6 +32,7 @@ from workbench.trading import (
 FloatPlane = npt.NDArray[np.float64]
 
 
+BATCH = 32
 NOT_GIVEN = np.zeros(0, np.int64)
 NOT_GIVEN.flags.writeable = False
 
@@ -250,8 +251,8 @@ def mark(world):
 
 @compiled(part=True)
 def is_filling(world):
-    """Is an outbox more than a third full, or did something overflow?"""
-    return max(world.n_fills, world.n_orders, world.n_executors, world.n_refusals) > OUTBOX // 3 or world.code != 0
+    """Is there a batch in an outbox, or did something overflow? Small batches stay in the processor's cache."""
+    return max(world.n_fills, world.n_orders, world.n_executors, world.n_refusals) > BATCH or world.code != 0
 
 
 @compiled
