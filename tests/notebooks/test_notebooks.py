@@ -11,7 +11,7 @@ from lab import ROOT
 from . import rules
 
 BOOKS = sorted(path for path in (ROOT / "notebooks").rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts)
-COMPILING = "workbench: compiling for this machine, once for each version."
+COMPILING = "workbench: compiling"  # said once a machine
 
 each_book = pytest.mark.parametrize("book", BOOKS, ids=lambda book: book.stem)
 
@@ -44,6 +44,12 @@ def test_a_cell_has_one_output_at_most(book, executed):
     for cell in executed(book).cells:
         kept = [output for output in cell.get("outputs", []) if output.get("name") != "stderr"]
         assert len(kept) <= 1, cell.source
+
+
+@each_book
+def test_no_output_is_the_address_of_an_object(book, executed):
+    texts = [str(output) for cell in executed(book).cells for output in cell.get("outputs", [])]
+    assert [text for text in texts if " at 0x" in text] == []
 
 
 @each_book
