@@ -164,3 +164,9 @@ def tags_left_open(html: str) -> list[str]:
     tags.feed(html)
     tags.close()
     return tags.open
+
+
+def test_a_terminal_shows_the_same_words_for_the_object_itself():
+    told = summary(run(50))
+    assert repr(told) == str(told)
+    assert repr(told).startswith(told.title)

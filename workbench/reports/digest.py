@@ -63,7 +63,7 @@ class Line:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Summary:
     """A run in numbers and sentences: text in a terminal, a table in a notebook."""
 
@@ -74,6 +74,8 @@ class Summary:
 
     def __str__(self) -> str:
         return as_text(self)
+
+    __repr__ = __str__
 
     def _repr_html_(self) -> str:
         return as_html(self)
