@@ -5,7 +5,19 @@ from workbench.backtest.card import Card
 from workbench.backtest.context import Context
 from workbench.backtest.lookahead import Verdict
 from workbench.backtest.result import Result
+from workbench.backtest.rewalk import Rewalk
 from workbench.backtest.run import LookaheadWarning, backtest, rerun
 from workbench.backtest.settings import Settings
 
-__all__ = ["Bounds", "Card", "Context", "LookaheadWarning", "Result", "Settings", "Verdict", "backtest", "rerun"]
+__all__ = [
+    "Bounds",
+    "Card",
+    "Context",
+    "LookaheadWarning",
+    "Result",
+    "Rewalk",
+    "Settings",
+    "Verdict",
+    "backtest",
+    "rerun",
+]

@@ -4,6 +4,9 @@ A bar that touches both the stop and the target of a position does not say which
 is followed once more through its bars, with *all* the ways in which it could have ended: the bounds are the sums of the
 worst and of the best of them. The expected value weighs them as a price without drift would: the nearer barrier is the
 likelier one. Entries, amounts and the signals that closed positions are those of the run.
+
+A path is taken to be without jumps inside a bar, as in the walk of the run itself: a stop that it reaches fills at its
+own price. Where the market jumps over a stop between two trades, the loss is larger than that by the jump.
 """
 
 from __future__ import annotations
@@ -11,13 +14,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from workbench.backtest.engine import Array
+from workbench.backtest.endings import START, TWO_WAYS, follow_all
+from workbench.backtest.engine import Array, Tape
 from workbench.backtest.loop import Bars
 from workbench.backtest.market import Market
-from workbench.compiled import compiled
+from workbench.backtest.settings import Settings
 from workbench.market import BUY, Action, OrderKind, Targets
-from workbench.trading import MAX_MARKETS
+from workbench.trading import MAKER, CloseType, Phase, Purpose, Status
 
 ROUNDING = 1e-9
 
@@ -54,204 +59,125 @@ class Bounds:
         return self.worst - slack <= profit <= self.best + slack
 
 
-def find_bounds(
-    executors: Array,
-    markets: Array,
-    bars: Bars,
-    timeframe_ms: int,
-    *,
-    closing: Array,
-    latency: int,
-    other_profit: float,
-) -> Bounds:
+@dataclass(frozen=True, slots=True)
+class Endings:
+    """Every executor of a run that held something, and all the ways in which it could have ended.
+
+    Attributes
+    ----------
+    executors : array of EXECUTOR, in order of their ids
+    profit : float64 array of shape (n_executors, 3)
+        Worst, expected and best net profit of each.
+    marks : int8 array of shape (n_rows,)
+        1 where a position was open, 2 where the bar did not say how one ended.
+    closing : int8 array of shape (n_markets, n_rows)
+        Sides that were stopped at the close of a row, whatever the price: bit 1 long, bit 2 short.
+    """
+
+    executors: Array
+    profit: npt.NDArray[np.float64]
+    marks: npt.NDArray[np.int8]
+    closing: npt.NDArray[np.int8]
+
+    def bounds(self, other_profit: float) -> Bounds:
+        """Their sums, with the net profit that no executor made, which is the same on every path."""
+        worst, expected, best = (float(value) + other_profit for value in self.profit.sum(axis=0))
+        return Bounds(worst, expected, best, int((self.marks >= TWO_WAYS).sum()), int((self.marks >= 1).sum()))
+
+
+def find_endings(tape: Tape, bars: Bars, walked: Market, settings: Settings, closing: Array) -> Endings:
     """Follow every executor of a run through all the ways in which it could have ended.
 
     Parameters
     ----------
-    executors : array of EXECUTOR
-        Those that held something, done or open.
-    markets : array of MARKET
-        For fees and slippage.
+    walked : Market
+        What `bars` were made of.
     closing : int8 array of shape (n_markets, n_rows)
-        Sides that a signal stopped at the close of a row: bit 1 long, bit 2 short.
-    other_profit : float
-        Net profit of the run that no executor made; it is the same on every path.
+        Sides that a signal stopped; those that are seen in the run are added.
     """
-    held = executors[executors["entry_held"] > 0.0]
-    sums, marks = np.zeros(3), np.zeros(bars.open.shape[1], np.int8)
+    held, markets = held_executors(tape), tape.world["markets"][0][: len(walked.candles)]
+    closing = closing | seen_closing(tape, closing.shape)
+    profit, marks = np.zeros((len(held), 3)), np.zeros(len(bars.time), np.int8)
     if len(held):
-        follow_all(held, markets[:MAX_MARKETS], bars, timeframe_ms, closing, latency, sums, marks)
-    worst, expected, best = (float(value) + other_profit for value in sums)
-    return Bounds(worst, expected, best, int((marks >= 2).sum()), int((marks >= 1).sum()))
+        starts = starts_of(held, entry_orders(tape, held), tape.fills, bars, through=settings.fill == "through")
+        follow_all(
+            held, starts, markets, bars, walked.timeframe_ms, ragged_ends(walked, bars), closing,
+            settings.latency.bars, settings.fill == "through", profit, marks,
+        )  # fmt: skip
+    return Endings(held, profit, marks, closing)
 
 
-@compiled
-def follow_all(executors, markets, bars, timeframe_ms, closing, latency, sums, marks):
-    """Add up worst, expected and best of all executors; mark bars with a position (1) and ambiguous ones (2)."""
-    ends = np.zeros(3)
-    for i in range(executors.shape[0]):
-        executor = executors[i]
-        follow(executor, markets[executor.market], bars, timeframe_ms, closing, latency, ends, marks)
-        for k in range(3):
-            sums[k] += ends[k]
+def held_executors(tape: Tape) -> Array:
+    """Executors that held something, done or at work, in order of their ids."""
+    working = tape.world["executors"][0]
+    every = np.concatenate([tape.executors, working[working["phase"] != Phase.FREE]])
+    held = every[every["entry_held"] > 0.0]
+    return held[np.argsort(held["id"], kind="stable")]
 
 
-@compiled(part=True)
-def follow(executor, market, bars, timeframe_ms, closing, latency, ends, marks):
-    """One executor, bar by bar, until it must have ended: `ends` becomes (worst, expected, best) net profit."""
-    m, d = executor.market, executor.side
-    n_rows = bars.time.shape[0]
-    ends[0], ends[1], ends[2] = np.inf, 0.0, -np.inf
-    alive = 1.0  # chance that it has not ended yet
-    armed, peak = False, 0.0
-    leaves_at = n_rows
-    for row in range(executor.entered_row, n_rows):
-        o, c = bars.open[m, row], bars.close[m, row]
-        if c != c:
-            continue
-        marks[row] = max(marks[row], 1)
-        first, inside = row == executor.entered_row, False
-        if first:
-            inside = executor.entry != o * (1.0 + d * market.slippage) and executor.entry != o
-        elif row >= leaves_at or barrier_at(executor, armed, peak, o, bars.time[row]):
-            end(executor, market, ends, alive, left_at(bars, m, row, latency, o), False)
-            return
-        high, low = bars.high[m, row], bars.low[m, row]
-        ahead, against = (high, low) if d == BUY else (low, high)
-        start = executor.entry if inside else o
-        floor = trail_of(executor, armed, peak)
-        if not armed and d * (ahead - executor.arming) >= 0.0:
-            armed, peak = True, executor.arming if d * (start - executor.arming) < 0.0 else start
-            floor = trail_of(executor, armed, peak)
-        elif armed and d * (start - peak) > 0.0:
-            peak = start
-            floor = trail_of(executor, armed, peak)
-        # An entry on the way down meets the low afterwards, one on the way up the high; the other extreme may be older.
-        down = not inside or d * (executor.entry - o) < 0.0
-        up = not inside or d * (executor.entry - o) > 0.0
-        stopped = d * (against - executor.stop) <= 0.0
-        won = d * (ahead - executor.target) >= 0.0
-        top = ahead - d * executor.distance
-        trailed = armed and d * (against - top) <= 0.0
-        sure_trail = armed and ((d * (against - floor) <= 0.0 and down) or d * (c - top) <= 0.0)
-        if stopped or won or trailed:
-            sure = (stopped and down) or (won and up) or (sure_trail and trailed)
-            low_end, high_end = np.inf * d, -np.inf * d
-            if trailed:
-                low_end = floor if d * (floor - against) > 0.0 else against
-                high_end = top
-            if stopped:
-                low_end = executor.stop
-                high_end = executor.stop if not trailed else high_end
-            if won:
-                high_end = executor.target
-                low_end = executor.target if not (stopped or trailed) else low_end
-            likely = first_touch(start, low_end, high_end) if low_end != high_end else 1.0
-            weight = alive if sure else 0.5 * alive
-            limit = executor.target_kind == OrderKind.LIMIT
-            low_limit, high_limit = limit and low_end == executor.target, limit and high_end == executor.target
-            add(
-                executor,
-                market,
-                ends,
-                weight * (1.0 - likely),
-                end_price(bars, m, row, latency, low_end, low_limit),
-                low_limit,
-            )
-            add(
-                executor,
-                market,
-                ends,
-                weight * likely,
-                end_price(bars, m, row, latency, high_end, high_limit),
-                high_limit,
-            )
-            if not sure or low_end != high_end:
-                marks[row] = 2
-            if sure:
-                return
-            alive -= weight
-        if armed:
-            peak = ahead
-        if bars.time[row] + timeframe_ms >= executor.deadline_ms:
-            end(executor, market, ends, alive, left_at(bars, m, row, latency, c), False)
-            return
-        if closing[m, row] & (1 if d == BUY else 2) and leaves_at == n_rows:
-            leaves_at = row + 1 + latency
-    mark = last_close(bars, m)
-    value = d * (executor.entry_held * mark - executor.entry_value) - executor.entry_fees
-    book(ends, alive, value)
+def entry_orders(tape: Tape, held: Array) -> Array:
+    """The order that each executor was entered with."""
+    entries = tape.orders[(tape.orders["purpose"] == Purpose.ENTRY) & (tape.orders["filled"] > 0.0)]
+    entries = entries[np.argsort(entries["executor_id"], kind="stable")]
+    return entries[np.searchsorted(entries["executor_id"], held["id"])]
 
 
-@compiled(part=True)
-def barrier_at(executor, armed, peak, price, now):
-    """Does the open of a bar end an executor by itself?"""
-    d = executor.side
-    if d * (price - executor.stop) <= 0.0 or now >= executor.deadline_ms:
-        return True
-    if armed and d * (price - trail_of(executor, armed, peak)) <= 0.0:
-        return True
-    return executor.target_kind == OrderKind.MARKET and d * (price - executor.target) >= 0.0
+def starts_of(held: Array, orders: Array, fills: Array, bars: Bars, *, through: bool) -> Array:
+    """Where each executor was on its way when its entry filled; what can be known of it."""
+    maker = np.isin(orders["id"], fills["order"][(fills["flags"] & MAKER) != 0])
+    side, o = held["side"], bars.open[held["market"], held["entered_row"]]
+    turned = (orders["kind"] == OrderKind.STOP_LIMIT) & ~was_triggered(held, orders, bars)  # within this bar
+    triggered = turned | (orders["kind"] == OrderKind.STOP)
+    gap, beyond = side * (o - orders["price"]), side * (o - orders["trigger"]) >= 0.0
+    at_open = np.where(maker, ~turned & ((gap < 0.0) | ((gap == 0.0) & (not through))), ~triggered | beyond)
+    starts = np.zeros(len(held), START)
+    starts["price"] = np.where(at_open, o, np.where(maker, orders["price"], orders["trigger"]))
+    starts["at_open"] = at_open
+    starts["sees_ahead"] = at_open | ~maker
+    starts["sees_against"] = at_open | (maker & ~turned)
+    starts["fills_beyond"] = ~at_open & maker & through
+    return starts
 
 
-@compiled(part=True)
-def trail_of(executor, armed, peak):
-    return peak - executor.side * executor.distance if armed else -executor.side * np.inf
+def was_triggered(held: Array, orders: Array, bars: Bars) -> npt.NDArray[np.bool_]:
+    """Had a stop-limit order met its trigger by the open of the bar in which it filled?"""
+    met = np.zeros(len(held), np.bool_)
+    for i in np.flatnonzero(orders["kind"] == OrderKind.STOP_LIMIT):
+        m, d, row = held["market"][i], held["side"][i], held["entered_row"][i]
+        extreme = (bars.high if d == BUY else bars.low)[m, orders["active_row"][i] : row]
+        reached = np.append(extreme, bars.open[m, row])
+        met[i] = bool((d * (reached - orders["trigger"][i]) >= 0.0).any())
+    return met
 
 
-@compiled(part=True)
-def first_touch(start, low_end, high_end):
-    """Chance that a price without drift meets `high_end` before `low_end`."""
-    to_low, to_high = abs(start - low_end), abs(high_end - start)
-    total = to_low + to_high
-    return to_low / total if total > 0.0 else 0.5
+def ragged_ends(walked: Market, bars: Bars) -> npt.NDArray[np.int8]:
+    """Bars that may have ended before their time: finer bars are missing in them, or the next bar is."""
+    ragged = np.zeros(bars.close.shape, np.int8)
+    for m, one in enumerate(walked.candles.values()):
+        early = np.append(np.diff(one.time) != walked.timeframe_ms, False)
+        if one.incomplete is not None:
+            early |= one.incomplete
+        stamps = one.time[early]
+        rows = np.searchsorted(bars.time, stamps)
+        inside = rows < len(bars.time)
+        inside[inside] = bars.time[rows[inside]] == stamps[inside]
+        ragged[m, rows[inside]] = 1
+    return ragged
 
 
-@compiled(part=True)
-def end_price(bars, m, row, latency, price, at_limit):
-    """The price of an exit asked for in a row: its own, or with latency the open of a later bar."""
-    return price if at_limit else left_at(bars, m, row, latency, price)
-
-
-@compiled(part=True)
-def left_at(bars, m, row, latency, price):
-    if latency == 0:
-        return price
-    later = row + latency
-    while later < bars.time.shape[0]:
-        if bars.open[m, later] == bars.open[m, later]:
-            return bars.open[m, later]
-        later += 1
-    return last_close(bars, m)
-
-
-@compiled(part=True)
-def last_close(bars, m):
-    row = bars.time.shape[0] - 1
-    while row > 0 and bars.close[m, row] != bars.close[m, row]:
-        row -= 1
-    return bars.close[m, row]
-
-
-@compiled(part=True)
-def end(executor, market, ends, weight, price, at_limit):
-    add(executor, market, ends, weight, price, at_limit)
-
-
-@compiled(part=True)
-def add(executor, market, ends, weight, price, at_limit):
-    """One way to end: its net profit counts for the bounds, and with its weight for the expected value."""
-    d = executor.side
-    paid = price if at_limit else price * (1.0 - d * market.slippage)
-    rate = market.maker if at_limit else market.taker
-    value = executor.entry_held * paid
-    book(ends, weight, d * (value - executor.entry_value) - executor.entry_fees - value * rate)
-
-
-@compiled(part=True)
-def book(ends, weight, profit):
-    ends[0], ends[2] = min(ends[0], profit), max(ends[2], profit)
-    ends[1] += weight * profit
+def seen_closing(tape: Tape, shape: tuple[int, ...]) -> npt.NDArray[np.int8]:
+    """Sides that the run stopped early, by the row that decided it: all that is known of a compiled `decide`."""
+    closing = np.zeros(shape, np.int8)
+    stopped = held_executors(tape)
+    stopped = stopped[stopped["close_type"] == CloseType.EARLY_STOP]
+    orders = np.concatenate([tape.orders, tape.world["orders"][0]])
+    exits = orders[(orders["purpose"] == Purpose.EXIT) & np.isin(orders["executor_id"], stopped["id"])]
+    exits = exits[exits["status"] != Status.FREE]
+    first = exits[np.unique(exits["executor_id"], return_index=True)[1]] if len(exits) else exits
+    np.bitwise_or.at(
+        closing, (first["market"], first["created_row"]), np.where(first["side"] == BUY, 2, 1).astype(np.int8)
+    )
+    return closing
 
 
 def closing_sides(targets: list[Targets], market: Market, bars: Bars) -> Array:

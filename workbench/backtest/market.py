@@ -142,18 +142,28 @@ def finer_bars(market: Market, path: Market) -> Bars:
         )
     if path.timeframe_ms >= market.timeframe_ms or market.timeframe_ms % path.timeframe_ms:
         raise DataError("`path` must be finer than the candles, and a whole part of them: 1m for 1h, say.")
-    first, last = int(market.time[0]), int(market.time[-1]) + market.timeframe_ms
-    inside = (path.time >= first) & (path.time < last)
-    if not inside.any() or path.time[inside][0] > first or path.time[inside][-1] + path.timeframe_ms < last:
-        raise DataError(
-            f"`path` does not cover {show_time(first)} to {show_time(last)} UTC. Load the finer candles for that range."
-        )
+    for name, one in market.candles.items():
+        check_covers(path.candles[name].time, one, name)
+    row = np.searchsorted(market.time, path.time, side="right") - 1
+    inside = (row >= 0) & (path.time < market.time[row] + market.timeframe_ms)
     bars = path.bars()
     time = np.ascontiguousarray(path.time[inside])
     opens, highs, lows, closes = (locked(np.ascontiguousarray(getattr(bars, name)[:, inside])) for name in PRICES)
     rows = deciding_rows(market, time)
     decided_ms = market.time[rows] + market.timeframe_ms
     return Bars(locked(time), opens, highs, lows, closes, locked(rows), locked(decided_ms))
+
+
+def check_covers(fine: npt.NDArray[np.int64], coarse: Candles, name: str) -> None:
+    """Refuse finer candles that have nothing in one of the bars; single bars may be missing."""
+    at = np.searchsorted(fine, coarse.time)
+    missing = np.append(fine, np.iinfo(np.int64).max)[at] >= coarse.time + coarse.timeframe_ms
+    if missing.any():
+        bar = show_time(int(coarse.time[missing.argmax()]))
+        raise DataError(
+            f"`path` does not cover the bar of {bar} UTC of {name}, and {int(missing.sum()) - 1:,} others. Load the "
+            f"finer candles for the whole run, or cut its candles to what they cover."
+        )
 
 
 def deciding_rows(market: Market, time: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -11,15 +11,15 @@ import numpy as np
 import polars as pl
 
 from workbench.backtest import tables
-from workbench.backtest.bounds import Bounds, closing_sides, find_bounds
+from workbench.backtest.bounds import Bounds, Endings, closing_sides, find_endings
 from workbench.backtest.card import Card, make_card
 from workbench.backtest.engine import Array, Tape
 from workbench.backtest.loop import Bars
 from workbench.backtest.market import Market
+from workbench.backtest.rewalk import Rewalk, rewalk
 from workbench.backtest.settings import Settings
-from workbench.backtest.trips import net_profit, round_trips
+from workbench.backtest.trips import round_trips
 from workbench.metrics import Trips, summarise
-from workbench.trading import Phase
 
 if TYPE_CHECKING:
     import vectorbt
@@ -116,21 +116,37 @@ class Result:
         return int(self.tape.world["cancelled_quotes"][0])
 
     @cached_property
+    def _endings(self) -> Endings:
+        closing = closing_sides(self.targets, self.market, self.bars)
+        return find_endings(self.tape, self.bars, self.finer or self.market, self.settings, closing)
+
+    @cached_property
     def bounds(self) -> Bounds:
         """Net profit on the worst, expected and best path inside each bar; how many bars were ambiguous."""
-        working = self.tape.world["executors"][0]
-        working = working[(working["phase"] != Phase.FREE) & (working["entry_held"] > 0.0)]
-        executors = np.concatenate([self.tape.executors, working])
-        last = self.tape.world["markets"][0]["last"][working["market"]]
-        marked = working.copy()
-        marked["last_exit"] = last
-        made = float(net_profit(self.tape.executors).sum() + net_profit(marked).sum())
         profit = float(self.tape.equity[-1]) - float(self.settings.cash)
-        return find_bounds(
-            executors, self.tape.world["markets"][0], self.bars, self.timeframe_ms,
-            closing=closing_sides(self.targets, self.market, self.bars),
-            latency=self.settings.latency.bars, other_profit=profit - made,
-        )  # fmt: skip
+        return self._endings.bounds(profit - float(self.executors["pnl"].sum()))
+
+    def rewalk(self, finer: Any) -> Rewalk:
+        """The same entries, walked on finer candles: what they made, beside the bounds.
+
+        Only the path inside the bars is another one. The entries, their amounts, barriers and the signals that closed
+        positions stay those of this run; `backtest(…, path=finer)` lets the strategy decide anew instead.
+
+        Parameters
+        ----------
+        finer : Candles, or a dict or list of them
+            Of the same instruments, such as 1m candles for a run on 1h ones that were resampled from them.
+
+        Raises
+        ------
+        ConfigError
+            If the run has latency: it is counted in bars, and those are others here.
+        DataError
+            If the finer candles do not cover the run.
+        """
+        profit = float(self.tape.equity[-1]) - float(self.settings.cash)
+        other = profit - float(self.executors["pnl"].sum())
+        return rewalk(self._endings, self.tape, self.bars, self.finer or self.market, self.settings, finer, other)
 
     @cached_property
     def card(self) -> Card:
