@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 from workbench.cli.lab import lab_command
+from workbench.settings import data_folder
 
 
 def test_lab_runs_on_this_python_in_that_folder(tmp_path):
@@ -16,7 +17,9 @@ def test_lab_runs_on_this_python_in_that_folder(tmp_path):
 
 
 def test_lab_ends_with_the_code_of_jupyter(run, monkeypatch, tmp_path):
-    monkeypatch.setattr(subprocess, "call", lambda command: 7)
+    given = {}
+    monkeypatch.setattr(subprocess, "call", lambda command, env: given.update(env) or 7)
     said = run("lab", tmp_path, "--no-browser", "--json")
     assert said.code == 7
+    assert given["WORKBENCH_DATA"] == str(data_folder())  # its kernels work elsewhere, and find the same store
     assert said.json["folder"] == str(tmp_path)

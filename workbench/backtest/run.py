@@ -80,10 +80,7 @@ def backtest(
     DataError
         Candles that cannot be traded on together, or targets that do not fit them.
     """
-    if not isinstance(bot, Controller):
-        raise ConfigError(
-            f"`bot` is a {type(bot).__name__}. Give a controller, as in wb.controllers.Bollinger(length=50)."
-        )
+    check_bot(bot)
     market = as_market(candles)
     is_walked_finer = not isinstance(path, str)
     settings = Settings(
@@ -126,6 +123,17 @@ def rerun(card: Mapping[str, Any]) -> Result:
     result = backtest(bot, candles, path=path, seed=card.get("seed", 0), **terms)
     compare(card, result.card)
     return result
+
+
+def check_bot(bot: Any) -> None:
+    """Say what is wrong with what was given as a bot, if it is none."""
+    if isinstance(bot, Controller):
+        return
+    if isinstance(bot, type) and issubclass(bot, Controller):
+        raise ConfigError(f"`bot` is the class {bot.__name__}. Make one of it: wb.backtest({bot.__name__}(), candles).")
+    if isinstance(bot, Candles):
+        raise ConfigError("`bot` is a table of candles. The bot comes first: wb.backtest(bot, candles).")
+    raise ConfigError(f"`bot` is a {type(bot).__name__}. Give a controller, as in wb.controllers.Bollinger(length=50).")
 
 
 def default_account(market: Market) -> str:

@@ -11,6 +11,8 @@ from workbench.errors import ConfigError
 from workbench.market import Instrument, Policy
 from workbench.trading import Fees, Latency, Path, Slippage, World, new_world
 
+PATHS = ("worst", "best", "ohlc")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -29,8 +31,11 @@ class Settings:
     def __post_init__(self) -> None:
         if isinstance(self.cash, bool) or not isinstance(self.cash, (int, float)) or not 0 < self.cash < np.inf:
             raise ConfigError(f"`cash` is {self.cash!r}. Start with an amount of quote currency above 0.")
+        object.__setattr__(self, "cash", float(self.cash))
         _choose("account", self.account, ("spot", "margin"))
-        _choose("path", self.path, ("worst", "best", "ohlc"))
+        if self.path not in PATHS:
+            shown = ", ".join(map(repr, PATHS))
+            raise ConfigError(f"`path` is {self.path!r}. Choose one of {shown}, or give candles of a finer timeframe.")
         _choose("fill", self.fill, ("touch", "through"))
         if not 0 < self.leverage <= 1000:
             raise ConfigError(f"`leverage` is {self.leverage}. It is a number above 0, such as 1 or 3.")

@@ -11,6 +11,7 @@ import typer
 
 from workbench.cli.output import AsJson, answer
 from workbench.errors import ConfigError
+from workbench.settings import same_folders
 
 
 def lab(
@@ -19,14 +20,17 @@ def lab(
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
     json: AsJson = False,
 ) -> None:
-    """Start JupyterLab in FOLDER and stay until it ends; --json first prints what is started."""
+    """Start JupyterLab in FOLDER and stay until it ends; --json first prints what is started.
+
+    Its kernels use the store and the home of the folder in which this command was given.
+    """
     command = lab_command(folder, port=port, browser=browser)
     answer(
         {"folder": folder.resolve(), "command": command},
         f"JupyterLab in {folder.resolve()}; stop it with Ctrl-C. Notebook 01 is a good start.",
         as_json=json,
     )
-    raise typer.Exit(subprocess.call(command))
+    raise typer.Exit(subprocess.call(command, env=same_folders()))
 
 
 def lab_command(folder: Path, *, port: int, browser: bool) -> list[str]:

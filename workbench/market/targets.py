@@ -206,6 +206,8 @@ def _barrier(terms: dict[str, Any], name: str) -> Column:
         raise ConfigError(
             f"`{name}` must be above 0: a fraction of the entry price (0.02 is 2 %). Leave it out for none."
         )
+    if name == "stop_loss" and (values >= 1).any():
+        raise ConfigError("`stop_loss` is 1 or more, the whole price. It is a fraction: write 0.02 for 2 %.")
     return values
 
 

@@ -11,6 +11,11 @@ def data_folder() -> Path:
     return Path(os.environ.get("WORKBENCH_DATA") or "data").expanduser().absolute()
 
 
+def same_folders() -> dict[str, str]:
+    """An environment for a child process in which it finds the same store and the same home, wherever it works."""
+    return {**os.environ, "WORKBENCH_DATA": str(data_folder()), "WORKBENCH_HOME": str(home_folder())}
+
+
 def home_folder() -> Path:
     """The project's database, runs and logs: `WORKBENCH_HOME`, or `.workbench/` of the working folder."""
     return Path(os.environ.get("WORKBENCH_HOME") or ".workbench").expanduser().absolute()

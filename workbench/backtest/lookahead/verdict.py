@@ -10,7 +10,7 @@ from workbench.market import show_time
 NEAR, MIDDLING = 3, 64
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Verdict:
     """What the look-ahead audit found. `str()` says it in words.
 
@@ -73,6 +73,8 @@ class Verdict:
                 f"numbers without a seed, or for state kept between calls."
             )
         return self._all_clear() if self.clean else self._leak()
+
+    __repr__ = __str__
 
     def _leak(self) -> str:
         done, otherwise = (
