@@ -7,6 +7,7 @@ import importlib
 import platform
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from html import escape
 from typing import Any
 
@@ -22,6 +23,7 @@ from workbench.market import Candles, show_time
 from workbench.trading import Fees, Latency, Slippage
 
 SHORT = 12
+STEPS = ("tick", "lot", "min_amount", "min_notional")
 
 
 class Card(dict[str, Any]):
@@ -94,10 +96,11 @@ def listed(facts: Mapping[str, Any]) -> str:
 
 
 def described(candles: Candles) -> dict[str, Any]:
-    """Where candles came from, and the fingerprint of what they hold."""
+    """Where candles came from, the steps that orders are rounded to, and the fingerprint of what they hold."""
     return {
         "venue": candles.venue,
         "instrument": str(candles.instrument),
+        "steps": {name: getattr(candles.instrument, name) for name in STEPS},
         "timeframe": candles.timeframe,
         "first_ms": int(candles.time[0]),
         "last_ms": int(candles.time[-1]),
@@ -179,15 +182,15 @@ def restored_candles(data: Mapping[str, Any]) -> dict[str, Candles]:
 
     found = {}
     for name, facts in data.items():
-        timeframe_ms = facts["last_ms"] - facts["first_ms"] if facts["bars"] == 1 else 0
-        one = load(facts["venue"], facts["instrument"], facts["timeframe"], start=facts["first_ms"],
-                   end=facts["last_ms"] + timeframe_ms + 1)  # fmt: skip
+        one = load(
+            facts["venue"], facts["instrument"], facts["timeframe"], start=facts["first_ms"], end=facts["last_ms"] + 1
+        )  # fmt: skip
         if one.fingerprint != facts["fingerprint"]:
             raise DataError(
                 f"{name}: the stored candles are not those of that run (fingerprint {one.fingerprint[:12]}…, then "
                 f"{facts['fingerprint'][:12]}…). They were ingested anew or repaired since."
             )
-        found[name] = one
+        found[name] = replace(one, instrument=replace(one.instrument, **facts.get("steps", {})))
     return found
 
 
