@@ -14,6 +14,7 @@ from workbench.compiled import compiled
 from workbench.market import TARGET, Action
 from workbench.trading import (
     ALL_ORDERS,
+    NEVER,
     NO_SIDE,
     OUTBOX,
     VIEW,
@@ -123,7 +124,7 @@ def run(world, tick, journals, bars, timeframe_ms, source, wishes, inputs, decid
     own_rows, holding = decides.shape[0] == 0, terms[0].action == Action.HOLD
     side_step, exit_step = min(sides.shape[0] - 1, 1), min(exits.shape[0] - 1, 1)
     sides_by_level, exits_by_level = sides.shape[1] > 1, exits.shape[1] > 1
-    planned = 0
+    planned, signal = 0, start
     first_level = out[0]
     # One market and nothing to decide in most rows: then runs of bars in which nothing can happen are stepped over.
     may_skip = world.n_markets == 1 and own_rows and (source == Source.NOTHING or source == Source.PLAN or (
@@ -133,21 +134,36 @@ def run(world, tick, journals, bars, timeframe_ms, source, wishes, inputs, decid
         t += 1
         if may_skip:
             market = world.markets[0]
-            below, above, position, quote = market.below, market.above, market.position, world.quote
-            last_time = market.deadline_ms - timeframe_ms
             end = min(stop, market.wake_row)
             if source == Source.PLAN and planned < plan_rows.shape[0]:
                 end = min(end, plan_rows[planned])
-            first = t
-            while t < end and lows[0, t] > below and highs[0, t] < above and time[t] < last_time:
-                if source == Source.COLUMNS and (sides[t * side_step, 0] != 0 or exits[t * exit_step, 0]):
-                    break
-                equity[t] = quote + position * closes[0, t]
-                t += 1
+            if source == Source.COLUMNS:
+                signal = max(signal, t)
+                while signal < end and sides[signal * side_step, 0] == 0 and not exits[signal * exit_step, 0]:
+                    signal += 1
+                end = min(end, signal)
+            if market.deadline_ms != NEVER:
+                # Bars are at least a timeframe apart; gaps only bring the deadline nearer.
+                last_time = market.deadline_ms - timeframe_ms
+                end = min(end, t + max(0, (last_time - time[t] + timeframe_ms - 1) // timeframe_ms))
+                while end > t and time[end - 1] >= last_time:
+                    end -= 1
+            first, below, above = t, market.below, market.above
+            if below > -np.inf or above < np.inf:
+                while t < end and lows[0, t] > below and highs[0, t] < above:
+                    t += 1
+            else:
+                while t < end and closes[0, t] == closes[0, t]:
+                    t += 1
             if t > first:
-                market.last, world.row = closes[0, t - 1], t - 1
+                position, quote = market.position, world.quote
                 if position != 0.0:
                     world.bars_exposed += t - first
+                    for row in range(first, t):
+                        equity[row] = quote + position * closes[0, row]
+                else:
+                    equity[first:t] = quote
+                market.last, world.row = closes[0, t - 1], t - 1
                 if t == stop:
                     break
         world.row = t
