@@ -276,7 +276,8 @@ def test_quote_that_moves_to_another_market_leaves_the_first() -> None:
 def test_plan_on_finer_bars_is_taken_row_by_row_however_it_is_cut() -> None:
     decides = locked(np.array([-1, 0, -1, 1, -1, 3, -1, 4]))  # row 2 of the plan is decided nowhere
     plan = as_plan([[enter()], [Target(Action.CLOSE)], [enter()], [enter()], [Target(Action.CLOSE)]])
-    flat = bars([100.0] * 8)._replace(decides=decides)
+    flat = bars([100.0] * 8)
+    flat = flat._replace(decides=decides, decided_ms=locked(flat.time + MINUTE))
     tape = simulate(as_world(SPOT), flat, MINUTE, out=new_targets(1), source=Source.PLAN, plan=plan)
     assert tape.fills["row"].tolist() == [2, 4, 6]
     assert tape.executors["created_row"].tolist() == [1]
