@@ -103,6 +103,20 @@ def test_division_follows_ieee_in_a_function_and_in_a_pointer():
     assert compiled_pointer(divide, signature).ctypes(-1.0, 0.0) == -np.inf
 
 
+@pytest.mark.parametrize("part", [False, True])
+def test_constants_do_not_compile_a_function_twice(part):
+    @compiled(part=part)
+    def shifted(x, step, up):
+        return x + step if up else x - step
+
+    @compiled
+    def caller(x, step, up):
+        return shifted(x, 1, True) + shifted(x, 2, up=False) + shifted(x, step, up)
+
+    assert caller(10.0, 3, True) == 11.0 + 8.0 + 13.0
+    assert len(shifted.overloads) == 1
+
+
 def test_signature_compiles_at_once():
     function = compiled(signature=types.float64(types.float64))(lambda x: x + 1.0)
     assert len(function.overloads) == 1

@@ -21,6 +21,7 @@ import numba
 from numba.core import caching, sigutils
 from numba.core import config as numba_config
 from numba.core.ccallback import CFunc
+from numba.core.types.misc import unliteral
 
 PACKAGE = Path(__file__).parent
 KERNEL_ROOMS = ("compiled.py", "market", "indicators", "trading", "metrics", "backtest", "controllers")
@@ -67,11 +68,24 @@ def compiled(
 def compiled_with(function: Callable[..., Any], signature: Any, part: bool, inline: bool) -> Any:
     options: dict[str, Any] = {**OPTIONS, "inline": "always" if inline else "never"}
     if part:
-        return numba.njit(**options, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
-    dispatcher = numba.njit(**options)(function)
+        return for_any_value(numba.njit(**options, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function))
+    dispatcher = for_any_value(numba.njit(**options)(function))
     dispatcher._cache = cache_of(function)
     if signature is not None:
         dispatcher.compile(signature)
+    return dispatcher
+
+
+def for_any_value(dispatcher: Any) -> Any:
+    """Numba compiles a function anew for each constant that a kernel hands it; once for all values is enough."""
+    if dispatcher.targetoptions["inline"] == "always":
+        return dispatcher
+    find = dispatcher.get_call_template
+
+    def find_for_types(args: Any, kws: Any) -> Any:
+        return find(tuple(map(unliteral, args)), {name: unliteral(one) for name, one in dict(kws).items()})
+
+    dispatcher.get_call_template = find_for_types
     return dispatcher
 
 
@@ -80,8 +94,8 @@ def compiled_pointer(function: Callable[..., Any], signature: Any) -> Any:
 
     The engine takes it as a first-class function, and is not compiled again for each one.
     """
-    types = sigutils.normalize_signature(signature)
-    pointer: Any = CFunc(function, types, locals={}, options={"error_model": "numpy"})
+    arguments = sigutils.normalize_signature(signature)
+    pointer: Any = CFunc(function, arguments, locals={}, options={"error_model": "numpy"})
     pointer._cache = cache_of(function)
     pointer.compile()
     return pointer
