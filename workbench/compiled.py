@@ -191,7 +191,7 @@ def announce_compiling() -> None:
     """Say on stderr, once a process, why a first backtest takes its time; nothing if there was one before."""
     if not is_warm():
         sys.stderr.write(
-            "workbench: compiling, once for this version and machine. A first backtest takes about 15 s.\n"
+            "workbench: compiling, once for this version and machine. A first backtest takes about 20 s.\n"
         )
         sys.stderr.flush()
 

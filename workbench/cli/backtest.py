@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from workbench.cli.data import read
-from workbench.cli.output import AsJson, announce_compiling, answer
+from workbench.cli.output import AsJson, answer
 from workbench.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -43,7 +43,6 @@ def backtest(
     candles = read(venue, instrument, timeframe, start, end)
     models = {"fees": fees, "slippage": slippage, "latency": latency}
     given: dict[str, Any] = {name: value for name, value in models.items() if value is not None}
-    announce_compiling()
     result = wb.backtest(bot, candles, cash=cash, account=account, leverage=leverage, path=path, **given)
     written = None if report is None else result.report(report)
     text = str(result.summary()) + (f"\n\nReport: {written}" if written else "")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from workbench.cli.output import AsJson, announce_compiling, answer, table
+from workbench.cli.output import AsJson, answer, table
 
 if TYPE_CHECKING:
     from workbench.backtest import Result
@@ -112,7 +112,6 @@ def run(tour: Tour) -> None:
     """Backtest it in one compiled pass, and once more to see how long that takes when compiled."""
     import workbench as wb
 
-    announce_compiling(quiet=tour.quiet)
     tour.result = wb.backtest(tour.bot, tour.candles, cash=10_000)
     began = time.perf_counter()
     wb.backtest(tour.bot, tour.candles, cash=10_000, audit=False)

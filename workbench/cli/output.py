@@ -23,14 +23,6 @@ def answer(value: Any, text: str, *, as_json: bool) -> None:
     typer.echo(json.dumps(plain(value), ensure_ascii=False, indent=2) if as_json else text)
 
 
-def announce_compiling(*, quiet: bool = False) -> None:
-    """Say on stderr, where it disturbs no answer, that the first backtest on a machine takes longer."""
-    from workbench.compiled import is_warm
-
-    if not (quiet or is_warm()):
-        typer.echo("Compiling the engine, once for this version: about 15 s.", err=True)
-
-
 def plain(value: Any) -> Any:
     """The value in JSON's own types: NaN and infinity become null, times ISO 8601, frames lists of rows."""
     if isinstance(value, float):
