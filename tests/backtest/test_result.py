@@ -505,3 +505,17 @@ def test_another_outcome_says_what_else_differs(stored: Candles) -> None:
 def test_what_is_no_card_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"no card: it has no `bot`"):
         rerun({"data": {}})
+
+
+def test_a_decide_needs_no_columns() -> None:
+    class Once(Controller):
+        @staticmethod
+        def decide(row: Any, world: Any, out: Any) -> None:
+            if world.row == 3:
+                out[0].action = Action.ENTER
+                out[0].side = 1
+                out[0].size = 0.1
+
+    result = backtest(Once(), hours(), **MARGIN)
+    assert result.fills["row"].to_list() == [4]
+    assert result.fills["price"].to_list() == [result.candles["BTC/USDT"].open[4]]

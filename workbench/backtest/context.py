@@ -28,6 +28,7 @@ from workbench.trading import MAX_LEVELS, OUTBOX, TICK, World, decide, new_targe
 
 SIZES = {"amount": Sizing.BASE, "notional": Sizing.QUOTE, "fraction": Sizing.FRACTION}
 BARRIERS = ("stop_loss", "take_profit")
+TRAILING = ("trailing_activation", "trailing_delta")
 
 
 class Context:
@@ -111,7 +112,9 @@ class Context:
         target["trailing_activation"], target["trailing_delta"] = trailing or (np.nan, np.nan)
         target["sizing"], target["size"] = _size(terms)
         for name in BARRIERS:
-            target[name] = terms.pop(name, np.nan)
+            target[name] = _fraction(name, terms.pop(name, None))
+        for name in TRAILING:
+            _fraction(name, float(target[name]))
         _refuse_unknown("enter", terms)
 
     def quote_at(
@@ -126,13 +129,15 @@ class Context:
     ) -> None:
         """Replace the resting order of a level; an amount of 0 withdraws it."""
         target = self._next(Action.QUOTE, side, instrument, level)
-        target["price"], target["size"], target["sizing"] = price, amount, Sizing.BASE
+        target["price"], target["size"], target["sizing"] = price, _amount("amount", amount), Sizing.BASE
         target["kind"] = OrderKind.POST_ONLY if post_only else OrderKind.LIMIT
 
     def hold(self, exposure: float, *, instrument: str | None = None) -> None:
         """Move the position to a fraction of equity: 1 all in, 0 flat, −1 all short."""
         name = instrument or self._market.names[0]
         target = self._next(Action.HOLD, 0, name, self._place(name))
+        if np.isinf(exposure):
+            raise ConfigError(f"`exposure` is {exposure}. It is a fraction of equity; NaN leaves a position alone.")
         target["size"], target["sizing"] = exposure, Sizing.FRACTION
 
     def close(self, side: int = 0, *, instrument: str | None = None) -> None:
@@ -142,11 +147,14 @@ class Context:
     def _next(self, action: Action, side: int, instrument: str | None, level: int | None = None) -> Any:
         place = self._used if level is None else level
         if not 0 <= place < MAX_LEVELS:
-            raise ConfigError(f"on_tick asked for level {place}; a bot has levels 0 to {MAX_LEVELS - 1}.")
+            raise ConfigError(f"on_tick asked for level {place}. A bot has levels 0 to {MAX_LEVELS - 1}: use fewer.")
         if side not in (-1, 0, 1):
             raise ConfigError(f"`side` is {side!r}. A side is +1 (buy) or −1 (sell).")
-        while level is None and self._targets["action"][place] != Action.NONE:
-            place += 1
+        if self._targets["action"][place] != Action.NONE:
+            raise ConfigError(
+                f"on_tick asked for level {place} twice in one tick. Ask for quotes and holds first, each level once; "
+                f"entries take the levels that are left."
+            )
         self._used = max(self._used, place + 1)
         target = self._targets[place]
         target["action"], target["side"] = action, side
@@ -182,12 +190,21 @@ def run_ticks(on_tick: Callable[[Context], Any], world: World, market: Market, b
         decided = row if not len(bars.decides) else int(bars.decides[row])
         if decided >= 0:
             context.row, context.equity = decided, float(equity[row])
-            on_tick(context)
+            check_answer(on_tick(context))
             world["time_ms"] = bars.time[row] + timeframe_ms
             decide(world[0], context._taken())
             complain(world)
     empty_outbox(world[0], journals)
     return tape(world, journals, equity)
+
+
+def check_answer(answer: Any) -> None:
+    """What a strategy wants in a tick it says to the context; what it returns would be lost."""
+    if answer is not None:
+        raise ConfigError(
+            f"`on_tick` returned a {type(answer).__name__}. Ask for what you want with context.enter, quote_at, hold "
+            f"or close, and return nothing."
+        )
 
 
 def _kind(price: float, trigger: float, post_only: bool) -> OrderKind:
@@ -202,7 +219,21 @@ def _size(terms: dict[str, float]) -> tuple[Sizing, float]:
     given = [name for name in SIZES if name in terms]
     if len(given) > 1:
         raise ConfigError(f"Both `{given[0]}` and `{given[1]}` are given. Say the size in one way.")
-    return (SIZES[given[0]], terms.pop(given[0])) if given else (Sizing.FRACTION, 1.0)
+    return (SIZES[given[0]], _amount(given[0], terms.pop(given[0]))) if given else (Sizing.FRACTION, 1.0)
+
+
+def _amount(name: str, value: Any) -> float:
+    if isinstance(value, str) or value is None or value < 0 or np.isinf(value):
+        raise ConfigError(f"`{name}` is {value!r}. A size is a number, not negative and not infinite.")
+    return float(value)
+
+
+def _fraction(name: str, value: float | None) -> float:
+    if value is None or value != value:
+        return np.nan
+    if not 0.0 < value < np.inf or (name == "stop_loss" and value >= 1.0):
+        raise ConfigError(f"`{name}` is {value}. It is a fraction of the entry price above 0: write 0.02 for 2 %.")
+    return value
 
 
 def _refuse_unknown(where: str, terms: dict[str, Any]) -> None:

@@ -69,15 +69,15 @@ class Market:
         return locked(plane)
 
 
-def as_market(candles: Any) -> Market:
-    """One `Candles`, a list, or a dict of them, put on one grid of time.
+def as_market(candles: Any, term: str = "candles") -> Market:
+    """One `Candles`, a list, or a dict of them, put on one grid of time; `term` is what they were given as.
 
     Raises
     ------
     DataError
         If there are no bars, or timeframes or quote currencies differ.
     """
-    named = by_name(candles)
+    named = by_name(candles, term)
     frames = {one.timeframe_ms: one for one in named.values()}
     if len(frames) > 1:
         shown = " and ".join(sorted({one.timeframe for one in named.values()}))
@@ -95,7 +95,7 @@ def as_market(candles: Any) -> Market:
     return Market(named, grid, rows, next(iter(frames)))
 
 
-def by_name(candles: Any) -> dict[str, Candles]:
+def by_name(candles: Any, term: str = "candles") -> dict[str, Candles]:
     """Candles by the name of their instrument, with the venue where that is not enough."""
     if isinstance(candles, Candles):
         given: Sequence[Candles] = [candles]
@@ -104,11 +104,13 @@ def by_name(candles: Any) -> dict[str, Candles]:
     elif isinstance(candles, Sequence) and not isinstance(candles, str):
         given = list(candles)
     else:
-        raise ConfigError(f"`candles` is a {type(candles).__name__}. Give Candles, or a dict or list of them.")
+        raise ConfigError(f"`{term}` is a {type(candles).__name__}, and no table of candles. {_way_to(candles, term)}")
     for one in given:
-        _check(one)
+        _check(one, term)
+    if not given:
+        raise ConfigError(f"`{term}` is empty. Give Candles, or a dict or list of them.")
     if not 1 <= len(given) <= MAX_MARKETS:
-        raise ConfigError(f"{len(given)} instruments were given; one backtest takes 1 to {MAX_MARKETS}.")
+        raise ConfigError(f"{len(given)} instruments were given. One backtest takes 1 to {MAX_MARKETS}: split them.")
     symbols = [str(one.instrument) for one in given]
     names = [s if symbols.count(s) == 1 else f"{one.venue} {s}" for s, one in zip(symbols, given, strict=True)]
     if len(set(names)) < len(names):
@@ -117,10 +119,19 @@ def by_name(candles: Any) -> dict[str, Candles]:
     return dict(zip(names, given, strict=True))
 
 
-def _check(candles: Any) -> None:
+def _way_to(candles: Any, term: str) -> str:
+    if isinstance(candles, str):
+        return f'Read them first: wb.candles("binance", {candles!r}, "1h").'
+    if hasattr(candles, "columns"):
+        return 'Make candles of it first: wb.Candles.from_frame(frame, timeframe="1h").'
+    words = '"worst", "best", "ohlc", ' if term == "path" else ""
+    return f"Give {words}Candles, or a dict or list of them."
+
+
+def _check(candles: Any, term: str) -> None:
     if not isinstance(candles, Candles):
         raise ConfigError(
-            f"`candles` holds a {type(candles).__name__}. Make Candles.from_frame(frame, timeframe=…) of it first."
+            f"`{term}` holds a {type(candles).__name__}, and no table of candles. {_way_to(candles, term)}"
         )
     if len(candles) == 0:
         raise DataError(

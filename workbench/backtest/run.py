@@ -11,6 +11,7 @@ import numpy as np
 
 from workbench.backtest.card import compare, restored
 from workbench.backtest.context import run_ticks
+from workbench.backtest.deciding import check_decide, check_written, roomy_targets
 from workbench.backtest.engine import Array, Tape, simulate
 from workbench.backtest.lookahead import Verdict, columns_of, find_leak, target_columns
 from workbench.backtest.loop import Bars, Source
@@ -21,7 +22,7 @@ from workbench.backtest.wishes import as_inputs, as_wishes, wanted_targets
 from workbench.controllers import Controller, Way
 from workbench.errors import ConfigError
 from workbench.market import Candles, Targets
-from workbench.trading import Fees, Latency, Slippage, as_fees, as_latency, as_slippage, new_targets
+from workbench.trading import Fees, Latency, Slippage, as_fees, as_latency, as_slippage
 
 
 class LookaheadWarning(UserWarning):
@@ -84,17 +85,18 @@ def backtest(
     market = as_market(candles)
     is_walked_finer = not isinstance(path, str)
     settings = Settings(
-        cash=cash,
+        cash=plain(cash),
         account=account or default_account(market),
-        leverage=leverage,
-        fees=as_fees(fees),
-        slippage=as_slippage(slippage),
-        latency=as_latency(latency),
+        leverage=plain(leverage),
+        fees=as_fees(plain(fees)),
+        slippage=as_slippage(plain(slippage)),
+        latency=as_latency(plain(latency)),
         path="worst" if is_walked_finer else str(path),
         fill=fill,
         log_quotes=log_quotes,
     )
-    finer = as_market(path) if is_walked_finer else None
+    seed = check_seed(plain(seed))
+    finer = as_market(path, "path") if is_walked_finer else None
     bars = market.bars() if finer is None else finer_bars(market, finer)
     began = time.perf_counter()
     tape, targets = run(bot, market, bars, settings, (finer or market).timeframe_ms)
@@ -125,6 +127,17 @@ def rerun(card: Mapping[str, Any]) -> Result:
     return result
 
 
+def plain(value: Any) -> Any:
+    """NumPy's numbers, as a sweep or an array gives them, as Python's."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def check_seed(seed: Any) -> int:
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise ConfigError(f"`seed` is {seed!r}. Give a whole number, 0 or more.")
+    return seed
+
+
 def check_bot(bot: Any) -> None:
     """Say what is wrong with what was given as a bot, if it is none."""
     if isinstance(bot, Controller):
@@ -153,8 +166,13 @@ def run(
         return simulate(world, bars, timeframe_ms, out=out, source=Source.COLUMNS, wishes=wishes), targets
     world = settings.world(market.instruments, getattr(bot, "policy", None))
     if way == Way.DECIDE:
-        inputs, out = as_inputs(bot, market), new_targets(bot.levels)
-        return simulate(world, bars, timeframe_ms, out=out, source=Source.DECIDE, inputs=inputs, decide=bot.decide), []
+        check_decide(bot)
+        inputs, (out, whole) = as_inputs(bot, market), roomy_targets(bot.levels)
+        tape = simulate(
+            world, bars, timeframe_ms, out=out, source=Source.DECIDE, inputs=inputs, decide=bot.decide
+        )  # fmt: skip
+        check_written(bot, whole)
+        return tape, []
     return run_ticks(bot.on_tick, world, market, bars, timeframe_ms), []
 
 

@@ -29,7 +29,7 @@ class Settings:
     log_quotes: bool = False
 
     def __post_init__(self) -> None:
-        if isinstance(self.cash, bool) or not isinstance(self.cash, (int, float)) or not 0 < self.cash < np.inf:
+        if not is_number(self.cash) or not 0 < self.cash < np.inf:
             raise ConfigError(f"`cash` is {self.cash!r}. Start with an amount of quote currency above 0.")
         object.__setattr__(self, "cash", float(self.cash))
         _choose("account", self.account, ("spot", "margin"))
@@ -37,8 +37,10 @@ class Settings:
             shown = ", ".join(map(repr, PATHS))
             raise ConfigError(f"`path` is {self.path!r}. Choose one of {shown}, or give candles of a finer timeframe.")
         _choose("fill", self.fill, ("touch", "through"))
-        if not 0 < self.leverage <= 1000:
-            raise ConfigError(f"`leverage` is {self.leverage}. It is a number above 0, such as 1 or 3.")
+        if not is_number(self.leverage) or not 0 < self.leverage <= 1000:
+            raise ConfigError(f"`leverage` is {self.leverage!r}. It is a number above 0, such as 1 or 3.")
+        if not isinstance(self.log_quotes, bool):
+            raise ConfigError(f"`log_quotes` is {self.log_quotes!r}. Choose True or False.")
         if self.account == "spot" and self.leverage != 1.0:
             raise ConfigError(
                 f'A spot account has no leverage, and `leverage` is {self.leverage}. Pass account="margin".'
@@ -64,6 +66,10 @@ class Settings:
         for name in ("max_per_side", "cooldown_ms", "close_on_opposite", "net_of_fees", "take_profit_kind"):
             world["policy"][name] = getattr(terms, name)
         return world
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _choose(name: str, value: str, choices: tuple[str, ...]) -> None:

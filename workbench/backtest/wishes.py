@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from workbench.backtest.engine import locked
 from workbench.backtest.loop import Inputs, Wishes
@@ -12,6 +13,8 @@ from workbench.backtest.market import Market
 from workbench.errors import ConfigError, DataError
 from workbench.market import TARGET_COLUMNS, Candles, Policy, Targets
 from workbench.trading import MAX_LEVELS, new_targets
+
+SPARE = 256
 
 
 def wanted_targets(bot: Any, market: Market) -> list[Targets]:
@@ -87,6 +90,14 @@ def _thin(plane: Any) -> Any:
     return np.ascontiguousarray(plane)
 
 
+def numbers(values: Any, name: str) -> npt.NDArray[np.float64]:
+    """Numbers or yes and no as float64, or an error that names the column."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "fiub":
+        raise DataError(f"{name} has dtype {array.dtype}. Give numbers, or True and False.")
+    return array.astype(np.float64, copy=False)
+
+
 def as_inputs(bot: Any, market: Market) -> Inputs:
     """The columns of a compiled bot, and the row of numbers that each bar is gathered into.
 
@@ -104,10 +115,11 @@ def as_inputs(bot: Any, market: Market) -> Inputs:
         raise ConfigError(
             f"{type(bot).__name__}.columns returned a {type(given).__name__}. Return a tuple of arrays and numbers."
         )
-    row = np.zeros(max(len(given), 1))
+    # Behind the row there are NaN, for a `decide` that reads too far: machine code does not check.
+    row = np.full(len(given) + SPARE, np.nan)[: max(len(given), 1)]
     columns, places = [], []
     for place, values in enumerate(given):
-        array = np.asarray(values, np.float64)
+        array = numbers(values, f"column {place} of {type(bot).__name__}.columns")
         if array.ndim == 0:
             row[place] = array
             continue
@@ -119,5 +131,7 @@ def as_inputs(bot: Any, market: Market) -> Inputs:
             )
         columns.append(array)
         places.append(place)
-    plane = columns[0].reshape(1, -1) if len(columns) == 1 else np.array(columns).reshape(len(columns), -1)
+    plane = (
+        columns[0].reshape(1, -1) if len(columns) == 1 else np.array(columns).reshape(len(columns), len(market.time))
+    )
     return Inputs(locked(np.ascontiguousarray(plane)), locked(np.array(places, np.int64)), row)

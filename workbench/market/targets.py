@@ -143,7 +143,7 @@ class Targets:
 
 def _enter(side: Column, kind: OrderKind, price: Column, trigger: Column, terms: dict[str, Any]) -> Targets:
     sizing, size = _size(terms, default=1.0)
-    activation, delta = terms.pop("trailing", None) or (np.nan, np.nan)
+    activation, delta = _trailing(terms.pop("trailing", None))
     columns = {
         "price": price,
         "trigger": trigger,
@@ -211,6 +211,18 @@ def _barrier(terms: dict[str, Any], name: str) -> Column:
     return values
 
 
+def _trailing(pair: Any) -> tuple[Column, Column]:
+    if pair is None:
+        return np.nan, np.nan
+    if not isinstance(pair, tuple | list) or len(pair) != 2:
+        raise ConfigError(
+            f"`trailing` is {pair!r}. Give a pair: at which gain it starts, and how far behind it follows."
+        )
+    both = dict(zip(("trailing activation", "trailing delta"), pair, strict=True))
+    activation, delta = (_barrier(both, name) for name in ("trailing activation", "trailing delta"))
+    return activation, delta
+
+
 def _refuse_unknown(terms: dict[str, Any], where: str) -> None:
     if terms:
         raise ConfigError(f"{where} do not know `{next(iter(terms))}`. See the docstring of Targets.at_market.")
@@ -240,11 +252,12 @@ def _build(
         if odd.any():
             raise DataError(f"`side` is {sides[odd][0]} in row {_first(odd)}. A side is +1 (buy), −1 (sell) or 0.")
         sides = sides.astype(np.int8)
+    if np.asarray(exits).dtype.kind not in "biu":
+        raise DataError(f"`exit` has dtype {np.asarray(exits).dtype}. Give True or False for each bar.")
     planes = {name: _fit(columns.get(name, np.nan), name, sides.shape[0]) for name in TARGET_COLUMNS}
-    width = max([sides.shape[1], *(plane.shape[-1] if plane.ndim == 2 else 1 for plane in planes.values())])
-    shape = (sides.shape[0], width)
-    sides = np.broadcast_to(sides, shape)
-    closing = np.broadcast_to(_fit(np.asarray(exits, np.bool_), "exit", shape[0]), shape)
+    closing = _fit(np.asarray(exits, np.bool_), "exit", sides.shape[0])
+    shape = (sides.shape[0], _width({"side": sides, "exit": closing} | planes))
+    sides, closing = np.broadcast_to(sides, shape), np.broadcast_to(closing, shape)
     return Targets(action, sides, kind, sizing, planes, closing, time_limit_ms, policy or Policy())
 
 
@@ -252,8 +265,24 @@ def _two_axes(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return array.reshape(-1, 1) if array.ndim == 1 else array
 
 
+def _width(planes: dict[str, npt.NDArray[Any]]) -> int:
+    """Levels that all columns agree on; a single one stands for all."""
+    widths = {name: plane.shape[1] for name, plane in planes.items() if plane.ndim == 2}
+    widest = max(widths, key=lambda name: widths[name])
+    for name, width in widths.items():
+        if width not in (1, widths[widest]):
+            raise DataError(
+                f"`{name}` has {width} levels and `{widest}` {widths[widest]}. Give one column per level, or a single "
+                f"one for all."
+            )
+    return widths[widest]
+
+
 def _fit(values: Any, name: str, n_bars: int) -> npt.NDArray[Any]:
-    array = np.asarray(values) if np.asarray(values).dtype == np.bool_ else np.asarray(values, np.float64)
+    array = np.asarray(values)
+    if array.dtype.kind not in "fiub" or array.ndim > 2:
+        raise DataError(f"`{name}` has dtype {array.dtype} and shape {array.shape}. Give one number per bar.")
+    array = array if array.dtype == np.bool_ else array.astype(np.float64, copy=False)
     if array.ndim == 1:
         array = array.reshape(-1, 1)
     if array.ndim == 2 and array.shape[0] != n_bars:
