@@ -342,6 +342,15 @@ def test_a_run_lies_inside_its_own_bounds(case: Case, latency: int) -> None:
     assert (made <= best + 1e-9 * 100).all()
 
 
+@settings(max_examples=50, deadline=None, derandomize=True)
+@given(st.integers(0, 2**32).map(random_case))
+def test_a_run_on_finer_bars_is_bounded_by_those(case: Case) -> None:
+    coarse = case.fine.resample("1h")
+    run = backtest(case.bot, coarse, cash=1e6, audit=False, **(case.terms | {"path": case.fine}))
+    assert run.metrics["net_profit"] in run.bounds
+    assert run.bounds.bars_with_orders <= len(case.fine)
+
+
 def test_a_finer_path_that_is_another_market_is_refused() -> None:
     bot = one_entry(2, stop_loss=0.02, take_profit=0.03)
     run = backtest(bot, candles_of((100, 100, 100, 100), (100, 104, 97, 101)), cash=1e6, **NO_FEES)
