@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from workbench.backtest.engine import EVERY_ROW, Tape, all_orders, locked, simulate
 from workbench.backtest.loop import Bars, Plan, Source
-from workbench.market import TARGET, OrderKind
+from workbench.market import TARGET, Action, OrderKind
 from workbench.trading import CloseType, Path, Phase, Reason, Status, World, new_targets, new_world
 from workbench.trading.world import FEE_IN_BASE, MAKER
 
@@ -86,8 +86,16 @@ def as_world(settings: Settings, *, log_quotes: bool = True) -> World:
 
 
 def as_plan(decisions: Sequence[Wishes]) -> Plan:
-    """Decisions as rows, levels and records; a target without a level has its place in the list for one."""
-    wishes = [(row, place, target) for row, targets in enumerate(decisions) for place, target in enumerate(targets)]
+    """Decisions as rows, levels and records; a target without a level has its place in the list for one.
+
+    Silence is left out: rows in which nothing is wanted are those that the loop may step over.
+    """
+    wishes = [
+        (row, place, target)
+        for row, targets in enumerate(decisions)
+        for place, target in enumerate(targets)
+        if target.action != Action.NONE
+    ]
     records = np.zeros(len(wishes), TARGET)
     for name in TARGET.names or ():
         records[name] = [getattr(target, name) for _, _, target in wishes]

@@ -303,3 +303,10 @@ def test_quote_replaced_in_its_place_tells_its_own_size() -> None:
     wishes = {0: [quote(BUY, 90.0, 0.5, sizing=Sizing.FRACTION)], 1: [quote(BUY, 91.0, 2.0)]}
     order = trade([100.0] * 3, wishes, log_quotes=False).world["orders"][0][0]
     assert (order["id"], order["sizing"], order["size"], order["amount"]) == (1, Sizing.BASE, 2.0, 2.0)
+
+
+def test_wish_that_the_lot_makes_dearer_than_the_cash_is_rejected() -> None:
+    almost = replace(SPOT, markets=(Market(0, lot=0.001),), cash=0.0889999999991)  # a lot costs 0.089
+    tape = trade([89.0, 89.0], {0: [Target(Action.HOLD, size=1.0)]}, almost)
+    assert [(one["status"], one["reason"]) for one in tape.orders] == [(Status.REJECTED, Reason.NO_FUNDS)]
+    assert tape.world["quote"][0] == 0.0889999999991

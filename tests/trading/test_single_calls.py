@@ -9,9 +9,9 @@ import pytest
 
 from workbench.backtest.engine import EVERY_ROW, Tape, locked
 from workbench.backtest.loop import Bars
-from workbench.market import Action, OrderKind
+from workbench.market import TARGET, Action, OrderKind
 from workbench.trading import Status, decide
-from workbench.trading.world import OUTBOX
+from workbench.trading.world import MAX_LEVELS, OUTBOX
 
 from .agreement import Prepared, as_plan, as_world, compiled_run, prepared
 from .authors import alike, columns_run, decide_run
@@ -35,7 +35,10 @@ class InOneCall(Singly):
 
     def decide(self, t: int) -> None:
         self.world["time_ms"] = self.bars.time[t] + self.timeframe_ms
-        decide(self.world[0], self.targets[self.plan.rows == t])
+        now = self.plan.rows == t
+        row = np.zeros(MAX_LEVELS, TARGET)
+        row[self.plan.levels[now]] = self.targets[now]
+        decide(self.world[0], row)
 
 
 def test_a_row_of_targets_is_taken_as_its_targets_one_by_one() -> None:

@@ -164,6 +164,7 @@ def run(world, tick, journals, bars, timeframe_ms, source, wishes, inputs, decid
                 else:
                     equity[first:t] = quote
                 market.last, world.row = closes[0, t - 1], t - 1
+                world.time_ms = time[t - 1] + timeframe_ms
                 if t == stop:
                     break
         world.row = t

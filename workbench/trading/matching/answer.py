@@ -114,8 +114,12 @@ def _rebalance(world, slot, price):
         buyable = free_quote(world) / (paid * (1.0 + market.taker))
         amount = min(amount, buyable if side == BUY else free_base(world, order.market))
     amount = to_lot(amount, market.lot)
-    if not amount > 0.0 or amount < market.min_amount or amount * paid < market.min_notional:
+    reason = approve(world, order.market, side, amount, paid, False)
+    if reason == Reason.TOO_SMALL:
         close_order(world, slot, Status.CANCELLED, Reason.NONE)
+        return np.nan
+    if reason != Reason.NONE:
+        reject(world, slot, reason)
         return np.nan
     order.side, order.amount = side, amount
     return paid
