@@ -634,12 +634,14 @@ def stop_early(world: World, market: int, side: int) -> None:
 
 
 def quote(world: World, target: Target, level: int) -> None:
-    """Replace the level's resting order, or keep it if the new one would be the same."""
+    """Replace the level's resting order, or keep it if it is still on its way, or the new one would be the same."""
     if target.side == FLAT:
         return
     old = world.quotes.get(level)
     wanted = not (math.isnan(target.price) or math.isnan(target.size) or target.size == 0)
     if old is not None and old.is_live:
+        if wanted and old.created_row < world.row < old.active_row:
+            return
         if wanted and target.sizing == Sizing.BASE and is_same(world, old, target):
             return
         close_order(world, old, "CANCELLED")

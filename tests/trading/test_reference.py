@@ -631,3 +631,13 @@ def test_shrinking_keeps_the_failure_and_drops_the_rest() -> None:
     assert stops(small)
     assert asked <= 2
     assert len(small.decisions) <= len(case.decisions)
+
+
+def test_quote_on_its_way_is_left_alone_so_that_it_arrives() -> None:
+    late = replace(FREE, latency=1)
+    wishes = {row: [quote(BUY, 99.0 - row / 10)] for row in range(6)}
+    outcome = trade([STILL] * 5 + [(100.0, 100.0, 90.0, 95.0)], wishes, late)
+    assert [order.created_row for order in outcome.orders] == [0, 2, 4]
+    assert [(fill.row, fill.price) for fill in outcome.fills] == []
+    caught = trade([STILL] * 4 + [(100.0, 100.0, 90.0, 95.0)], wishes, late)
+    assert [(fill.row, fill.price) for fill in caught.fills] == [(4, 98.8)]

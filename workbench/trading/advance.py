@@ -51,7 +51,9 @@ def is_sound(world, target, level):
     """Can a record be acted on? A `decide` may have written anything into it."""
     known = 0 <= target.market < world.n_markets and 0 <= level < world.quotes.shape[0]
     coded = 0 <= target.action <= Action.HOLD and 0 <= target.kind <= OrderKind.STOP_LIMIT
-    return known and coded and -1 <= target.side <= 1 and 0 <= target.sizing <= Sizing.FRACTION
+    # None of these may be negative; NaN is none.
+    barred = target.stop_loss <= 0.0 or target.take_profit <= 0.0 or target.trailing_delta <= 0.0
+    return not barred and known and coded and -1 <= target.side <= 1 and 0 <= target.sizing <= Sizing.FRACTION
 
 
 @compiled(part=True)

@@ -48,7 +48,7 @@ class Latency:
     bars: int = 0
 
     def __post_init__(self) -> None:
-        if not isinstance(self.bars, int) or not 0 <= self.bars <= 10_000:
+        if isinstance(self.bars, bool) or not isinstance(self.bars, int) or not 0 <= self.bars <= 10_000:
             raise ConfigError(f"Latency: `bars` is {self.bars!r}. Give a whole number of bars, 0 or more.")
 
 

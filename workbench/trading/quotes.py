@@ -17,18 +17,25 @@ from workbench.trading.world import NEVER, NO_SLOT, Purpose, Reason, Status
 
 @compiled(part=True)
 def quote(world, target, level, first_row):
-    """Replace the resting order of a level; one that would be the same is kept."""
+    """Replace the resting order of a level; one that would be the same, or is still on its way, is kept.
+
+    Otherwise a quote that is renewed in every row would never arrive where there is latency.
+    """
     if target.side == 0:
         return
     slot = world.quotes[level]
+    wanted = target.price == target.price and target.size > 0.0
     if slot != NO_SLOT:
-        if _unchanged(world, target, slot):
+        order = world.orders[slot]
+        late = order.created_row < world.row < order.active_row
+        on_its_way = order.purpose == Purpose.QUOTE and late
+        if (wanted and on_its_way) or _unchanged(world, target, slot):
             return
         if _can_stay(world, target, slot):
             _replace(world, target, slot, level, first_row)
             return
         cancel(world, slot)
-    if target.price == target.price and target.size > 0.0:
+    if wanted:
         world.quotes[level] = open_order(
             world, target.market, NO_SLOT, level, Purpose.QUOTE.value, target.side, target.kind,
             target.price, 0.0, target.size, target.sizing, first_row,
