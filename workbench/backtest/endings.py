@@ -94,10 +94,18 @@ def prepare(case, executor, start, market, latency, through):
 @compiled(part=True)
 def follow(case, executor, start, market, bars, timeframe_ms, ragged, closing, latency, ends, marks):
     """One executor, bar by bar, until it must have ended."""
-    m, bit, n_rows = executor.market, 1 if executor.side == BUY else 2, bars.time.shape[0]
-    leaves_at = -1
+    m, d, n_rows = executor.market, executor.side, bars.time.shape[0]
+    time, high, low, close, last_ms = bars.time, bars.high, bars.low, bars.close, executor.deadline_ms - timeframe_ms
+    bit, leaves_at = 1 if d == BUY else 2, -1
+    stop, top, quiet = case.stop, min(case.goal, case.arming), False
     for row in range(executor.entered_row, n_rows):
-        if bars.close[m, row] != bars.close[m, row]:
+        if quiet and time[row] < last_ms and not closing[m, row] & bit:
+            # Nothing that it waits for is in this bar.
+            ahead, against = (high[m, row], low[m, row]) if d == BUY else (-low[m, row], -high[m, row])
+            if against > stop and ahead < top:
+                marks[row] = max(marks[row], 1)
+                continue
+        if close[m, row] != close[m, row]:
             continue
         marks[row] = max(marks[row], 1)
         see(case, executor, start, bars, row)
@@ -110,7 +118,7 @@ def follow(case, executor, start, market, bars, timeframe_ms, ragged, closing, l
             return
         look(case, executor, start, bars, row, timeframe_ms)
         end_inside(case, executor, market, bars, row, latency, ends, marks)
-        if bars.time[row] + timeframe_ms >= executor.deadline_ms:
+        if time[row] >= last_ms:
             if case.lives:
                 leave(executor, market, bars, row, latency, case.close, case.alive, ends)
             if case.lasts and ragged[m, row]:
@@ -123,6 +131,7 @@ def follow(case, executor, start, market, bars, timeframe_ms, ragged, closing, l
         case.high_peak = max(case.low_peak, lived)
         if closing[m, row] & bit:
             leaves_at = row + 1 + latency
+        quiet = leaves_at < 0 and case.high_peak < case.arming
     stay(executor, bars, case.alive, ends)
 
 
