@@ -196,8 +196,8 @@ def lock(options: list) -> int:
     everything = VENV / "everything.lock"
     compile_lock(uv, ["--group", "setup", *options], LOCK)
     compile_lock(uv, ["--group", "setup", "--group", "dev", "--constraint", LOCK.name], everything)
-    shared = {block.split(" \\")[0] for block in pins(LOCK.read_text(encoding="utf-8"))}
-    extra = [block for block in pins(everything.read_text(encoding="utf-8")) if block.split(" \\")[0] not in shared]
+    shared = {block.split()[0] for block in pins(LOCK.read_text(encoding="utf-8"))}
+    extra = [block for block in pins(everything.read_text(encoding="utf-8")) if block.split()[0] not in shared]
     DEV_LOCK.write_text("".join(extra).replace(f"    #   -c {LOCK.name}\n", ""), encoding="utf-8")
     say(f"wrote {LOCK.name} and {DEV_LOCK.name}")
     return 0
