@@ -7,8 +7,21 @@ compiled loop of a backtest does so in one pass; a live run does so per event, a
 from workbench.trading.advance import advance, decide, stop_early, take
 from workbench.trading.ledger import equity, settle, to_lot, to_tick
 from workbench.trading.matching import ALL_ORDERS, match, next_tick, rest, start_walk
+from workbench.trading.messages import (
+    Booked,
+    Fill,
+    Intent,
+    Life,
+    Moved,
+    News,
+    Odd,
+    Oddity,
+    Report,
+    Wish,
+)
 from workbench.trading.models import Fees, Latency, Slippage, as_fees, as_latency, as_slippage
-from workbench.trading.quotes import meet_quotes
+from workbench.trading.quotes import meet_quotes, only_quotes, recall_quotes, watch_quotes
+from workbench.trading.tracker import Order, Tracker
 from workbench.trading.world import (
     EXECUTOR,
     FEE_IN_BASE,
@@ -58,15 +71,27 @@ __all__ = [
     "REFUSAL",
     "TICK",
     "VIEW",
+    "Booked",
     "CloseType",
     "Fees",
+    "Fill",
+    "Intent",
     "Latency",
+    "Life",
+    "Moved",
+    "News",
+    "Odd",
+    "Oddity",
+    "Order",
     "Path",
     "Phase",
     "Purpose",
     "Reason",
+    "Report",
     "Slippage",
     "Status",
+    "Tracker",
+    "Wish",
     "World",
     "advance",
     "as_fees",
@@ -80,6 +105,8 @@ __all__ = [
     "new_targets",
     "new_world",
     "next_tick",
+    "only_quotes",
+    "recall_quotes",
     "rest",
     "settle",
     "start_walk",
@@ -87,4 +114,5 @@ __all__ = [
     "take",
     "to_lot",
     "to_tick",
+    "watch_quotes",
 ]
