@@ -6,10 +6,11 @@ from decimal import Decimal
 
 import pytest
 
-from .order_lives import Lives
 from workbench.errors import BrokenInvariant, ConfigError
 from workbench.market import OrderKind
 from workbench.trading import Booked, Fill, Intent, Life, Moved, News, Odd, Oddity, Report, Tracker, Wish
+
+from .order_lives import Lives
 
 BTC = "BTC/USDT"
 D = Decimal
