@@ -34,13 +34,14 @@ OPTIONS = {"nogil": True, "error_model": "numpy"}
 def compiled(function: Callable[..., Any]) -> Any: ...
 @overload
 def compiled(
-    *, signature: Any = None, part: bool = False, inline: bool = False
+    *, signature: Any = None, part: bool = False, leaf: bool = False, inline: bool = False
 ) -> Callable[[Callable[..., Any]], Any]: ...
 def compiled(
     function: Callable[..., Any] | None = None,
     *,
     signature: Any = None,
     part: bool = False,
+    leaf: bool = False,
     inline: bool = False,
 ) -> Any:
     """Compile a function with Numba, the way every kernel here is compiled.
@@ -57,17 +58,19 @@ def compiled(
     part
         Only other kernels call it: it gets no entry for Python and no cache file of its own, and compiles a
         fifth faster.
+    leaf
+        A part so small that calling it would cost more than what it does: its machine code goes into its callers'.
     inline
-        Merge the body into its callers before type inference; for leaf functions of a line or two.
+        Merge the body into its callers before type inference; for functions of a line or two that take arrays.
     """
     if function is None:
-        return lambda f: compiled_with(f, signature, part, inline)
-    return compiled_with(function, signature, part, inline)
+        return lambda f: compiled_with(f, signature, part, leaf, inline)
+    return compiled_with(function, signature, part, leaf, inline)
 
 
-def compiled_with(function: Callable[..., Any], signature: Any, part: bool, inline: bool) -> Any:
-    options: dict[str, Any] = {**OPTIONS, "inline": "always" if inline else "never"}
-    if part:
+def compiled_with(function: Callable[..., Any], signature: Any, part: bool, leaf: bool, inline: bool) -> Any:
+    options: dict[str, Any] = {**OPTIONS, "inline": "always" if inline else "never", "forceinline": leaf}
+    if part or leaf:
         return for_any_value(numba.njit(**options, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function))
     dispatcher = for_any_value(numba.njit(**options)(function))
     dispatcher._cache = cache_of(function)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.backtest.engine import EVERY_ROW, Tape, all_orders, locked, simulate
-from workbench.backtest.loop import Bars, Plan, Source
+from workbench.backtest.loop import Bars, Plan
 from workbench.market import TARGET, Action, OrderKind
 from workbench.trading import CloseType, Path, Phase, Reason, Status, World, new_targets, new_world
 from workbench.trading.world import FEE_IN_BASE, MAKER
@@ -56,7 +56,7 @@ class Prepared(NamedTuple):
 def compiled_run(case: Scenario) -> Tape:
     """The same case through the compiled loop."""
     world, bars, timeframe_ms, plan = prepared(case)
-    return simulate(world, bars, timeframe_ms, out=new_targets(1), source=Source.PLAN, plan=plan)
+    return simulate(world, bars, timeframe_ms, out=new_targets(1), plan=plan)
 
 
 def prepared(case: Scenario) -> Prepared:

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from workbench.backtest.engine import Tape, locked, simulate
-from workbench.backtest.loop import Inputs, Source, Wishes
+from workbench.backtest.loop import Inputs, Wishes
+from workbench.backtest.wishes import spoken_rows
 from workbench.market import TARGET, Action
 from workbench.trading import new_targets
 
@@ -28,7 +29,7 @@ def decide_run(case: Scenario) -> Tape:
     inputs = Inputs(plane, locked(np.arange(len(plane))), np.zeros(len(plane)))
     world, bars, timeframe_ms, _ = prepared(case)
     out = new_targets(n_levels)
-    return simulate(world, bars, timeframe_ms, out=out, source=Source.DECIDE, inputs=inputs, decide=copies)
+    return simulate(world, bars, timeframe_ms, out=out, inputs=inputs, decide=copies)
 
 
 def copies(row, world, out):
@@ -69,11 +70,14 @@ def columns_run(case: Scenario) -> Tape:
     terms = new_targets(1)
     for name in ("action", "kind", "sizing", "time_limit_ms"):
         terms[name] = getattr(first, name)
+    side = locked(np.array([[target.side] for target in wanted], np.int8))
+    exits = locked(np.array([[target.action == Action.CLOSE] for target in targets], np.int8))
     wishes = Wishes(
-        side=locked(np.array([[target.side] for target in wanted], np.int8)),
-        exit=locked(np.array([[target.action == Action.CLOSE] for target in targets])),
+        side=side,
+        exit=exits,
         **{name: locked(np.array([[getattr(target, name)] for target in wanted])) for name in FLOATS},
         market=locked(np.array([first.market])),
         terms=locked(terms.copy()),
+        rows=spoken_rows(side, exits, len(targets)),
     )
-    return simulate(world, bars, timeframe_ms, out=terms, source=Source.COLUMNS, wishes=wishes)
+    return simulate(world, bars, timeframe_ms, out=terms, wishes=wishes)

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from workbench.backtest import loop
-from workbench.backtest.engine import NO_INPUTS, NO_WISHES, Tape, grown, idle, new_journals, step_rows, tape
-from workbench.backtest.loop import Source
+from workbench.backtest.engine import NO_WISHES, Tape, grown, new_journals, step_rows, tape
 from workbench.trading import (
+    equity,
     ALL_ORDERS,
     Reason,
     World,
@@ -37,7 +37,7 @@ class Rows:
         self.world, self.bars, self.timeframe_ms, self.plan = case
         self.tick, self.journals = np.zeros(1, TICK), new_journals(room)
         self.equity, self.row = np.empty(len(self.bars.time)), 0
-        self.fixed: Any = (NO_WISHES, NO_INPUTS, idle(), self.plan, new_targets(1), self.equity)
+        self.fixed: Any = (NO_WISHES, self.plan, new_targets(1), self.equity)
 
     def run(self) -> Tape:
         """The rows that are left."""
@@ -46,7 +46,7 @@ class Rows:
     def run_to(self, stop: int) -> Tape:
         """Rows up to `stop`, and all that happened since the first one."""
         while self.row < stop:
-            where = (self.bars, self.timeframe_ms, Source.PLAN, *self.fixed, self.row, stop)
+            where = (self.bars, self.timeframe_ms, *self.fixed, self.row, stop)
             self.row = step_rows(self.world, self.tick, self.journals, *where)
             self.journals = grown(self.journals)
         return tape(self.world, self.journals, self.equity)
@@ -115,7 +115,7 @@ class Singly:
         self.world["time_ms"] = self.bars.time[t] + self.timeframe_ms
         first, last = np.searchsorted(self.plan.rows, [t, t + 1])
         for place in range(first, last):
-            take(self.world[0], self.targets[place], self.plan.levels[place])
+            take(self.world[0], self.targets[place], self.plan.levels[place], equity(self.world[0]))
 
 
 class Awake(Singly):

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pytest
 
 from workbench.backtest.engine import EVERY_ROW, Tape, locked, simulate
-from workbench.backtest.loop import Bars, Inputs, Source
+from workbench.backtest.loop import Bars, Inputs
 from workbench.errors import ConfigError
 from workbench.market import Action, OrderKind, Sizing
 from workbench.market.codes import BUY, SELL
@@ -43,7 +43,7 @@ def trade(
     """Take the wishes of each row, at prices that only jump from bar to bar."""
     plan = as_plan([wishes.get(row, []) for row in range(len(prices))])
     world = as_world(settings, log_quotes=log_quotes) if world is None else world
-    return simulate(world, bars(prices), MINUTE, out=new_targets(1), source=Source.PLAN, plan=plan)
+    return simulate(world, bars(prices), MINUTE, out=new_targets(1), plan=plan)
 
 
 def enter(side: int = BUY, size: float = 1.0, **terms: Any) -> Target:
@@ -165,7 +165,7 @@ def decided(columns: Sequence[Sequence[float]], world: World) -> Tape:
     plane = locked(np.array(columns, float))
     inputs = Inputs(plane, locked(np.arange(len(plane))), np.zeros(len(plane)))
     flat = bars([100.0] * plane.shape[1])
-    return simulate(world, flat, MINUTE, out=new_targets(1), source=Source.DECIDE, inputs=inputs, decide=writes)
+    return simulate(world, flat, MINUTE, out=new_targets(1), inputs=inputs, decide=writes)
 
 
 @pytest.mark.parametrize("action", [Action.ENTER, Action.CLOSE, Action.QUOTE, Action.HOLD])
@@ -192,7 +192,7 @@ def test_plan_for_a_level_that_does_not_exist_says_so(level: int) -> None:
     plan = plan._replace(levels=locked(np.array([level])))
     world, fences = fenced(as_world(SPOT))
     with pytest.raises(ConfigError, match=NONSENSE):
-        simulate(world, bars([100.0] * 4), MINUTE, out=new_targets(1), source=Source.PLAN, plan=plan)
+        simulate(world, bars([100.0] * 4), MINUTE, out=new_targets(1), plan=plan)
     assert is_whole(fences)
 
 
@@ -268,7 +268,7 @@ def test_quote_that_moves_to_another_market_leaves_the_first() -> None:
     two = replace(SPOT, markets=(Market(0), Market(1)))
     plan = as_plan([[quote(BUY, 90.0)], [replace(quote(BUY, 90.0), market=1)], []])
     flat = bars([100.0] * 3, [100.0] * 3)
-    tape = simulate(as_world(two), flat, MINUTE, out=new_targets(1), source=Source.PLAN, plan=plan)
+    tape = simulate(as_world(two), flat, MINUTE, out=new_targets(1), plan=plan)
     live = tape.world["orders"][0][tape.world["orders"][0]["status"] == Status.OPEN]
     assert live["market"].tolist() == [1]
 
@@ -278,7 +278,7 @@ def test_plan_on_finer_bars_is_taken_row_by_row_however_it_is_cut() -> None:
     plan = as_plan([[enter()], [Target(Action.CLOSE)], [enter()], [enter()], [Target(Action.CLOSE)]])
     flat = bars([100.0] * 8)
     flat = flat._replace(decides=decides, decided_ms=locked(flat.time + MINUTE))
-    tape = simulate(as_world(SPOT), flat, MINUTE, out=new_targets(1), source=Source.PLAN, plan=plan)
+    tape = simulate(as_world(SPOT), flat, MINUTE, out=new_targets(1), plan=plan)
     assert tape.fills["row"].tolist() == [2, 4, 6]
     assert tape.executors["created_row"].tolist() == [1]
 

@@ -9,18 +9,16 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.backtest.engine import (
-    NO_INPUTS,
     NO_PLAN,
     NO_WISHES,
     Tape,
     complain,
     grown,
-    idle,
     new_journals,
     step_rows,
     tape,
 )
-from workbench.backtest.loop import Bars, Source, empty_outbox
+from workbench.backtest.loop import Bars, empty_outbox
 from workbench.backtest.market import Market
 from workbench.errors import ConfigError
 from workbench.market import Action, Candles, OrderKind, Sizing
@@ -182,8 +180,7 @@ def run_ticks(on_tick: Callable[[Context], Any], world: World, market: Market, b
     context = Context(market, world)
     for row in range(n_rows):
         step_rows(
-            world, tick, journals, bars, timeframe_ms, Source.NOTHING, NO_WISHES, NO_INPUTS, idle(), NO_PLAN, out,
-            equity, row, row + 1,
+            world, tick, journals, bars, timeframe_ms, NO_WISHES, NO_PLAN, out, equity, row, row + 1
         )  # fmt: skip
         if (journals.used + OUTBOX > [len(journal) for journal in journals[:4]]).any():
             journals = grown(journals)

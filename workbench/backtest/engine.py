@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.backtest import loop
-from workbench.backtest.loop import Bars, Inputs, Journals, Plan, Source, Wishes
+from workbench.backtest.loop import Bars, Inputs, Journals, Plan, Wishes
+from workbench.backtest.memory import room
 from workbench.compiled import compiled_pointer
 from workbench.errors import BrokenInvariant, ConfigError
 from workbench.market import TARGET, OrderKind
@@ -57,10 +58,11 @@ def locked(array: Array) -> Array:
 
 NO_WISHES = Wishes(
     side=locked(np.zeros((0, 0), np.int8)),
-    exit=locked(np.zeros((0, 0), np.bool_)),
+    exit=locked(np.zeros((0, 0), np.int8)),
     **{name: locked(np.zeros((0, 0))) for name in Wishes._fields[2:9]},
     market=locked(np.zeros(0, np.int64)),
     terms=locked(np.zeros(1, TARGET)),
+    rows=locked(np.zeros(0, np.int64)),
 )
 NO_INPUTS = Inputs(locked(np.zeros((0, 0))), locked(np.zeros(0, np.int64)), np.zeros(0))
 NO_PLAN = Plan(locked(np.zeros(0, np.int64)), locked(np.zeros(0, np.int64)), locked(np.zeros(0, TARGET)))
@@ -73,7 +75,6 @@ def simulate(
     timeframe_ms: int,
     *,
     out: Array,
-    source: Source = Source.NOTHING,
     wishes: Wishes = NO_WISHES,
     inputs: Inputs = NO_INPUTS,
     decide: Any = None,
@@ -87,23 +88,24 @@ def simulate(
         If a table of fixed capacity overflows, or a target record is nonsense.
     """
     n_rows = len(bars.time)
-    equity = np.empty(n_rows)
-    journals = new_journals(n_rows // 4 + 2 * OUTBOX)
+    equity = room(n_rows, np.float64)
+    journals = new_journals(n_rows // 4 + 2 * OUTBOX, fills=2 * n_rows)
     tick = np.zeros(1, TICK)
-    function = as_pointer(decide) if decide is not None else idle()
+    if decide is not None:
+        kernel, says = loop.run_deciding, (inputs, as_pointer(decide))
+    else:
+        kernel, says = loop.run, (wishes, plan)
     row = 0
     while row < n_rows:
-        row = step_rows(
-            world, tick, journals, bars, timeframe_ms, source, wishes, inputs, function, plan, out, equity, row, n_rows
-        )
+        row = step_rows(world, tick, journals, bars, timeframe_ms, *says, out, equity, row, n_rows, kernel=kernel)
         if row < n_rows:
             journals = grown(journals)
     return tape(world, journals, equity)
 
 
-def step_rows(world: World, tick: Array, journals: Journals, *rest: Any) -> int:
-    """The compiled loop over some rows; a code that it leaves in the world becomes an error."""
-    row = loop.run(world[0], tick[0], journals, *rest)
+def step_rows(world: World, tick: Array, journals: Journals, *rest: Any, kernel: Any = loop.run) -> int:
+    """A compiled loop over some rows; a code that it leaves in the world becomes an error."""
+    row = kernel(world[0], tick[0], journals, *rest)
     complain(world)
     return int(row)
 
@@ -135,10 +137,10 @@ def all_orders(tape: Tape) -> Array:
     return orders[np.argsort(orders["id"], kind="stable")]
 
 
-def new_journals(rows: int) -> Journals:
+def new_journals(rows: int, fills: int = 0) -> Journals:
     """Empty journals; memory that is not written costs nothing."""
-    kinds = (FILL, ORDER, EXECUTOR, REFUSAL)
-    fills, orders, executors, refusals = (np.empty(rows, kind) for kind in kinds)
+    kinds = {FILL: max(rows, fills), ORDER: rows, EXECUTOR: rows, REFUSAL: rows}
+    fills, orders, executors, refusals = (room(count, kind) for kind, count in kinds.items())
     return Journals(fills, orders, executors, refusals, np.zeros(4, np.int64))
 
 
@@ -146,9 +148,10 @@ def grown(journals: Journals) -> Journals:
     """The same journals with four times the room where one is more than half full."""
     larger = []
     for journal, used in zip(journals[:4], journals.used, strict=True):
-        room = 4 * len(journal) if 2 * (used + OUTBOX) > len(journal) else len(journal)
-        bigger = np.empty(room, journal.dtype) if room > len(journal) else journal
-        bigger[:used] = journal[:used]
+        is_short = 2 * (used + OUTBOX) > len(journal)
+        bigger = room(4 * len(journal), journal.dtype) if is_short else journal
+        if is_short:
+            bigger[:used] = journal[:used]
         larger.append(bigger)
     fills, orders, executors, refusals = larger
     return Journals(fills, orders, executors, refusals, journals.used)
@@ -168,12 +171,6 @@ def complain(world: World) -> None:
         raise ConfigError(f"row {row}: `decide` wrote {explain(code)}. Check what it assigns to `out[level]`.")
     if code != Reason.NONE:
         raise BrokenInvariant(f"row {row}: the engine stopped with code {code!r}. Please report it.")
-
-
-@functools.cache
-def idle() -> Any:
-    """The `decide` of a bot that has none, compiled once and kept on disk."""
-    return compiled_pointer(loop.idle, loop.DECIDE)
 
 
 @functools.lru_cache(maxsize=256)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
 from typing import NamedTuple
 
 import numba
@@ -10,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import types
 
+from workbench.backtest.prefetch import prefetch
 from workbench.compiled import compiled
 from workbench.market import TARGET, Action
 from workbench.trading import (
@@ -23,28 +23,24 @@ from workbench.trading import (
     advance,
     match,
     meet_quotes,
+    meet_watched,
     next_tick,
+    recall_quotes,
     rest,
     start_walk,
     stop_early,
     take,
+    watch_quotes,
 )
 
 FloatPlane = npt.NDArray[np.float64]
 
 
 BATCH = 32
+ONE, BLOCK = np.uint64(1), np.uint64(32)
+LINE = 8  # float64 in a line of the processor's cache
 NOT_GIVEN = np.zeros(0, np.int64)
 NOT_GIVEN.flags.writeable = False
-
-
-class Source(IntEnum):
-    """Where decisions come from."""
-
-    NOTHING = 0
-    COLUMNS = 1
-    DECIDE = 2
-    PLAN = 3
 
 
 class Bars(NamedTuple):
@@ -60,10 +56,13 @@ class Bars(NamedTuple):
 
 
 class Wishes(NamedTuple):
-    """Targets as (n_rows, n_levels) planes; an axis along which nothing changes has length 1. `terms`: one for all."""
+    """Targets as (n_rows, n_levels) planes; an axis along which nothing changes has length 1. `terms`: one for all.
+
+    `rows` are those in which a bot of a single level wants something.
+    """
 
     side: npt.NDArray[np.int8]
-    exit: npt.NDArray[np.bool_]
+    exit: npt.NDArray[np.int8]
     price: FloatPlane
     trigger: FloatPlane
     size: FloatPlane
@@ -73,6 +72,7 @@ class Wishes(NamedTuple):
     trailing_delta: FloatPlane
     market: npt.NDArray[np.int64]  # of each level
     terms: npt.NDArray[np.void]  # one TARGET record: action, kind, sizing, time limit
+    rows: npt.NDArray[np.int64]
 
 
 class Inputs(NamedTuple):
@@ -106,11 +106,16 @@ DECIDE = types.void(types.Array(types.float64, 1, "C"), numba.from_dtype(VIEW), 
 
 
 @compiled
-def run(world, tick, journals, bars, timeframe_ms, source, wishes, inputs, decide, plan, out, equity, start, stop):
-    """Walk rows from `start` to `stop`; returns the row to go on from, which is less when a journal is nearly full.
+def run(world, tick, journals, bars, timeframe_ms, wishes, plan, out, equity, start, stop):
+    """Walk rows from `start` to `stop` by columns of wishes or a plan, or neither; returns the row to go on from.
 
-    `equity` gets one value per row. `world.code` says why a run stopped short for good. The tuples are taken apart
-    before the loop, and the outbox is emptied in batches: touching a tuple of arrays in it costs 100 ns a bar.
+    That is less than `stop` when a journal is nearly full. `equity` gets one value per row. `world.code` says why a run
+    stopped short for good.
+
+    With one market, and nothing to decide in most rows, bars in which nothing can happen are stepped over: looked
+    through in blocks that the processor compares at once, by unsigned rows, because one that may be negative costs a
+    test. Arrays stay in this function, and tuples of them are taken apart before the loop, and the outbox is emptied in
+    batches: handing an array to another function counts its owners, and a tuple of them costs 100 ns.
     """
     time, opens, highs, lows, closes, decides = bars.time, bars.open, bars.high, bars.low, bars.close, bars.decides
     decided_ms = bars.decided_ms
@@ -118,76 +123,69 @@ def run(world, tick, journals, bars, timeframe_ms, source, wishes, inputs, decid
     prices, triggers, sizes = wishes.price, wishes.trigger, wishes.size
     stop_losses, take_profits = wishes.stop_loss, wishes.take_profit
     activations, deltas = wishes.trailing_activation, wishes.trailing_delta
-    columns, places, numbers = inputs.columns, inputs.places, inputs.row
-    plan_rows, plan_levels, plan_targets = plan.rows, plan.levels, plan.targets
-    n_levels, n_columns = out.shape[0], places.shape[0]
+    spoken, plan_rows, plan_levels, plan_targets = wishes.rows, plan.rows, plan.levels, plan.targets
+    n_levels, planned, next_spoken = level_market.shape[0], 0, 0
     own_rows, holding = decides.shape[0] == 0, terms[0].action == Action.HOLD
     side_step, exit_step = min(sides.shape[0] - 1, 1), min(exits.shape[0] - 1, 1)
     sides_by_level, exits_by_level = sides.shape[1] > 1, exits.shape[1] > 1
-    planned, signal = 0, start
-    first_level = out[0]
-    # One market and nothing to decide in most rows: then runs of bars in which nothing can happen are stepped over.
-    may_skip = world.n_markets == 1 and own_rows and (source == Source.NOTHING or source == Source.PLAN or (
-        source == Source.COLUMNS and n_levels == 1 and not holding))  # fmt: skip
+    first_level, market = out[0], world.markets[0]
+    may_skip = world.n_markets == 1 and own_rows and (n_levels == 0 or (n_levels == 1 and not holding))
+    only_open, only_low, only_high, only_close = opens[0], lows[0], highs[0], closes[0]
+    # Where no bar is missing, a row's time follows from the first one's: one cache miss less an event.
+    every_ms = timeframe_ms if time[-1] - time[0] == (time.shape[0] - 1) * timeframe_ms else 0
     t = start - 1
     while t + 1 < stop:
         t += 1
         if may_skip:
-            market = world.markets[0]
             end = min(stop, market.wake_row)
-            if source == Source.PLAN and planned < plan_rows.shape[0]:
+            if planned < plan_rows.shape[0]:
                 end = min(end, plan_rows[planned])
-            if source == Source.COLUMNS:
-                signal = max(signal, t)
-                while signal < end and sides[signal * side_step, 0] == 0 and not exits[signal * exit_step, 0]:
-                    signal += 1
-                end = min(end, signal)
-            if market.deadline_ms != NEVER:
+            while next_spoken < spoken.shape[0] and spoken[next_spoken] < t:
+                next_spoken += 1
+                prefetch(only_open, spoken[min(next_spoken + 1, spoken.shape[0] - 1)])
+            if next_spoken < spoken.shape[0]:
+                end = min(end, spoken[next_spoken])
+            if market.deadline_ms != NEVER and end > t:
                 # Bars are at least a timeframe apart; gaps only bring the deadline nearer.
                 last_time = market.deadline_ms - timeframe_ms
-                end = min(end, t + max(0, (last_time - time[t] + timeframe_ms - 1) // timeframe_ms))
-                while end > t and time[end - 1] >= last_time:
+                now = time[0] + t * every_ms if every_ms else time[t]
+                end = min(end, t + max(0, (last_time - now + timeframe_ms - 1) // timeframe_ms))
+                while not every_ms and end > t and time[end - 1] >= last_time:
                     end -= 1
-            first, below, above = t, market.below, market.above
-            if below > -np.inf or above < np.inf:
-                while t < end and lows[0, t] > below and highs[0, t] < above:
-                    t += 1
-            else:
-                while t < end and closes[0, t] == closes[0, t]:
-                    t += 1
-            if t > first:
+            below, above, at, last = market.below, market.above, np.uint64(t), np.uint64(max(end, t))
+            while at + BLOCK <= last:
+                inside = 0
+                for i in range(BLOCK):
+                    inside += (only_low[at + i] > below) & (only_high[at + i] < above)
+                if inside < np.int64(BLOCK):
+                    for i in range(0, np.int64(BLOCK), LINE):
+                        prefetch(only_open, np.int64(at) + i)
+                    break
+                at += BLOCK
+            while at < last and only_low[at] > below and only_high[at] < above:
+                at += ONE
+            if at > np.uint64(t):
                 position, quote = market.position, world.quote
                 if position != 0.0:
-                    world.bars_exposed += t - first
-                    for row in range(first, t):
-                        equity[row] = quote + position * closes[0, row]
+                    world.bars_exposed += np.int64(at) - t
+                    for row in range(np.uint64(t), at):
+                        equity[row] = quote + position * only_close[row]
                 else:
-                    equity[first:t] = quote
-                market.last, world.row = closes[0, t - 1], t - 1
-                world.time_ms = time[t - 1] + timeframe_ms
+                    for row in range(np.uint64(t), at):
+                        equity[row] = quote
+                market.last, t = only_close[at - ONE], np.int64(at)
                 if t == stop:
+                    world.row, world.time_ms = t - 1, time[t - 1] + timeframe_ms
                     break
-        world.row = t
-        close_ms = time[t] + timeframe_ms
+        open_ms = time[0] + t * every_ms if every_ms else time[t]
+        world.row, close_ms = t, open_ms + timeframe_ms
         for m in range(world.n_markets):
-            close = closes[m, t]
-            if close != close:
-                continue
-            market = world.markets[m]
-            beyond = lows[m, t] <= market.below or highs[m, t] >= market.above
-            if beyond or t >= market.wake_row or close_ms >= market.deadline_ms:
-                quoting = world.executors_top == 0 and world.orders_top > 0
-                if not quoting or not meet_quotes(world, m, t, opens[m, t], highs[m, t], lows[m, t]):
-                    start_walk(tick, m, t, time[t], close_ms, opens[m, t], highs[m, t], lows[m, t], close)
-                    walk(world, tick)
-            market.last = close
+            walk_bar(world, tick, m, open_ms, close_ms, opens[m, t], highs[m, t], lows[m, t], closes[m, t])
         total = mark(world)
         equity[t] = total
         row = t if own_rows else decides[t]
         world.time_ms = close_ms if own_rows or row < 0 else decided_ms[t]
-        if row < 0:
-            pass  # finer bars between two decisions
-        elif source == Source.COLUMNS:
+        if row >= 0:  # finer bars between two decisions have none
             for level in range(n_levels):
                 if exits[row * exit_step, level if exits_by_level else 0]:
                     take_exit(world, level_market[level])
@@ -200,20 +198,10 @@ def run(world, tick, journals, bars, timeframe_ms, source, wishes, inputs, decid
                     first_level.take_profit = pick(take_profits, row, level)
                     first_level.trailing_activation = pick(activations, row, level)
                     first_level.trailing_delta = pick(deltas, row, level)
-                    take(world, first_level, level)
-        elif source == Source.DECIDE:
-            for j in range(n_columns):
-                numbers[places[j]] = columns[j, row]
-            show(world, total, row)
-            decide(numbers, world.seen[0], out)
-            for level in range(n_levels):
-                if out[level].action != Action.NONE:
-                    take(world, out[level], level)
-                    out[level].action = Action.NONE
-        elif source == Source.PLAN:
+                    take(world, first_level, level, total)
             while planned < plan_rows.shape[0] and plan_rows[planned] <= row:
                 if plan_rows[planned] == row:
-                    take(world, plan_targets[planned], plan_levels[planned])
+                    take(world, plan_targets[planned], plan_levels[planned], total)
                 planned += 1
         if is_filling(world):
             if world.code != Reason.NONE:
@@ -225,7 +213,73 @@ def run(world, tick, journals, bars, timeframe_ms, source, wishes, inputs, decid
     return stop
 
 
-@compiled(part=True)
+@compiled
+def run_deciding(world, tick, journals, bars, timeframe_ms, inputs, decide, out, equity, start, stop):
+    """The same with a compiled `decide`, which speaks at every close and may look at the world.
+
+    As long as a bot of one market does nothing but quote, a bar that meets none of its quotes is not walked.
+    """
+    time, opens, highs, lows, closes, decides = bars.time, bars.open, bars.high, bars.low, bars.close, bars.decides
+    decided_ms, columns, places, numbers = bars.decided_ms, inputs.columns, inputs.places, inputs.row
+    n_levels, n_columns, own_rows = out.shape[0], places.shape[0], decides.shape[0] == 0
+    quoting = own_rows and watch_quotes(world)
+    market, last_bar = world.markets[0], -1
+    for t in range(start, stop):
+        world.row = t
+        close_ms = time[t] + timeframe_ms
+        is_met = quoting and closes[0, t] == closes[0, t]
+        if is_met and (lows[0, t] <= market.below or highs[0, t] >= market.above):
+            is_met = meet_watched(world, t, opens[0, t], highs[0, t], lows[0, t])
+        if is_met:
+            market.last, last_bar = closes[0, t], t
+        else:
+            if quoting:
+                recall_quotes(world, last_bar)
+            last_bar = t if closes[0, t] == closes[0, t] else last_bar
+            for m in range(world.n_markets):
+                walk_bar(world, tick, m, time[t], close_ms, opens[m, t], highs[m, t], lows[m, t], closes[m, t])
+        total = mark(world)
+        equity[t] = total
+        row = t if own_rows else decides[t]
+        world.time_ms = close_ms if own_rows or row < 0 else decided_ms[t]
+        if row >= 0:
+            for j in range(n_columns):
+                numbers[places[j]] = columns[j, row]
+            show(world, total, row)
+            decide(numbers, world.seen[0], out)
+            for level in range(n_levels):
+                if out[level].action != Action.NONE:
+                    take(world, out[level], level, total)
+                    out[level].action = Action.NONE
+            quoting = own_rows and watch_quotes(world)
+        if is_filling(world):
+            if world.code != Reason.NONE:
+                return t
+            empty_outbox(world, journals)
+            if nearly_full(journals):
+                stop = t + 1
+                break
+    if quoting:
+        recall_quotes(world, last_bar)
+    empty_outbox(world, journals)
+    return stop
+
+
+@compiled(leaf=True)
+def walk_bar(world, tick, m, open_ms, close_ms, o, high, low, close):
+    """Let a market's bar be met by what waits for it; NaN is a bar that is missing."""
+    if close != close:
+        return
+    market = world.markets[m]
+    if low <= market.below or high >= market.above or world.row >= market.wake_row or close_ms >= market.deadline_ms:
+        only_resting = world.executors_top == 0 and world.orders_top > 0
+        if not only_resting or not meet_quotes(world, m, world.row, o, high, low):
+            start_walk(tick, m, world.row, open_ms, close_ms, o, high, low, close)
+            walk(world, tick)
+    market.last = close
+
+
+@compiled(inline=True)
 def pick(plane, row, level):
     """A value of a plane whose axes may have length 1, where nothing changes along them."""
     return plane[row if plane.shape[0] > 1 else 0, level if plane.shape[1] > 1 else 0]
@@ -253,7 +307,7 @@ def walk(world, tick):
     rest(world, m)
 
 
-@compiled(part=True)
+@compiled(leaf=True)
 def mark(world):
     """Equity at last prices, counting the bars in which anything was held."""
     total, exposed = world.quote, 0
@@ -266,7 +320,7 @@ def mark(world):
     return total
 
 
-@compiled(part=True)
+@compiled(leaf=True)
 def is_filling(world):
     """Is there a batch in an outbox, or did something overflow? Small batches stay in the processor's cache."""
     return max(world.n_fills, world.n_orders, world.n_executors, world.n_refusals) > BATCH or world.code != 0
@@ -329,8 +383,4 @@ def show(world, total, row):
                 seen.open_short += 1
 
 
-def idle(row, world, out):
-    """The `decide` of a bot that has none."""
-
-
-__all__ = ["DECIDE", "Bars", "Inputs", "Journals", "Plan", "Source", "Wishes", "run"]
+__all__ = ["DECIDE", "Bars", "Inputs", "Journals", "Plan", "Wishes", "run", "run_deciding"]

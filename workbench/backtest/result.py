@@ -61,12 +61,13 @@ class Result:
     def metrics(self) -> dict[str, float]:
         """Every number of `workbench.metrics.METRICS`; NaN where one is not defined."""
         world, trips = self.tape.world, self._trips
+        pnl = np.ascontiguousarray(trips["pnl"])
         with np.errstate(invalid="ignore", divide="ignore"):
-            returns = trips["pnl"] / trips["entry_value"]
+            returns = pnl / trips["entry_value"]
         close = self.bars.close[0] if self.market.is_single else self.bars.close
         return summarise(
             self.bars.time, self.tape.equity, timeframe_ms=self.timeframe_ms, cash=float(self.settings.cash),
-            trips=Trips(trips["pnl"], returns, trips["entry_ms"], trips["exit_ms"], trips["side"]),
+            trips=Trips(pnl, returns, trips["entry_ms"], trips["exit_ms"], trips["side"]),
             fees_paid=float(world["fees"][0]), volume_traded=float(world["volume"][0]),
             bars_exposed=int(world["bars_exposed"][0]), close=close,
         )  # fmt: skip

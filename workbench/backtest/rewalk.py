@@ -11,7 +11,7 @@ import polars as pl
 
 from workbench.backtest.bounds import Bounds, Endings, entry_orders
 from workbench.backtest.engine import EVERY_ROW, Array, Tape, locked, simulate
-from workbench.backtest.loop import Bars, Plan, Source
+from workbench.backtest.loop import Bars, Plan
 from workbench.backtest.market import Market, as_market, finer_bars
 from workbench.backtest.settings import Settings
 from workbench.backtest.tables import executors_frame
@@ -78,7 +78,7 @@ def rewalk(
     fine = fine._replace(decides=EVERY_ROW)
     plan = plan_of(endings, entry_orders(tape, endings.executors), bars, walked.timeframe_ms, fine, market.timeframe_ms)
     world = roomy_world(endings.executors, market, settings)
-    again = simulate(world, fine, market.timeframe_ms, out=new_targets(1), source=Source.PLAN, plan=plan)
+    again = simulate(world, fine, market.timeframe_ms, out=new_targets(1), plan=plan)
     ended = executors_frame(again, fine, market.names).select(
         "instrument", "side", "entry_price", "exit_price", "close_type", "entered", "closed", "pnl"
     )

@@ -14,7 +14,7 @@ from workbench.backtest.context import run_ticks
 from workbench.backtest.deciding import check_decide, check_written, roomy_targets
 from workbench.backtest.engine import Array, Tape, simulate
 from workbench.backtest.lookahead import Verdict, columns_of, find_leak, target_columns
-from workbench.backtest.loop import Bars, Source
+from workbench.backtest.loop import Bars
 from workbench.backtest.market import Market, as_market, finer_bars
 from workbench.backtest.result import Result
 from workbench.backtest.settings import Settings
@@ -163,14 +163,12 @@ def run(
         targets = wanted_targets(bot, market)
         wishes, out, policy = as_wishes(targets, market)
         world = settings.world(market.instruments, policy)
-        return simulate(world, bars, timeframe_ms, out=out, source=Source.COLUMNS, wishes=wishes), targets
+        return simulate(world, bars, timeframe_ms, out=out, wishes=wishes), targets
     world = settings.world(market.instruments, getattr(bot, "policy", None))
     if way == Way.DECIDE:
         check_decide(bot)
         inputs, (out, whole) = as_inputs(bot, market), roomy_targets(bot.levels)
-        tape = simulate(
-            world, bars, timeframe_ms, out=out, source=Source.DECIDE, inputs=inputs, decide=bot.decide
-        )  # fmt: skip
+        tape = simulate(world, bars, timeframe_ms, out=out, inputs=inputs, decide=bot.decide)
         check_written(bot, whole)
         return tape, []
     return run_ticks(bot.on_tick, world, market, bars, timeframe_ms), []

@@ -6,17 +6,18 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.backtest.engine import Array, Tape
+from workbench.backtest.memory import room
 from workbench.compiled import compiled
 from workbench.trading import FEE_IN_BASE
 
 TRIP = np.dtype(
     [
-        ("market", "i8"),
-        ("side", "i8"),
-        ("executor", "i8"),  # −1: netted from fills
-        ("close_type", "i8"),
-        ("entry_row", "i8"),
-        ("exit_row", "i8"),
+        ("market", "i2"),
+        ("side", "i1"),
+        ("close_type", "i1"),
+        ("executor", "i4"),  # −1: netted from fills
+        ("entry_row", "i4"),
+        ("exit_row", "i4"),
         ("entry_ms", "i8"),
         ("exit_ms", "i8"),
         ("entry_value", "f8"),
@@ -41,7 +42,7 @@ def net_profit(executors: Array) -> npt.NDArray[np.float64]:
 
 def round_trips(tape: Tape, time_ms: npt.NDArray[np.int64]) -> Array:
     """Closed round trips in order of their exit: one per executor that traded, one per netted position beside them."""
-    trips = np.empty(len(tape.executors) + len(tape.fills) + 1, TRIP)
+    trips = room(len(tape.executors) + len(tape.fills) + 1, TRIP)
     made, count = write_trips(tape.executors, tape.fills, time_ms, trips, int(tape.world["n_markets"][0]))
     trips = trips[:count]
     return trips if made in (0, count) else trips[np.argsort(trips["exit_row"], kind="stable")]
@@ -87,7 +88,7 @@ def _net(fills, time_ms, trips, count, n_markets):
         left = amount
         if position[m] * fill.side < 0.0:
             part = min(left, abs(position[m]))
-            share = part / amount
+            share = 1.0 if part == amount else part / amount
             trip = open_trips[m]
             trip.exit_amount += part
             trip.exit_value += fill.price * part
@@ -111,7 +112,7 @@ def _net(fills, time_ms, trips, count, n_markets):
             # A fee taken out of the base that came in is paid by the quote that it cost.
             trip.entry_amount += left
             trip.entry_value += fill.price * left
-            trip.fee += fee * left / amount
+            trip.fee += fee if left == amount else fee * (left / amount)
             position[m] += fill.side * left
             size[m] = abs(position[m])
     return count

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from workbench.backtest.engine import locked
+from workbench.backtest.engine import NO_WISHES, locked
 from workbench.backtest.loop import Inputs, Wishes
 from workbench.backtest.market import Market
 from workbench.errors import ConfigError, DataError
@@ -61,13 +61,24 @@ def as_wishes(targets: list[Targets], market: Market) -> tuple[Wishes, Any, Poli
     planes = {name: _plane(targets, market, name) for name in ("side", "exit", *TARGET_COLUMNS)}
     out = new_targets(levels)
     out[:] = terms
-    return Wishes(**planes, market=locked(level_market), terms=locked(terms)), out, first.policy
+    rows = spoken_rows(planes["side"], planes["exit"], len(market.time))
+    return Wishes(**planes, market=locked(level_market), terms=locked(terms), rows=rows), out, first.policy
+
+
+def spoken_rows(side: Any, exit: Any, n_rows: int) -> Any:
+    """The rows of planes of one level in which something is wanted; none for several levels, where nobody asks."""
+    if side.shape[1] > 1 or exit.shape[1] > 1:
+        return NO_WISHES.rows
+    wanted = side != 0
+    if exit.any():
+        wanted = wanted | exit.view(np.bool_)
+    return locked(np.flatnonzero(np.broadcast_to(wanted, (n_rows, 1)) if len(wanted) == 1 else wanted))
 
 
 def _plane(targets: list[Targets], market: Market, name: str) -> Any:
     if market.is_single:
         return locked(_thin(_column(targets[0], name)))
-    nothing: Any = {"side": 0, "exit": False}.get(name, np.nan)
+    nothing: Any = {"side": 0, "exit": 0}.get(name, np.nan)
     columns = []
     for one, rows in zip(targets, market.rows, strict=True):
         column = np.broadcast_to(_column(one, name), one.side.shape)
@@ -78,7 +89,9 @@ def _plane(targets: list[Targets], market: Market, name: str) -> Any:
 
 
 def _column(targets: Targets, name: str) -> Any:
-    return getattr(targets, name) if name in ("side", "exit") else targets.columns[name]
+    if name == "exit":
+        return targets.exit.view(np.int8)
+    return targets.side if name == "side" else targets.columns[name]
 
 
 def _thin(plane: Any) -> Any:

@@ -85,23 +85,42 @@ def _crosses(a: FloatArray, b: FloatArray, out: Sides) -> None:
 
 @compiled
 def _sma_cross(close: FloatArray, fast: int, slow: int, out: Sides) -> None:
+    if _cross_without_gap(close, fast, slow, out):
+        return
+    out[:] = 0
+    start = 0
+    for end in range(close.shape[0] + 1):
+        if end == close.shape[0] or not is_finite(close[end]):
+            if end - start >= slow:
+                _cross_without_gap(close[start:end], fast, slow, out[start:end])
+            start = end + 1
+
+
+@compiled
+def _cross_without_gap(close: FloatArray, fast: int, slow: int, out: Sides) -> bool:
+    """Write the crosses; False if a close turned out not to be finite."""
     # Running sums, made afresh every few rows, so that neither drift nor the rounding of older, larger prices stays.
-    count, fresh_at, before, quick, calm = 0, 0, 0, 0.0, 0.0
-    for t in range(close.shape[0]):
-        count = count + 1 if is_finite(close[t]) else 0
-        if count < slow:
-            before = 0
-            continue
-        if count == slow or t >= fresh_at:
-            quick, calm = total(close[t + 1 - fast : t + 1]), total(close[t + 1 - slow : t + 1])
-            fresh_at = t + max(slow, FRESH)
-        else:
-            quick += close[t] - close[t - fast]
-            calm += close[t] - close[t - slow]
-        side = side_of(quick * slow, calm * fast)
-        if side != 0:
-            out[t] = side if before == -side else 0
-            before = side
+    before, step = 0.0, max(slow, FRESH)
+    for first in range(slow - 1, close.shape[0], step):
+        quick, calm = total(close[first + 1 - fast : first + 1]), total(close[first + 1 - slow : first + 1])
+        last = min(first + step, close.shape[0])
+        sides, new = out[first:last], close[first:last]
+        left_quick, left_calm = close[first - fast : last - fast], close[first + 1 - slow : last - slow]
+        for i in range(sides.shape[0]):
+            if i > 0:
+                quick += new[i] - left_quick[i]
+                calm += new[i] - left_calm[i - 1]
+            a, b = quick * slow, calm * fast
+            limit = SAME * (abs(a) if abs(a) > abs(b) else abs(b))
+            if before * (a - b) > limit:
+                continue  # as it was
+            side = side_of(a, b)
+            if side != 0:
+                sides[i] = side if before == -side else 0
+                before = float(side)
+        if not is_finite(quick + calm):
+            return False
+    return True
 
 
 @compiled

@@ -246,7 +246,7 @@ def _build(
         raise DataError(
             f"`side` has shape {sides.shape} and dtype {sides.dtype}. Give one number per bar: +1, −1 or 0."
         )
-    sides = _two_axes(sides)
+    sides = _two_axes(sides.view(np.int8) if sides.dtype == np.bool_ else sides)
     if sides.dtype != np.int8:
         odd = ~np.isin(sides, (-1, 0, 1))
         if odd.any():

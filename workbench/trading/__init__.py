@@ -20,7 +20,7 @@ from workbench.trading.messages import (
     Wish,
 )
 from workbench.trading.models import Fees, Latency, Slippage, as_fees, as_latency, as_slippage
-from workbench.trading.quotes import meet_quotes, only_quotes, recall_quotes, watch_quotes
+from workbench.trading.quotes import meet_quotes, meet_watched, recall_quotes, watch_quotes
 from workbench.trading.tracker import Order, Tracker
 from workbench.trading.world import (
     EXECUTOR,
@@ -102,10 +102,10 @@ __all__ = [
     "explain",
     "match",
     "meet_quotes",
+    "meet_watched",
     "new_targets",
     "new_world",
     "next_tick",
-    "only_quotes",
     "recall_quotes",
     "rest",
     "settle",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from workbench.compiled import compiled
 from workbench.market import BUY, Action, OrderKind, Sizing
 from workbench.trading.executors import enter, halt, step
+from workbench.trading.ledger import equity
 from workbench.trading.orders import cancel, open_order
 from workbench.trading.quotes import quote
 from workbench.trading.world import NO_SIDE, NO_SLOT, Phase, Purpose, Reason
@@ -23,14 +24,15 @@ def advance(world, m, price):
 @compiled
 def decide(world, targets):
     """Take a controller's targets, in order, at the close of a row; their orders are active from the next open on."""
+    account = equity(world)
     for level in range(targets.shape[0]):
         if targets[level].action != Action.NONE:
-            take(world, targets[level], level)
+            take(world, targets[level], level, account)
 
 
 @compiled
-def take(world, target, level):
-    """Turn one target record into executors and orders; docs/execution.md part 5."""
+def take(world, target, level, account):
+    """Turn one target record into executors and orders, with equity of `account`; docs/execution.md part 5."""
     if not is_sound(world, target, level):
         world.code = Reason.BAD_TARGET
         return
@@ -39,7 +41,7 @@ def take(world, target, level):
         if target.side != 0:
             _enter(world, target, level, first_row)
     elif target.action == Action.QUOTE:
-        quote(world, target, level, first_row)
+        quote(world, target, level, first_row, account)
     elif target.action == Action.CLOSE:
         stop_early(world, target.market, target.side, first_row)
     elif target.action == Action.HOLD:

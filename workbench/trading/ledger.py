@@ -69,12 +69,12 @@ def closable_base(world, m):
     return world.markets[m].position - taken
 
 
-@compiled(part=True)
+@compiled(leaf=True)
 def _set_aside(order, m):
     return order.reserved if order.status == Status.OPEN and order.side != BUY and order.market == m else 0.0
 
 
-@compiled(part=True)
+@compiled(leaf=True)
 def to_lot(amount, lot):
     """Round an amount down to the lot; without one, only dust becomes nothing."""
     if lot > 0.0:
@@ -82,7 +82,7 @@ def to_lot(amount, lot):
     return amount if amount >= DUST else 0.0
 
 
-@compiled(part=True)
+@compiled(leaf=True)
 def to_tick(price, side, tick):
     """Round a limit price away from the market: a buy down, a sell up."""
     if not tick > 0.0:
@@ -90,7 +90,7 @@ def to_tick(price, side, tick):
     return np.floor(price / tick + ROUND) * tick if side == BUY else np.ceil(price / tick - ROUND) * tick
 
 
-@compiled(part=True)
+@compiled(leaf=True)
 def reserve(world, order):
     """Set aside what a resting order will need; only a spot account does."""
     if world.margin:
@@ -133,7 +133,7 @@ def settle(world, slot, price, amount, maker):
         close_order(world, slot, Status.FILLED, Reason.NONE)
 
 
-@compiled(part=True)
+@compiled(leaf=True)
 def move_position(market, change, price):
     """Net a signed change into the position; `entry` is the average price of what is open."""
     before = market.position
@@ -147,7 +147,7 @@ def move_position(market, change, price):
     market.position = after
 
 
-@compiled(part=True)
+@compiled(leaf=True)
 def _write_fill(world, order, price, amount, fee, maker, in_base, whole_quote):
     if world.n_fills >= world.fills.shape[0]:
         world.code = Reason.FULL
@@ -167,7 +167,7 @@ def _write_fill(world, order, price, amount, fee, maker, in_base, whole_quote):
     world.n_fills += 1
 
 
-@compiled(part=True)
+@compiled(leaf=True)
 def _book(world, order, price, amount, got, fee, fee_quote, complete):
     executor = world.executors[order.executor]
     executor.fees += fee
@@ -205,7 +205,7 @@ def _book(world, order, price, amount, got, fee, fee_quote, complete):
     finish(world, order.executor)
 
 
-@compiled(part=True)
+@compiled(leaf=True)
 def set_prices(executor, market):
     """The prices that an executor waits for, from its entry so far; docs/execution.md part 6."""
     d, value = executor.side, executor.entry_value
@@ -258,12 +258,14 @@ def close_order(world, slot, status, reason):
     forget_order(world, slot)
 
 
-@compiled(part=True)
+@compiled(leaf=True)
 def forget_order(world, slot):
     """Free the slot of an order that has ended."""
     order = world.orders[slot]
     order.status = Status.FREE
+    world.free_slots += 1
     if order.purpose == Purpose.QUOTE or order.purpose == Purpose.HOLD:
         world.quotes[order.level] = NO_SLOT
     while world.orders_top > 0 and world.orders[world.orders_top - 1].status == Status.FREE:
         world.orders_top -= 1
+        world.free_slots -= 1

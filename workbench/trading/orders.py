@@ -11,7 +11,7 @@ from workbench.trading.risk import approve, refuse, usable
 from workbench.trading.world import NO_SLOT, Purpose, Reason, Status
 
 
-@compiled(part=True)
+@compiled(leaf=True)
 def rests(kind):
     """Does this kind of order lie in the book at a limit price?"""
     return kind == OrderKind.LIMIT or kind == OrderKind.POST_ONLY or kind == OrderKind.STOP_LIMIT
@@ -45,7 +45,9 @@ def open_order(world, m, executor, level, purpose, side, kind, price, trigger, s
     amount = np.nan
     if rests(kind):
         price = to_tick(price, side, market.tick)
-        amount = sized(world, m, side, size, sizing, price, equity(world))
+        amount = to_lot(size, market.lot) if sizing == Sizing.BASE else sized(
+            world, m, side, size, sizing, price, equity(world)
+        )  # fmt: skip
     elif sizing == Sizing.BASE:
         amount = to_lot(size, market.lot)
     closing = purpose == Purpose.EXIT or purpose == Purpose.TARGET
@@ -55,7 +57,7 @@ def open_order(world, m, executor, level, purpose, side, kind, price, trigger, s
     elif purpose == Purpose.HOLD:
         reason = Reason.NONE
     elif amount == amount:
-        reason = approve(world, m, side, amount, price if rests(kind) else market.last, closing)
+        reason = approve(world, m, side, amount, price if rests(kind) else market.last, closing, equity(world))
     elif not usable(size):
         reason = Reason.TOO_SMALL
     elif side != BUY and not closing and not world.margin and free_base(world, m) <= DUST:
@@ -77,7 +79,7 @@ def open_order(world, m, executor, level, purpose, side, kind, price, trigger, s
     return slot
 
 
-@compiled(part=True)
+@compiled(leaf=True)
 def _fill_in(world, slot, m, executor, level, purpose, side, kind, sizing, first_row):
     order = world.orders[slot]
     order.id = world.next_order
@@ -91,11 +93,14 @@ def _fill_in(world, slot, m, executor, level, purpose, side, kind, sizing, first
     order.created_row, order.active_row, order.closed_row = world.row, first_row, -1
 
 
-@compiled(part=True)
+@compiled(leaf=True)
 def _free_slot(world):
-    for slot in range(world.orders_top):
-        if world.orders[slot].status == Status.FREE:
-            return slot
+    if world.free_slots > 0:
+        world.free_slots -= 1
+        slot = 0
+        while world.orders[slot].status != Status.FREE:
+            slot += 1
+        return slot
     if world.orders_top >= world.orders.shape[0]:
         world.code = Reason.FULL
         return NO_SLOT

@@ -6,6 +6,8 @@ have a short way here: a quote replaced in its own slot, and a bar that meets no
 
 from __future__ import annotations
 
+import numpy as np
+
 from workbench.compiled import compiled
 from workbench.market import BUY, SELL, OrderKind, Sizing
 from workbench.trading.ledger import forget_order, reserve, settle, to_lot, to_tick
@@ -16,24 +18,29 @@ from workbench.trading.world import NEVER, NO_SLOT, Purpose, Reason, Status
 
 
 @compiled(part=True)
-def quote(world, target, level, first_row):
+def quote(world, target, level, first_row, account):
     """Replace the resting order of a level; one that would be the same, or is still on its way, is kept.
 
-    Otherwise a quote that is renewed in every row would never arrive where there is latency.
+    Otherwise a quote that is renewed in every row would never arrive where there is latency. `account` is the equity.
     """
-    if target.side == 0:
-        return
     slot = world.quotes[level]
     wanted = target.price == target.price and target.size > 0.0
+    if target.side == 0 or (slot == NO_SLOT and not wanted):
+        return
     if slot != NO_SLOT:
         order = world.orders[slot]
         late = order.created_row < world.row < order.active_row
-        on_its_way = order.purpose == Purpose.QUOTE and late
-        if (wanted and on_its_way) or _unchanged(world, target, slot):
+        if wanted and late and order.purpose == Purpose.QUOTE:
             return
-        if _can_stay(world, target, slot):
-            _replace(world, target, slot, level, first_row)
-            return
+        if target.sizing == Sizing.BASE and order.market == target.market:
+            market = world.markets[target.market]
+            price, amount = to_tick(target.price, target.side, market.tick), to_lot(target.size, market.lot)
+            same = order.price == price and order.amount == amount
+            if same and order.side == target.side and order.kind == target.kind:
+                return
+            if wanted and price > 0.0 and _can_stay(world, target.kind, slot):
+                _replace(world, target, slot, level, price, amount, first_row, account)
+                return
         cancel(world, slot)
     if wanted:
         world.quotes[level] = open_order(
@@ -42,43 +49,31 @@ def quote(world, target, level, first_row):
         )  # fmt: skip
 
 
-@compiled(part=True)
-def _unchanged(world, target, slot):
-    order, market = world.orders[slot], world.markets[target.market]
-    if order.market != target.market or order.side != target.side:
-        return False
-    if order.kind != target.kind or target.sizing != Sizing.BASE:
-        return False
-    same_price = order.price == to_tick(target.price, target.side, market.tick)
-    return same_price and order.amount == to_lot(target.size, market.lot)
-
-
-@compiled(part=True)
-def _can_stay(world, target, slot):
+@compiled(leaf=True)
+def _can_stay(world, kind, slot):
     """Would a new order take the very slot of the old one, and is nothing of the old one worth a row in a journal?"""
     order = world.orders[slot]
-    plain = target.kind == OrderKind.LIMIT or target.kind == OrderKind.POST_ONLY
-    if world.log_quotes or not plain or target.sizing != Sizing.BASE or order.filled != 0.0:
+    plain = kind == OrderKind.LIMIT or kind == OrderKind.POST_ONLY
+    if world.log_quotes or not plain or order.filled != 0.0 or order.purpose != Purpose.QUOTE:
         return False
-    price = to_tick(target.price, target.side, world.markets[target.market].tick)
-    if order.purpose != Purpose.QUOTE or order.market != target.market or not (price > 0.0 and target.size > 0.0):
-        return False
-    lowest = 0
-    while lowest < slot and world.orders[lowest].status != Status.FREE:
-        lowest += 1
-    return lowest == slot
+    return world.free_slots == 0 or _is_lowest(world, slot)
 
 
 @compiled(part=True)
-def _replace(world, target, slot, level, first_row):
+def _is_lowest(world, slot):
+    for lower in range(slot):
+        if world.orders[lower].status == Status.FREE:
+            return False
+    return True
+
+
+@compiled(leaf=True)
+def _replace(world, target, slot, level, price, amount, first_row, account):
     order, market = world.orders[slot], world.markets[target.market]
     world.cancelled_quotes += 1
-    order.reserved = 0.0
-    price = to_tick(target.price, target.side, market.tick)
-    amount = to_lot(target.size, market.lot)
     # The old order is gone for the budget, whatever the answer is.
-    order.status = Status.CANCELLED
-    reason = approve(world, target.market, target.side, amount, price, False)
+    order.reserved, order.status = 0.0, Status.CANCELLED
+    reason = approve(world, target.market, target.side, amount, price, False, account)
     if reason != Reason.NONE:
         forget_order(world, slot)
         refuse(world, target.market, level, -1, reason)
@@ -86,11 +81,64 @@ def _replace(world, target, slot, level, first_row):
     order.status = Status.OPEN
     order.id = world.next_order
     world.next_order += 1
-    order.side, order.kind, order.sizing = target.side, target.kind, target.sizing
+    order.side, order.kind, order.sizing = target.side, target.kind, Sizing.BASE.value
     order.price, order.size, order.amount = price, target.size, amount
     order.fresh, order.created_row, order.active_row = 1, world.row, first_row
     reserve(world, order)
     market.wake_row = min(market.wake_row, first_row)
+
+
+@compiled(part=True)
+def watch_quotes(world):
+    """Is all that is at work in a world of one market, without latency, quotes that nothing has filled yet?
+
+    Then their nearest prices are noted: a bar strictly between them meets none, whatever its path.
+    """
+    if world.n_markets != 1 or world.latency != 0 or world.executors_top != 0:
+        return False
+    below, above = -np.inf, np.inf
+    for slot in range(world.orders_top):
+        order = world.orders[slot]
+        if order.status != Status.OPEN:
+            continue
+        if order.purpose != Purpose.QUOTE or order.filled != 0.0:
+            return False
+        if order.side == BUY:
+            below = max(below, order.price)
+        else:
+            above = min(above, order.price)
+    market = world.markets[0]
+    market.below, market.above = below, above
+    return True
+
+
+@compiled(part=True)
+def meet_watched(world, row, o, high, low):
+    """`meet_quotes` for a world that is watched: all that is live is quotes, in the book since the row before."""
+    touched, last_touched = 0, 0
+    for slot in range(world.orders_top):
+        order = world.orders[slot]
+        if order.status != Status.OPEN:
+            continue
+        if order.side * (o - order.price) <= 0.0:
+            return False
+        if _is_touched(world, order, high, low):
+            touched, last_touched = touched + 1, slot
+    if touched == 1:
+        _fill(world, last_touched)
+    elif touched > 1:
+        _fill_both(world, 0, row, o, high, low)
+    return True
+
+
+@compiled(part=True)
+def recall_quotes(world, last_bar):
+    """After rows that were stepped over: what was quoted before the last bar has been in the book since."""
+    world.markets[0].wake_row = world.row
+    for slot in range(world.orders_top):
+        order = world.orders[slot]
+        if order.created_row < last_bar:
+            order.fresh = 0
 
 
 @compiled
@@ -112,14 +160,19 @@ def meet_quotes(world, m, row, o, high, low):
     if touched == 1:
         _fill(world, last_touched)
     elif touched > 1:
-        rising = up_first(world, m, row, o, high, low)
-        _fill_side(world, m, row, SELL if rising else BUY, high, low)
-        _fill_side(world, m, row, BUY if rising else SELL, high, low)
+        _fill_both(world, m, row, o, high, low)
     _rest(world, m, row)
     return True
 
 
 @compiled(part=True)
+def _fill_both(world, m, row, o, high, low):
+    rising = up_first(world, m, row, o, high, low)
+    _fill_side(world, m, row, SELL if rising else BUY, high, low)
+    _fill_side(world, m, row, BUY if rising else SELL, high, low)
+
+
+@compiled(leaf=True)
 def _is_touched(world, order, high, low):
     gap = order.side * ((low if order.side == BUY else high) - order.price)
     return gap < 0.0 or (gap == 0.0 and not world.through)
@@ -152,7 +205,7 @@ def _fill(world, slot):
 @compiled(part=True)
 def _rest(world, m, row):
     market = world.markets[m]
-    market.below, market.above, market.deadline_ms, market.wake_row = -float("inf"), float("inf"), NEVER, NEVER
+    market.below, market.above, market.deadline_ms, market.wake_row = -np.inf, np.inf, NEVER, NEVER
     for slot in range(world.orders_top):
         order = world.orders[slot]
         if order.status != Status.OPEN or order.market != m:

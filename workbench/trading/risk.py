@@ -6,16 +6,16 @@ import numpy as np
 
 from workbench.compiled import compiled
 from workbench.market import BUY
-from workbench.trading.ledger import closable_base, equity, free_base, free_quote
+from workbench.trading.ledger import closable_base, free_base, free_quote
 from workbench.trading.world import Reason
 
 ROOM = 1e-9  # of equity, for the rounding of sums
 SPARE = 1e-12
 
 
-@compiled(part=True)
-def approve(world, m, side, amount, price, closing):
-    """May this order be sent? Returns a `Reason`.
+@compiled(leaf=True)
+def approve(world, m, side, amount, price, closing, account):
+    """May this order be sent, with equity of `account`? Returns a `Reason`.
 
     An order that closes what an executor holds is exempt from the minimums and from the limit of leverage: it must
     always be possible to get out, even where that uncovers a position of the other side.
@@ -26,7 +26,7 @@ def approve(world, m, side, amount, price, closing):
     if not closing and (amount < market.min_amount or amount * price < market.min_notional):
         return Reason.TOO_SMALL
     if world.margin:
-        return Reason.NONE if closing else _approve_margin(world, m, side, amount, price)
+        return Reason.NONE if closing else _approve_margin(world, m, side, amount, price, account)
     if side == BUY:
         enough = amount * price * (1.0 + market.taker) <= free_quote(world) * (1.0 + SPARE)
     else:
@@ -35,20 +35,27 @@ def approve(world, m, side, amount, price, closing):
     return Reason.NONE if enough else Reason.NO_FUNDS
 
 
-@compiled(part=True)
-def _approve_margin(world, m, side, amount, price):
+@compiled(leaf=True)
+def _approve_margin(world, m, side, amount, price, account):
     position = world.markets[m].position
     wanted = abs(position + side * amount)
     if wanted <= abs(position):
         return Reason.NONE
+    exposure = wanted * price
+    if world.n_markets > 1:
+        exposure = _exposure(world, m, exposure)
+    return Reason.NONE if exposure <= world.leverage * account * (1.0 + ROOM) else Reason.NO_FUNDS
+
+
+@compiled(part=True)
+def _exposure(world, m, own):
     exposure = 0.0
     for i in range(world.n_markets):
         if i == m:
-            exposure += wanted * price
+            exposure += own
         elif world.markets[i].position != 0.0:
             exposure += abs(world.markets[i].position * world.markets[i].last)
-    carried = world.leverage * equity(world) * (1.0 + ROOM)
-    return Reason.NONE if exposure <= carried else Reason.NO_FUNDS
+    return exposure
 
 
 @compiled(part=True)
@@ -62,7 +69,7 @@ def refuse(world, m, level, executor, reason):
     world.n_refusals += 1
 
 
-@compiled(part=True)
+@compiled(leaf=True)
 def usable(size):
     """Is a size a number above zero?"""
     return size > 0.0 and size < np.inf

@@ -110,7 +110,7 @@ def touched(executor, price, now):
     return CloseType.NONE
 
 
-@compiled(part=True)
+@compiled(leaf=True)
 def _keep(world, slot, price, first_row):
     executor = world.executors[slot]
     d = executor.side

@@ -25,7 +25,7 @@ def match(world, m, price, first_id):
                 settle(world, slot, paid, order.amount - order.filled, maker)
 
 
-@compiled(part=True)
+@compiled(leaf=True)
 def answer(world, slot, price):
     """The fill price of one order at one price, and whether it was the maker; NaN when it rests or was ended."""
     order = world.orders[slot]
@@ -52,7 +52,7 @@ def answer(world, slot, price):
     return _take(world, slot, price, order.price), False
 
 
-@compiled(part=True)
+@compiled(leaf=True)
 def _take(world, slot, price, limit):
     """The market price for a taker, never worse than a limit, if the account can carry it; else NaN and a rejection."""
     order = world.orders[slot]
@@ -64,7 +64,7 @@ def _take(world, slot, price, limit):
     if amount != amount:
         amount = sized(world, order.market, order.side, order.size, order.sizing, paid, equity(world))
     closing = order.purpose == Purpose.EXIT or order.purpose == Purpose.TARGET
-    reason = approve(world, order.market, order.side, amount - order.filled, paid, closing)
+    reason = approve(world, order.market, order.side, amount - order.filled, paid, closing, equity(world))
     if reason != Reason.NONE:
         reject(world, slot, reason)
         return np.nan
@@ -114,7 +114,7 @@ def _rebalance(world, slot, price):
         buyable = free_quote(world) / (paid * (1.0 + market.taker))
         amount = min(amount, buyable if side == BUY else free_base(world, order.market))
     amount = to_lot(amount, market.lot)
-    reason = approve(world, order.market, side, amount, paid, False)
+    reason = approve(world, order.market, side, amount, paid, False, equity(world))
     if reason == Reason.TOO_SMALL:
         close_order(world, slot, Status.CANCELLED, Reason.NONE)
         return np.nan

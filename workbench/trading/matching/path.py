@@ -43,14 +43,14 @@ def next_tick(world, tick):
     return True
 
 
-@compiled(part=True)
+@compiled(leaf=True)
 def _vertex(tick):
     if tick.leg == FIRST:
         return tick.first
     return tick.second if tick.leg == SECOND else tick.close
 
 
-@compiled(part=True)
+@compiled(leaf=True)
 def _choose(world, tick):
     rising = up_first(world, tick.market, tick.row, tick.open, tick.high, tick.low)
     tick.first = tick.high if rising else tick.low
@@ -83,7 +83,7 @@ def _lean(world, m, row):
     return lean
 
 
-@compiled(part=True)
+@compiled(leaf=True)
 def _nearest(world, m, row, price, vertex):
     """The first price waited for strictly between here and the vertex, or the vertex."""
     if vertex == price:
@@ -112,7 +112,7 @@ def _nearest(world, m, row, price, vertex):
     return best
 
 
-@compiled(part=True)
+@compiled(leaf=True)
 def _nearer(up, price, waited, best):
     # Written so that a NaN, which is nobody's price, loses.
     if up:
@@ -120,7 +120,7 @@ def _nearer(up, price, waited, best):
     return waited if price > waited > best else best
 
 
-@compiled(part=True)
+@compiled(leaf=True)
 def _order_wait(order):
     """Does a live order wait for a higher price, and for which?"""
     if order.kind == OrderKind.STOP or (order.kind == OrderKind.STOP_LIMIT and not order.triggered):
@@ -163,7 +163,7 @@ def rest(world, m):
     market.below, market.above, market.deadline_ms, market.wake_row = below, above, deadline, wake
 
 
-@compiled(part=True)
+@compiled(leaf=True)
 def executor_waits(executor):
     """The nearest price against a position and the nearest one with it; ±inf for none."""
     d = executor.side
