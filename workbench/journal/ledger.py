@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 AT_ONCE = 500
 UNREADABLE = "trials.unreadable"
+HIGHEST = "SELECT seq FROM sqlite_sequence WHERE name = 'trial_ledger'"  # it stays when rows go
 
 
 class Count(NamedTuple):
@@ -91,9 +92,7 @@ class Ledger:
         self.fold()
         last, number = "", 0
         with self.engine.connect() as connection:
-            highest = (
-                connection.execute(text("SELECT seq FROM sqlite_sequence WHERE name = 'trial_ledger'")).scalar() or 0
-            )
+            highest = connection.execute(text(HIGHEST)).scalar() or 0
             for row in connection.execute(select(Trial.__table__).order_by(Trial.number)).mappings():
                 number += 1
                 if row["number"] != number or row["previous"] != last or row["hash"] != chain_hash(dict(row)):
