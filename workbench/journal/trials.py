@@ -12,7 +12,8 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,12 @@ PATIENCE_S = 0.05
 LAST_PATIENCE_S = 1.0
 MOST_WAITING = 10_000
 
+
+class _Thread(threading.local):
+    silent = False
+
+
+_thread = _Thread()
 _lock = threading.Lock()
 _waiting: dict[Path, list[str]] = {}
 _complained = False
@@ -53,6 +60,8 @@ def record(
     home : Path, optional
         The project's folder; left out: `WORKBENCH_HOME`.
     """
+    if _thread.silent:
+        return
     entry = {
         "id": os.urandom(8).hex(), "time_ms": time.time_ns() // 1_000_000, "lineage": lineage,
         "parameters": parameters, "data": data, "kind": kind, "count": int(count),
@@ -62,6 +71,8 @@ def record(
 
 def record_run(bot: Controller, candles: Iterable[Candles], *, count: int = 1, kind: str = "backtest") -> None:
     """Count a run of a bot, or `count` runs around it, on these candles; what `backtest` calls."""
+    if _thread.silent:
+        return
     try:
         lineage, parameters, data = lineage_of(bot), bot.fingerprint, data_of(candles)
     except Exception as error:  # a strategy may define anything; counting it must not break its run
@@ -82,6 +93,16 @@ def lineage_of(bot: Controller | type[Controller]) -> str:
 def data_of(candles: Iterable[Candles]) -> str:
     """What candles are of: the same for any period of a market."""
     return "; ".join(sorted(f"{one.venue} {one.instrument} {one.timeframe}".strip() for one in candles))
+
+
+@contextmanager
+def uncounted() -> Iterator[None]:
+    """Runs of this thread are not counted in the block: they are part of a search that is counted as a whole."""
+    before, _thread.silent = _thread.silent, True
+    try:
+        yield
+    finally:
+        _thread.silent = before
 
 
 def flush() -> None:
