@@ -86,11 +86,13 @@ def spa(
     """
     luck = _Luck.of(returns, benchmark, studentize, block, reps, seed)
     best = int(luck.statistic.argmax())
-    reached = max(float(luck.statistic[best]), 0.0)
+    reached = float(luck.statistic[best])
+    if reached <= 0.0:  # nothing was gained: luck always does as well
+        return Superiority(1.0, 1.0, 1.0, 1.0, int(luck.columns[best]), luck.block)
     shares = [float((luck.maxima(put_back) > reached).mean()) for put_back in luck.recentred()]
-    alone = luck.simulated(slice(best, best + 1))[:, 0] - luck.statistic[best]
-    naive = float((alone > reached).mean()) if luck.statistic[best] > 0.0 else shares[1]
-    return Superiority(shares[1], shares[0], shares[2], min(naive, *shares), int(luck.columns[best]), luck.block)
+    alone = luck.simulated(slice(best, best + 1))[:, 0] - reached
+    naive = float((alone > reached).mean())
+    return Superiority(shares[1], shares[0], shares[2], naive, int(luck.columns[best]), luck.block)
 
 
 def reality_check(
