@@ -22,7 +22,7 @@ def is_stepped(value: Decimal, step: Decimal, start: Decimal = ZERO) -> bool:
 
 def booked(value: Decimal) -> Decimal:
     """A value cut, towards 0, to what the venue books: eight decimals."""
-    return value.quantize(UNIT, ROUND_DOWN)
+    return value.quantize(UNIT, ROUND_DOWN) + ZERO  # no -0
 
 
 @lru_cache(maxsize=256)

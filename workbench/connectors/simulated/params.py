@@ -24,7 +24,7 @@ SYMBOL = re.compile(r"[A-Z0-9-_.]{1,20}")
 CLIENT_ID = re.compile(r"[a-zA-Z0-9-_]{1,36}")
 FUTURES_CLIENT_ID = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}")
 TRUE = {"true": True, "TRUE": True, "True": True, "false": False, "FALSE": False, "False": False}
-SIGNING = frozenset({"signature", "timestamp", "recvWindow", "apiKey"})
+SIGNING = frozenset({"signature", "timestamp", "recvWindow", "apiKey", "returnRateLimits"})
 
 
 class Params:

@@ -11,23 +11,56 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
+from workbench.connectors.simulated import rest_futures, rest_spot, trading_futures, trading_spot
 from workbench.connectors.simulated.accounts import Account
 from workbench.connectors.simulated.clock import Clock
 from workbench.connectors.simulated.core import Core
 from workbench.connectors.simulated.desk import Desk
-from workbench.connectors.simulated.events import Event, Open, Report
+from workbench.connectors.simulated.endpoints import Endpoint
+from workbench.connectors.simulated.events import Event, Open, Report, Tick
 from workbench.connectors.simulated.faults import Faults
 from workbench.connectors.simulated.rest import Rest
-from workbench.connectors.simulated.rest_spot import PUBLIC
+from workbench.connectors.simulated.sockets import Connection
+from workbench.connectors.simulated.streams import Streams
 from workbench.connectors.simulated.symbols import Symbol
-from workbench.connectors.simulated.trading_spot import PRIVATE
 from workbench.connectors.simulated.urls import ccxt_config
+from workbench.connectors.simulated.user_streams import UserStreams
+from workbench.connectors.simulated.ws_api import WsApi
 
 T = TypeVar("T")
 Money = Mapping[str, Any]  # asset → amount
 CASH = {"USDT": Decimal(10_000)}
 LOOPBACK = "127.0.0.1"
+BEAT = 0.02  # seconds between two looks at what is due
 USUAL = (("BTC/USDT", 60_000), ("ETH/USDT", 3_000), ("BTC/USDT:USDT", 60_000), ("ETH/USDT:USDT", 3_000))
+
+
+class Side:
+    """One side of the venue: its counter, and the doors in front of it."""
+
+    def __init__(self, desk: Desk, endpoints: list[Endpoint]) -> None:
+        self.desk = desk
+        self.users = UserStreams(desk)
+        self.streams = Streams(desk, self.users)
+        self.api = WsApi(desk, self.users, endpoints)
+        self.rest = Rest(desk, endpoints)
+
+    def app(self) -> web.Application:
+        """All of its doors, on one port."""
+        app = web.Application()
+        self.streams.add_to(app)
+        self.api.add_to(app)
+        self.rest.add_to(app)
+        return app
+
+    def sockets(self) -> list[Connection]:
+        """Every socket that is open."""
+        return [*self.streams.connections, *self.api.connections]
+
+    def cut(self) -> None:
+        """End every socket without a word."""
+        for connection in self.sockets():
+            connection.cut()
 
 
 class SimulatedVenue:
@@ -66,6 +99,10 @@ class SimulatedVenue:
         self._runners: list[web.AppRunner] = []
         self.spot = Desk(self.core, self.clock, self.faults, self.publish, perpetual=False)
         self.futures = Desk(self.core, self.clock, self.faults, self.publish, perpetual=True)
+        self.sides = {
+            "spot": Side(self.spot, [*rest_spot.PUBLIC, *trading_spot.PRIVATE]),
+            "futures": Side(self.futures, [*rest_futures.PUBLIC, *trading_futures.PRIVATE]),
+        }
         for name, money in (accounts if accounts is not None else {"trader": CASH}).items():
             self._open(name, money)
 
@@ -93,6 +130,22 @@ class SimulatedVenue:
 
     def publish(self, reports: list[Report]) -> None:
         """Send reports to whoever listens."""
+        for side in self.sides.values():
+            side.users.publish(reports)
+            side.streams.publish(reports)
+
+    async def pulse(self) -> None:
+        """Let everything speak that is due: batches, tickers, pings, keys that end."""
+        for side in self.sides.values():
+            side.users.pulse()
+            await side.streams.pulse()
+            await side.api.pulse()
+
+    async def advance(self, milliseconds: int) -> None:
+        """Move a manual clock on, and let happen what is due until then."""
+        self.clock.advance(milliseconds)
+        self.spot.step(Tick())
+        await self.pulse()
 
     def step(self, event: Event) -> list[Report]:
         """Let an event happen now; from any thread."""
@@ -113,13 +166,17 @@ class SimulatedVenue:
     async def __aenter__(self) -> SimulatedVenue:
         self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
         self.clock.begin()
-        for name, desk, endpoints in (("spot", self.spot, [*PUBLIC, *PRIVATE]), ("futures", self.futures, [])):
-            app = web.Application()
-            Rest(desk, endpoints).add_to(app)
-            await self._serve(name, app)
+        for name, side in self.sides.items():
+            await self._serve(name, side.app())
+        self._tasks = [] if self.clock.manual else [asyncio.create_task(self._beat())]
         return self
 
     async def __aexit__(self, *exception: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for side in self.sides.values():
+            side.cut()
         for runner in self._runners:
             await runner.cleanup()
         self._runners.clear()
@@ -136,6 +193,12 @@ class SimulatedVenue:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._own.join()
         self._loop.close()
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT)
+            self.spot.step(Tick())
+            await self.pulse()
 
     async def _serve(self, name: str, app: web.Application) -> None:
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)

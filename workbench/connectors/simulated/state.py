@@ -7,7 +7,7 @@ import string
 from decimal import Decimal
 
 from workbench.connectors.simulated.accounts import Account
-from workbench.connectors.simulated.events import BalanceReport, FuturesReport, Report
+from workbench.connectors.simulated.events import BalanceReport, DepositReport, FuturesReport, Report
 from workbench.connectors.simulated.ledger import FUTURES, OUTSIDE, SPOT, Ledger, Posting
 from workbench.connectors.simulated.refusals import BAD_KEY, refuse
 
@@ -72,6 +72,7 @@ class State:
         if wallet == SPOT:
             account.add(asset, amount)
             self.moved(account, asset)
+            self.reports.append(DepositReport(account.name, asset, amount, self.time_ms))
         else:
             self.add_futures(account, asset, amount)
             self.ledger.add_income(account.name, "", "TRANSFER", asset, amount, self.time_ms)
