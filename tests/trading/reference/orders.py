@@ -99,5 +99,5 @@ def cancel(world: World, order: Order | None) -> None:
 
 def close_order(world: World, order: Order, status: str) -> None:
     """The end of an order; its slot is free."""
-    order.status, order.closed_row = status, world.row
+    order.status, order.closed_row, order.reserved = status, world.row, 0.0
     world.order_slots[world.order_slots.index(order)] = None
