@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
+from enum import IntEnum
 from random import Random
 from typing import Any
 
@@ -48,12 +49,12 @@ def brief(thing: Any) -> str:
 
 
 def show(value: Any) -> str:
-    if isinstance(value, Market | Policy):
+    if is_dataclass(value):
         return brief(value)
     if isinstance(value, tuple | list):
         inside = ", ".join(show(one) for one in value)
-        return f"({inside},)" if isinstance(value, tuple) else f"[{inside}]"
-    if isinstance(value, OrderKind | Action | Sizing):
+        return f"({inside}{',' if value else ''})" if isinstance(value, tuple) else f"[{inside}]"
+    if isinstance(value, IntEnum):
         return str(value.value)
     return "NAN" if isinstance(value, float) and math.isnan(value) else repr(value)
 
@@ -236,6 +237,9 @@ def shrink(case: Scenario, fails: Callable[[Scenario], bool]) -> Scenario:
         case = smaller
 
 
+WOVEN = ("markets", "purses", "controllers", "configs")  # others point into these
+
+
 def smaller_ones(case: Scenario) -> Iterator[Scenario]:
     n_rows = len(case.bars.time)
     for kept in sorted({n_rows // 2, n_rows - n_rows // 4, n_rows - 1} - {0, n_rows}):
@@ -246,12 +250,13 @@ def smaller_ones(case: Scenario) -> Iterator[Scenario]:
                 quiet = [*targets[:level], Target(), *targets[level + 1 :]]
                 yield replace(case, decisions=[*case.decisions[:row], quiet, *case.decisions[row + 1 :]])
     plain = Settings(case.settings.markets, account=case.settings.account)
-    for part in fields(Settings):
+    for part in (one for one in fields(Settings) if one.name not in WOVEN):
         simple = replace(case.settings, **{part.name: getattr(plain, part.name)})
         if simple != case.settings:
             yield replace(case, settings=simple)
 
 
 def first_rows(bars: Bars, kept: int) -> Bars:
-    columns = ([list(side)[:kept] for side in part] for part in (bars.open, bars.high, bars.low, bars.close))
-    return Bars(list(bars.time)[:kept], bars.timeframe_ms, *columns)
+    planes = ("open", "high", "low", "close", "volume", "marks", "rates")
+    cut = {name: [list(series)[:kept] for series in getattr(bars, name)] for name in planes}
+    return replace(bars, time=list(bars.time)[:kept], **cut)

@@ -1,0 +1,111 @@
+"""`compiled`: a Python function as a kernel, for Python to call and for other kernels."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, overload
+
+import numba
+from numba.core import sigutils
+from numba.core.ccallback import CFunc
+from numba.core.types.misc import unliteral
+
+from workbench.compiled.cache import cache_of
+from workbench.compiled.parts import EntryCompiler, PartCompiler, is_inside_kernel
+
+OPTIONS = {"nogil": True, "error_model": "numpy"}
+NO_ENTRY = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
+
+@overload
+def compiled(function: Callable[..., Any]) -> Any: ...
+@overload
+def compiled(
+    *, signature: Any = None, part: bool = False, leaf: bool = False, inline: bool = False
+) -> Callable[[Callable[..., Any]], Any]: ...
+def compiled(
+    function: Callable[..., Any] | None = None,
+    *,
+    signature: Any = None,
+    part: bool = False,
+    leaf: bool = False,
+    inline: bool = False,
+) -> Any:
+    """Compile a function with Numba, the way every kernel here is compiled.
+
+    The global interpreter lock is released, divisions follow IEEE rules, and `fastmath` stays off, so that a
+    compiled loop and a single call give the same bits. Functions of the package are cached on disk; one that is
+    written in a notebook compiles in about a tenth of a second and is not. Debug the plain function as
+    `name.py_func(...)`.
+
+    Parameters
+    ----------
+    signature
+        Compile at once for these Numba types, instead of at the first call for the types seen there.
+    part
+        Only other kernels call it: it gets no entry for Python and no cache file of its own.
+    leaf
+        A part whose machine code goes into its callers': one that is small, or has a single caller.
+    inline
+        Merge the body into its callers before type inference; for functions of a line or two that take arrays.
+    """
+    if function is None:
+        return lambda f: compiled_with(f, signature, part, leaf, inline)
+    return compiled_with(function, signature, part, leaf, inline)
+
+
+def compiled_with(function: Callable[..., Any], signature: Any, part: bool, leaf: bool, inline: bool) -> Any:
+    options: dict[str, Any] = {**OPTIONS, "inline": "always" if inline else "never", "forceinline": leaf}
+    if part or leaf:
+        return as_part(function, options)
+    dispatcher = for_any_value(numba.njit(**options, pipeline_class=EntryCompiler)(function))
+    dispatcher._cache = cache_of(function)
+    if not inline:
+        be_part_of_kernels(dispatcher, functools.cache(lambda: as_part(function, options)))
+    if signature is not None:
+        dispatcher.compile(signature)
+    return dispatcher
+
+
+def as_part(function: Callable[..., Any], options: dict[str, Any]) -> Any:
+    return for_any_value(numba.njit(**options, **NO_ENTRY, pipeline_class=PartCompiler)(function))
+
+
+def for_any_value(dispatcher: Any) -> Any:
+    """Numba compiles a function anew for each constant that a kernel hands it; once for all values is enough."""
+    if dispatcher.targetoptions["inline"] == "always":
+        return dispatcher
+    find = dispatcher.get_call_template
+
+    def find_for_types(args: Any, kws: Any) -> Any:
+        return find(tuple(map(unliteral, args)), {name: unliteral(one) for name, one in dict(kws).items()})
+
+    dispatcher.get_call_template = find_for_types
+    return dispatcher
+
+
+def be_part_of_kernels(dispatcher: Any, part: Callable[[], Any]) -> None:
+    """Let other kernels of the package take a function in as a part; Python and notebooks go on using its entry."""
+    find, overload = dispatcher.get_call_template, dispatcher.get_overload
+
+    def find_part(args: Any, kws: Any) -> Any:
+        return part().get_call_template(args, kws) if is_inside_kernel() else find(args, kws)
+
+    def overload_of_part(args: Any) -> Any:
+        types = sigutils.normalize_signature(args)[0]
+        return (part().get_overload if tuple(types) in part().overloads else overload)(args)
+
+    dispatcher.get_call_template, dispatcher.get_overload = find_part, overload_of_part
+
+
+def compiled_pointer(function: Callable[..., Any], signature: Any) -> Any:
+    """A function as a pointer with a C signature, compiled and cached as `compiled` does it.
+
+    The engine takes it as a first-class function, and is not compiled again for each one.
+    """
+    arguments = sigutils.normalize_signature(signature)
+    pointer: Any = CFunc(function, arguments, locals={}, options={"error_model": "numpy"})
+    pointer._cache = cache_of(function)
+    pointer.compile()
+    return pointer

@@ -1,0 +1,184 @@
+"""Venues: where orders go and prices come from. No decisions are taken here.
+
+Names are fetched when they are first used: a room full of venues costs nothing until one of them is wanted.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from workbench.connectors.book import Book
+    from workbench.connectors.budget import afford, held, needs
+    from workbench.connectors.ccxt import CcxtConnector, Keys, Venue, facts
+    from workbench.connectors.clock import Clock, SystemClock, VenueClock
+    from workbench.connectors.errors import AlreadyThere, ClockOff, KeyRefused, NoFunds, NotThere, Throttled
+    from workbench.connectors.fees import FeeBook, FeeRates
+    from workbench.connectors.ids import IdRule, client_order_id, is_of_run
+    from workbench.connectors.protocol import (
+        Balances,
+        Behind,
+        Connector,
+        Depth,
+        Edited,
+        Event,
+        Fault,
+        Freshness,
+        Gap,
+        Offset,
+        Positions,
+        Rights,
+        Stream,
+    )
+    from workbench.connectors.rounding import Misfit, fit
+    from workbench.connectors.simulated import SimulatedVenue
+    from workbench.connectors.throttle import Allowance, Throttle
+    from workbench.connectors.values import (
+        Balance,
+        Bar,
+        FundingPayment,
+        FundingRate,
+        Listing,
+        MarginMode,
+        Position,
+        Quote,
+        Rules,
+        Ticker,
+        Trade,
+    )
+
+HOMES = {
+    "book": ("Book",),
+    "budget": (
+        "afford",
+        "held",
+        "needs",
+    ),
+    "ccxt": (
+        "CcxtConnector",
+        "Keys",
+        "Venue",
+        "facts",
+    ),
+    "clock": (
+        "Clock",
+        "SystemClock",
+        "VenueClock",
+    ),
+    "errors": (
+        "AlreadyThere",
+        "ClockOff",
+        "KeyRefused",
+        "NoFunds",
+        "NotThere",
+        "Throttled",
+    ),
+    "fees": (
+        "FeeBook",
+        "FeeRates",
+    ),
+    "ids": (
+        "IdRule",
+        "client_order_id",
+        "is_of_run",
+    ),
+    "protocol": (
+        "Balances",
+        "Behind",
+        "Connector",
+        "Depth",
+        "Edited",
+        "Event",
+        "Fault",
+        "Freshness",
+        "Gap",
+        "Offset",
+        "Positions",
+        "Rights",
+        "Stream",
+    ),
+    "rounding": (
+        "Misfit",
+        "fit",
+    ),
+    "simulated": ("SimulatedVenue",),
+    "throttle": (
+        "Allowance",
+        "Throttle",
+    ),
+    "values": (
+        "Balance",
+        "Bar",
+        "FundingPayment",
+        "FundingRate",
+        "Listing",
+        "MarginMode",
+        "Position",
+        "Quote",
+        "Rules",
+        "Ticker",
+        "Trade",
+    ),
+}
+HOME = {name: home for home, names in HOMES.items() for name in names}
+
+__all__ = [
+    "Allowance",
+    "AlreadyThere",
+    "Balance",
+    "Balances",
+    "Bar",
+    "Behind",
+    "Book",
+    "CcxtConnector",
+    "Clock",
+    "ClockOff",
+    "Connector",
+    "Depth",
+    "Edited",
+    "Event",
+    "Fault",
+    "FeeBook",
+    "FeeRates",
+    "Freshness",
+    "FundingPayment",
+    "FundingRate",
+    "Gap",
+    "IdRule",
+    "KeyRefused",
+    "Keys",
+    "Listing",
+    "MarginMode",
+    "Misfit",
+    "NoFunds",
+    "NotThere",
+    "Offset",
+    "Position",
+    "Positions",
+    "Quote",
+    "Rights",
+    "Rules",
+    "SimulatedVenue",
+    "Stream",
+    "SystemClock",
+    "Throttle",
+    "Throttled",
+    "Ticker",
+    "Trade",
+    "Venue",
+    "VenueClock",
+    "afford",
+    "client_order_id",
+    "facts",
+    "fit",
+    "held",
+    "is_of_run",
+    "needs",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in HOME:
+        raise AttributeError(f"workbench.connectors has no {name!r}. It offers {', '.join(__all__)}.")
+    return getattr(importlib.import_module(f"{__name__}.{HOME[name]}"), name)

@@ -1,0 +1,128 @@
+"""Fields of an answer, read strictly: what is missing, of another type or not finite is refused by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from workbench.connectors.values import ZERO
+
+LONGEST_TEXT = 256
+LATEST_MS = 4_102_444_800_000  # the year 2100
+LARGEST, SMALLEST = Decimal("1e30"), Decimal("1e-30")
+
+
+class Unreadable(ValueError):
+    """A field of an answer is not what it should be; the caller adds venue, instrument and request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One mapping of an answer, read field by field."""
+
+    values: Mapping[str, Any]
+    what: str
+
+    @classmethod
+    def of(cls, value: object, what: str) -> Row:
+        """The mapping, if it is one."""
+        if not isinstance(value, Mapping):
+            raise Unreadable(f"{what} is {show(value)}, not a mapping")
+        return cls(value, what)
+
+    def text(self, name: str, default: str | None = None) -> str:
+        """A text, or a whole number as text; without a default it must be there."""
+        value = self.values.get(name)
+        if value is None and default is not None:
+            return default
+        if isinstance(value, int) and not isinstance(value, bool):
+            value = str(value)
+        if not isinstance(value, str) or not (value or default is not None) or len(value) > LONGEST_TEXT:
+            raise self._bad(name, value, "a text")
+        return value
+
+    def symbol(self) -> str:
+        """The unified symbol; letters of any script, but nothing that cannot be printed."""
+        value = self.text("symbol")
+        if not value.isprintable() or "/" not in value:
+            raise self._bad("symbol", value, "a symbol")
+        return value
+
+    def time(self, name: str = "timestamp", default: int | None = None) -> int:
+        """UTC milliseconds of this century."""
+        value = self.values.get(name)
+        if value is None and default is not None:
+            return default
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < LATEST_MS:
+            raise self._bad(name, value, "a time in milliseconds")
+        return int(value)
+
+    def decimal(self, name: str, *, at_least: Decimal | None = ZERO, default: Decimal | None = None) -> Decimal:
+        """A finite number with the venue's digits; without a default it must be there."""
+        value = self.maybe(name, at_least=at_least)
+        if value is None:
+            if default is None:
+                raise self._bad(name, None, "a number")
+            return default
+        return value
+
+    def positive(self, name: str) -> Decimal:
+        """A finite number above zero."""
+        value = self.decimal(name)
+        if value <= 0:
+            raise self._bad(name, value, "a number above zero")
+        return value
+
+    def maybe(self, name: str, *, at_least: Decimal | None = ZERO) -> Decimal | None:
+        """A finite number, or None where the venue says nothing."""
+        value = self.values.get(name)
+        if value is None or value == "":
+            return None
+        number = as_decimal(value)
+        if number is None or (at_least is not None and number < at_least):
+            raise self._bad(name, value, "a finite number" + ("" if at_least is None else f" of at least {at_least}"))
+        return number
+
+    def number(self, name: str) -> float | None:
+        """As `maybe`, as a float above zero: zero is how some venues say nothing."""
+        value = self.maybe(name)
+        return float(value) if value else None
+
+    def one_of(self, name: str, choices: Mapping[str, int]) -> int:
+        """A word that stands for a code."""
+        value = self.values.get(name)
+        if not isinstance(value, str) or value not in choices:
+            raise self._bad(name, value, "one of " + ", ".join(choices))
+        return choices[value]
+
+    def _bad(self, name: str, value: object, want: str) -> Unreadable:
+        return Unreadable(f"{self.what}: `{name}` is {show(value)}, not {want}")
+
+
+def as_decimal(value: object) -> Decimal | None:
+    """A finite decimal of sensible size, or None: NaN, 1e400 and words are no numbers."""
+    if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal)):
+        return None
+    if isinstance(value, str) and len(value) > 64:
+        return None
+    try:
+        number = Decimal(repr(value) if isinstance(value, float) else value)
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() and (not number or SMALLEST <= abs(number) <= LARGEST) else None
+
+
+def rows(value: object, what: str) -> Iterator[Row]:
+    """Each mapping of a list."""
+    if not isinstance(value, Sequence) or isinstance(value, (str, bytes)):
+        raise Unreadable(f"{what} is {show(value)}, not a list")
+    for one in value:
+        yield Row.of(one, what)
+
+
+def show(value: object) -> str:
+    """A value, short enough for a message."""
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."

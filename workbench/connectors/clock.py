@@ -1,0 +1,56 @@
+"""Time as an argument: what a connector knows of it, so that a test can bring its own."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """The time of day, a steady count for durations, and waiting."""
+
+    def now_ms(self) -> int:
+        """UTC milliseconds, which may jump when the machine's clock is set."""
+
+    def steady_s(self) -> float:
+        """Seconds since some moment, which never jump."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+
+class SystemClock:
+    """The machine's own clock."""
+
+    def now_ms(self) -> int:
+        """UTC milliseconds."""
+        return time.time_ns() // 1_000_000
+
+    def steady_s(self) -> float:
+        """Seconds since the machine started, or near it."""
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """Let other tasks run for so many seconds."""
+        await asyncio.sleep(seconds)
+
+
+class VenueClock:
+    """A venue's time: our clock, and how far the venue's is ahead of it."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.ahead_ms = 0
+
+    def now_ms(self) -> int:
+        """UTC milliseconds by the venue's clock, as far as it was measured."""
+        return self.clock.now_ms() + self.ahead_ms
+
+    def steady_s(self) -> float:
+        """Seconds since some moment, which never jump."""
+        return self.clock.steady_s()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        await self.clock.sleep(seconds)

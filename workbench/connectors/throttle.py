@@ -1,0 +1,181 @@
+"""One budget of requests for all of our processes: venues count by address and by account, not by program.
+
+The budget lies in a small file under a lock. Cancellations and exits may use all of it, other requests leave a part.
+A venue that says "wait" is obeyed by every process; going on asking is what turns a refusal into a ban.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from workbench.connectors.clock import Clock
+from workbench.connectors.errors import Throttled
+
+RECORD = struct.Struct("<dddd")  # level, steady seconds of it, wall ms until all are stopped, until others are
+LOCK_TRIES, LOCK_PAUSE_S = 200, 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """How much may be spent: `rate` a second on average, at most `burst` at once, `reserve` of it for the urgent."""
+
+    rate: float
+    burst: float
+    reserve: float = 0.2
+
+
+class Budget:
+    """One allowance, shared by every process that names the same file.
+
+    Parameters
+    ----------
+    path : Path
+        The file; its folder is made.
+    patience_s : float
+        A request that would have to wait longer is refused instead.
+    """
+
+    def __init__(self, path: Path, allowance: Allowance, clock: Clock, *, patience_s: float = 60.0) -> None:
+        self.path, self.allowance, self.clock, self.patience_s = path, allowance, clock, patience_s
+        path.parent.mkdir(parents=True, exist_ok=True)
+
+    async def take(self, cost: float, *, urgent: bool = False) -> float:
+        """Spend `cost`, waiting for it where needed; returns the seconds waited.
+
+        Raises
+        ------
+        Throttled
+            If the wait would be longer than our patience; nothing was spent then.
+        """
+        waited = 0.0
+        while True:
+            pause = await self._try(cost, urgent)
+            if pause <= 0.0:
+                return waited
+            if waited + pause > self.patience_s:
+                raise Throttled(
+                    f"{self.path.stem}: the budget of requests asks for a wait of {waited + pause:.0f} s, longer than "
+                    f"{self.patience_s:.0f} s. Ask for less, or later.",
+                    wait_s=pause,
+                )
+            await self.clock.sleep(pause)
+            waited += pause
+
+    async def stop(self, seconds: float, *, urgent_too: bool = True) -> None:
+        """Let nobody spend for so long: the venue said so (a 429, a ban), or its counter is nearly full."""
+        until = self.clock.now_ms() + 1000.0 * seconds
+        async with self._opened() as file:
+            level, stamp, all_until, others_until = self._read(file)
+            if urgent_too:
+                all_until = max(all_until, until)
+            self._write(file, level, stamp, all_until, max(others_until, until))
+
+    async def _try(self, cost: float, urgent: bool) -> float:
+        """Spend if it is there; else how long to wait."""
+        async with self._opened() as file:
+            level, stamp, all_until, others_until = self._read(file)
+            now, wall = self.clock.steady_s(), self.clock.now_ms()
+            stopped = ((all_until if urgent else max(all_until, others_until)) - wall) / 1000.0
+            if stopped > 0.0:
+                return stopped
+            allowance = self.allowance
+            level = max(0.0, level - max(0.0, now - stamp) * allowance.rate)
+            most = allowance.burst * (1.0 if urgent else 1.0 - allowance.reserve)
+            if level > 0.0 and level + cost > most:  # what costs more than the whole burst goes when all else is paid
+                return max(level + min(cost, most) - most, 1e-3 * allowance.rate) / allowance.rate
+            self._write(file, level + cost, now, all_until, others_until)
+            return 0.0
+
+    def _read(self, file: IO[bytes]) -> tuple[float, float, float, float]:
+        file.seek(0)
+        content = file.read(RECORD.size)
+        if len(content) < RECORD.size:
+            return 0.0, self.clock.steady_s(), 0.0, 0.0
+        level, stamp, all_until, others_until = RECORD.unpack(content)
+        if stamp > self.clock.steady_s():  # written before the machine was started anew
+            stamp = self.clock.steady_s()
+        return level, stamp, all_until, others_until
+
+    @staticmethod
+    def _write(file: IO[bytes], level: float, stamp: float, all_until: float, others_until: float) -> None:
+        file.seek(0)
+        file.write(RECORD.pack(level, stamp, all_until, others_until))
+        file.flush()
+
+    def _opened(self) -> _Held:
+        return _Held(self.path, self.clock)
+
+
+class _Held:
+    """The file, under its lock. A holder that was stopped in its tracks is not waited for: a cancel must go out."""
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self.path, self.clock = path, clock
+
+    async def __aenter__(self) -> IO[bytes]:
+        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        self.file = os.fdopen(descriptor, "r+b")
+        for _ in range(LOCK_TRIES):
+            if _lock(self.file):
+                break
+            await self.clock.sleep(LOCK_PAUSE_S)
+        return self.file
+
+    async def __aexit__(self, *_: object) -> None:
+        self.file.close()  # and with it goes the lock
+
+
+if os.name == "nt":
+    import msvcrt
+
+    def _lock(file: IO[bytes]) -> bool:
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+        except OSError:
+            return False
+        return True
+
+else:
+    import fcntl
+
+    def _lock(file: IO[bytes]) -> bool:
+        try:
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
+
+
+@dataclass(slots=True)
+class Throttle:
+    """The budgets of one account at one venue: requests by address, orders by account."""
+
+    address: Budget
+    orders: Budget
+
+    @classmethod
+    def at(
+        cls,
+        folder: Path,
+        venue: str,
+        account: str,
+        clock: Clock,
+        *,
+        requests: Allowance,
+        orders: Allowance,
+        patience_s: float = 60.0,
+    ) -> Throttle:
+        """The budgets kept in `folder`, which all processes of this machine share."""
+        made = [
+            Budget(folder / f"{venue}.address", requests, clock, patience_s=patience_s),
+            Budget(folder / f"{venue}.{_plain(account)}.orders", orders, clock, patience_s=patience_s),
+        ]
+        return cls(*made)
+
+
+def _plain(name: str) -> str:
+    return "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in name) or "_"
