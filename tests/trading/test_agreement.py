@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from workbench.backtest.engine import Tape
-from workbench.trading import ALL_ORDERS, Path, advance, match, take
+from workbench.trading import ALL_ORDERS, Path, advance, equity, match, take
 
 from . import agree, reference
 from .agreement import compiled_run, difference, prepared
@@ -175,7 +175,7 @@ class DecidesBackwards(Singly):
     def decide(self, t: int) -> None:
         self.world["time_ms"] = self.bars.time[t] + self.timeframe_ms
         for place in reversed(range(*self.plan.rows.searchsorted([t, t + 1]))):
-            take(self.world[0], self.targets[place], self.plan.levels[place])
+            take(self.world[0], self.targets[place], self.plan.levels[place], equity(self.world[0]))
 
 
 class MarksAtTheOpen(Singly):

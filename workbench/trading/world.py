@@ -103,13 +103,17 @@ MARKET = np.dtype(
     align=True,
 )
 
+# What is journalled is small, and leaves no bytes between its fields: a run is compared with another to the bit.
 ORDER = np.dtype(
     [
         ("id", "i4"),
         ("executor", "i4"),  # slot, −1 for none
         ("executor_id", "i4"),
-        ("level", "i2"),
-        ("market", "i2"),
+        ("level", "i4"),
+        ("market", "i4"),
+        ("active_row", "i4"),
+        ("created_row", "i4"),
+        ("closed_row", "i4"),
         ("purpose", "i1"),
         ("side", "i1"),
         ("kind", "i1"),
@@ -124,9 +128,6 @@ ORDER = np.dtype(
         ("amount", "f8"),
         ("filled", "f8"),
         ("reserved", "f8"),
-        ("active_row", "i4"),
-        ("created_row", "i4"),
-        ("closed_row", "i4"),
     ],
     align=True,
 )
@@ -143,7 +144,7 @@ EXECUTOR = np.dtype(
         ("net_of_fees", "i1"),
         ("target_asked", "i1"),
         ("armed", "i1"),
-        ("attempts", "i4"),
+        ("attempts", "i1"),
         ("created_row", "i4"),
         ("entered_row", "i4"),
         ("closed_row", "i4"),
