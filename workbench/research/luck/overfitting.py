@@ -26,7 +26,7 @@ from workbench.research.luck.matrix import STILL, FloatArray, as_matrix, whole
 BLOCKS = 16
 NULL = 0.5  # about; the mean over many matrices of noise is somewhat below
 SCATTER = 0.14  # standard deviation of one matrix of noise around it
-AT_ONCE = 2_000_000  # values of one half held at a time
+AT_ONCE = 400_000  # values of one half held at a time
 COMPARED = 200  # columns that stand for all where distributions are compared
 ROOM_FOR_TRADES = 10.0  # a block is to be as many times longer than a trade
 
