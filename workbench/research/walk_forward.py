@@ -148,7 +148,7 @@ class WalkForward:
 
     def plot(self) -> Any:
         """The stitched curve, with a line where each window begins."""
-        from workbench.research.pictures import walk_figure
+        from workbench.research.walk_picture import walk_figure
 
         return walk_figure(self)
 
