@@ -7,6 +7,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -104,6 +105,19 @@ def test_a_run_is_counted_under_its_family_parameters_and_market():
     ledger = Ledger()
     assert ledger.count("Bollinger") == (4, 2)
     assert set(ledger.table()["data"]) == {"sample BTC/USDT 1d"}
+
+
+def test_runs_inside_a_search_that_is_counted_as_a_whole_are_not_counted_again():
+    with trials.uncounted():
+        trials.record("Dip", "a")
+        with trials.uncounted():
+            trials.record_run(wb.controllers.SmaCross(), [])
+        trials.record("Dip", "b")
+        other = threading.Thread(target=trials.record, args=("Dip", "another thread"))
+        other.start()
+        other.join()
+    trials.record("Dip", "c")
+    assert Ledger().table()["parameters"].to_list() == ["another thread", "c"]
 
 
 def test_counting_never_breaks_a_run(capsys):

@@ -143,7 +143,7 @@ def wide_settings(scene: Scene, seed: int) -> Settings:
         purses=purses,
         controllers=wide_controllers(scene),
         configs=tuple(wide_config(scene) for _ in range(rng.randint(4, 8))),
-        funding=wide_funding(scene, plain.cash),
+        funding=wide_funding(scene, [base for base, one in enumerate(markets) if is_perpetual(one, purses)]),
         max_drawdown=plain.cash * 0.1 if scene.one_in(12) else 0.0,
         seed=seed,
     )
@@ -223,12 +223,16 @@ def wide_controllers(scene: Scene) -> tuple[ControllerTerms, ...]:
     )
 
 
-def wide_funding(scene: Scene, cash: float) -> tuple[Funding, ...]:
+def is_perpetual(market: Market, purses: tuple[PurseTerms, ...]) -> bool:
+    return purses[market.purse].kind == "perpetual"
+
+
+def wide_funding(scene: Scene, markets: list[int]) -> tuple[Funding, ...]:
     """Stamps on rows, beside them by some ms, and inside them; some without a rate."""
     if scene.one_in(2):
         return ()
     stamps = []
-    for market in range(scene.n_markets):
+    for market in markets:
         for row in range(0, scene.n_rows, scene.rng.choice((3, 8))):
             off = scene.rng.choice((0, 0, 7, -3, 25_000))
             rate = scene.rng.choice((0.0001, -0.0003, 0.01, 0.01, NAN))

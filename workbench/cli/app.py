@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from workbench import __version__
-from workbench.cli import backtest, data, demo, doctor, lab
+from workbench.cli import backtest, data, demo, doctor, lab, venue
 from workbench.errors import WorkbenchError
 
 USERS_FAULT = 1
@@ -26,6 +26,7 @@ app.add_typer(data.app, name="data")
 app.command("backtest")(backtest.backtest)
 app.command("doctor")(doctor.doctor)
 app.command("lab")(lab.lab)
+app.command("venue")(venue.venue)
 
 
 def show_version(wanted: bool) -> None:

@@ -40,7 +40,11 @@ class Book:
 
     def best(self) -> Quote | None:
         """Best bid and ask; None while the book is stale."""
-        if self.stale or not self.bids or not self.asks:
+        return None if self.stale else self.top()
+
+    def top(self) -> Quote | None:
+        """Best bid and ask, stale or not; None if a side is empty."""
+        if not self.bids or not self.asks:
             return None
         bid, ask = self.bids[0], self.asks[0]
         return Quote(self.instrument, bid[0], bid[1] * self.size, ask[0], ask[1] * self.size, self.time_ms)

@@ -14,6 +14,7 @@ from workbench.backtest import Result
 from workbench.errors import ConfigError, DataError
 from workbench.journal import trials
 from workbench.market import Candles, timeframe_ms
+from workbench.research.counting import count
 from workbench.research.grid import DATA
 from workbench.research.marks import growth
 from workbench.research.pool import cores
@@ -90,10 +91,7 @@ class Candidates:
 
     def count(self, kind: str) -> None:
         """Count them in the trial ledger."""
-        trials.record(
-            trials.lineage_of(self.space.bot), self.space.fingerprint, count=len(self), kind=kind,
-            data=trials.data_of(members(self.space.candles).values()),
-        )  # fmt: skip
+        count(self.space, len(self), kind)
 
 
 def _marks(runner: Runner, number: int) -> tuple[TimeArray, FloatArray] | None:

@@ -15,6 +15,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -147,7 +148,7 @@ class WalkForward:
 
     def plot(self) -> Any:
         """The stitched curve, with a line where each window begins."""
-        from workbench.research.pictures import walk_figure
+        from workbench.research.walk_picture import walk_figure
 
         return walk_figure(self)
 
@@ -313,9 +314,9 @@ def by_day(close_ms: TimeArray, growth: FloatArray) -> FloatArray:
 
 def _drift(name: str, values: list[Any]) -> dict[str, Any]:
     numeric = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
-    changes = sum(a != b for a, b in zip(values[1:], values, strict=False))
+    changes = sum(a != b for a, b in pairwise(values))
     width = max(values) - min(values) if numeric else 0.0
-    steps = [abs(a - b) for a, b in zip(values[1:], values, strict=False)] if numeric else []
+    steps = [abs(a - b) for a, b in pairwise(values)] if numeric else []
     return {
         "parameter": name, "different": len(set(map(repr, values))), "changes": changes,
         "least": float(min(values)) if numeric else None, "most": float(max(values)) if numeric else None,

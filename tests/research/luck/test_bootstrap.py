@@ -42,10 +42,10 @@ def test_a_resample_is_as_long_as_the_record_and_its_blocks_as_long_as_asked():
 @pytest.mark.parametrize(("rho", "true"), [(0.0, 0.05), (0.3, 0.0), (-0.2, 0.1)])
 def test_ninety_five_percent_intervals_hold_the_truth_about_that_often(rho, true):
     held = 0
-    for seed in range(120):
-        found = sharpe_interval(persistent(seed, rho, 500) + true, periods_per_year=1, reps=400, seed=seed)
+    for seed in range(80):
+        found = sharpe_interval(persistent(seed, rho, 500) + true, periods_per_year=1, reps=300, seed=seed)
         held += found.lower <= true <= found.upper
-    assert 0.89 <= held / 120 <= 0.99
+    assert 0.89 <= held / 80 <= 0.99
 
 
 def test_fat_tails_and_skew_widen_the_interval():

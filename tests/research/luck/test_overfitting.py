@@ -108,6 +108,11 @@ def test_blocks_that_cannot_be_are_refused(blocks):
         overfitting(noise(1, 100, 4), blocks=blocks)
 
 
+def test_more_splits_than_memory_is_worth_are_refused():
+    with pytest.raises(ConfigError, match=r"makes 2,704,156 splits\. Use 20 or fewer"):
+        overfitting(noise(1, 100, 4), blocks=24)
+
+
 def test_one_column_and_holes_are_refused():
     with pytest.raises(DataError, match="1 column"):
         overfitting(noise(1, 100, 1))

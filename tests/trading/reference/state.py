@@ -159,6 +159,9 @@ def new_world(settings: Settings) -> World:
     if sorted(bases) != list(range(len(bases))):
         raise ConfigError(f"The bases of the markets are {bases}. Give each its own, numbered from 0.")
     n = len(bases)
+    for stamp in settings.funding:
+        if not settings.purses or settings.purses[settings.markets[stamp.market].purse].kind != "perpetual":
+            raise ConfigError(f"Funding is given for market {stamp.market}, which is no perpetual. Leave it out.")
     terms = settings.purses or (PurseTerms(settings.cash, settings.account, settings.leverage),)
     purses = [Purse(one, one.cash, one.rate) for one in terms]
     for purse in purses:

@@ -11,7 +11,7 @@ from workbench.connectors.book import Book
 from workbench.connectors.ccxt.commands import Commands
 from workbench.connectors.ccxt.streams import Streams
 from workbench.connectors.ccxt.venues import facts
-from workbench.connectors.ccxt.wire import Keys, make_client, refuse_repeats
+from workbench.connectors.ccxt.wire import Keys, make_client, refuse_repeats, share_markets
 from workbench.connectors.clock import Clock, VenueClock
 from workbench.connectors.protocol import Event, Offset, Stream
 from workbench.connectors.throttle import Allowance, Throttle
@@ -133,5 +133,5 @@ class CcxtConnector(Commands):
 
     def _new_client(self, listener: Any) -> Any:
         client = make_client(self.facts, throttle=self.throttle, listener=listener, **self._made)  # type: ignore[arg-type]
-        client.set_markets_from_exchange(self.client)
+        share_markets(client, self.client)
         return client

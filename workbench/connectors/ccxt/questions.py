@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any, TypeVar
 
 from workbench.connectors.ccxt import parsing
 from workbench.connectors.ccxt.errors import UNREADABLE, translate
-from workbench.connectors.ccxt.fields import Unreadable, rows
+from workbench.connectors.ccxt.fields import Row, Unreadable, rows
 from workbench.connectors.ccxt.venues import Venue
-from workbench.connectors.ccxt.wire import SENT, URGENT
+from workbench.connectors.ccxt.wire import MARKETS, SENT, URGENT
 from workbench.connectors.clock import VenueClock
 from workbench.connectors.errors import ClockOff, KeyRefused, NotThere, Throttled
 from workbench.connectors.protocol import Offset, Rights
@@ -20,6 +22,7 @@ from workbench.connectors.values import (
     FundingPayment,
     FundingRate,
     Position,
+    Quote,
     Rules,
     Ticker,
     Trade,
@@ -30,8 +33,10 @@ from workbench.trading import Fill, Report
 
 Answer = TypeVar("Answer")
 
+PATIENCE_S = 90.0  # for all of a request: an answer that leads to another page for ever is no answer
 SAMPLES = 5
 PAGE = 500
+PRINTS = 1_000
 WINDOW_MS = 7 * 86_400_000  # some venues answer for a week from `since`, whatever lies after it
 MOST_PAGES = 200
 
@@ -47,6 +52,7 @@ class Questions:
         self.rules: Mapping[str, Rules] = {}
         self.fatal: KeyRefused | None = None
         self.clock_is_off = False
+        self.patience_s = PATIENCE_S
 
     async def ask(
         self,
@@ -71,7 +77,8 @@ class Questions:
         sent: list[str] = []
         marks = URGENT.set(urgent), SENT.set(sent)
         try:
-            answer = await call()
+            async with asyncio.timeout(self.patience_s):
+                answer = await call()
         except (ccxt.BaseError, *UNREADABLE, OSError, TimeoutError, VenueError) as fault:
             error = self._error(fault, instrument, request, changes and bool(sent), bool(sent))
             await self._heed(error)
@@ -101,21 +108,37 @@ class Questions:
     # --- the venue ---------------------------------------------------------------------------------------------------
 
     async def refresh_rules(self) -> list[str]:
-        """Load all instruments anew; returns those whose rules changed. One that cannot be read is left out."""
-        before = self.rules
-        await self.ask("load_markets", lambda: self.client.load_markets(True))
+        """Load all instruments anew; returns those whose rules changed.
+
+        An instrument that cannot be read is left out. An answer that leaves none is refused, and the rules stay.
+        """
+        before, kept = self.rules, {name: getattr(self.client, name) for name in MARKETS}
+        self.client.currencies = {}
+
+        async def call() -> dict[str, Rules]:
+            found = self._read_rules((await self.client.load_markets(True)).values())
+            if not found:
+                raise Unreadable("no instrument could be read")
+            return found
+
+        try:
+            self.rules = await self.ask("load_markets", call)
+        except VenueError:
+            for name, value in kept.items():
+                setattr(self.client, name, value)
+            raise
+        return [symbol for symbol, one in self.rules.items() if before and before.get(symbol) != one]
+
+    def _read_rules(self, markets: Iterable[Any]) -> dict[str, Rules]:
         import ccxt
 
         in_steps, found = self.client.precisionMode == ccxt.TICK_SIZE, {}
-        for market in self.client.markets.values():
+        for market in markets:
             if bool(market.get("swap")) == self.perpetual and (market.get("spot") or market.get("linear")):
-                try:
+                with suppress(*UNREADABLE):
                     one = parsing.rules(market, in_steps=in_steps)
-                except UNREADABLE:
-                    continue
-                found[one.symbol] = one
-        self.rules = found
-        return [symbol for symbol, one in found.items() if before and before.get(symbol) != one]
+                    found[one.symbol] = one
+        return found
 
     def rules_of(self, instrument: str) -> Rules:
         """The rules of an instrument that the venue lists."""
@@ -162,14 +185,30 @@ class Questions:
         return await self.ask("fetch_ohlcv", call, instrument=instrument)
 
     async def trades(self, instrument: str, since_ms: int | None = None) -> list[Trade]:
-        """Recent public prints, in order."""
-        size = self.size(instrument)
+        """The latest public prints, in order, with the ids that the stream gives them."""
+        size, method = self.size(instrument), self.facts.prints(perpetual=self.perpetual)
+        how: tuple[Any, ...] = (None, PRINTS, {"fetchTradesMethod": method}) if method else (since_ms,)
 
         async def call() -> list[Trade]:
-            table = await self.client.fetch_trades(instrument, since_ms)
-            return [parsing.trade(row.values, size) for row in rows(table, "trades")]
+            table = await self.client.fetch_trades(instrument, *how)
+            found = [parsing.trade(row.values, size) for row in rows(table, "trades")]
+            return [trade for trade in found if since_ms is None or trade.time_ms >= since_ms]
 
         return await self.ask("fetch_trades", call, instrument=instrument)
+
+    async def best(self, instrument: str) -> Quote | None:
+        """Best bid and ask now; None where a side is empty."""
+        size = float(self.size(instrument))
+
+        async def call() -> Quote | None:
+            row = Row.of(await self.client.fetch_order_book(instrument, 5), "order book")
+            bids, asks = (parsing.levels(row.values.get(name), name) for name in ("bids", "asks"))
+            if not bids or not asks:
+                return None
+            time_ms = row.time("timestamp", self.time.now_ms())
+            return Quote(instrument, bids[0][0], bids[0][1] * size, asks[0][0], asks[0][1] * size, time_ms)
+
+        return await self.ask("fetch_order_book", call, instrument=instrument)
 
     async def ticker(self, instrument: str) -> Ticker:
         """The last price and the day's summary."""

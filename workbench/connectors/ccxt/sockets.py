@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
@@ -27,6 +27,8 @@ HEALTHY_S = 60.0
 MOST_GAPS = 5  # broken books in a minute before the socket is given up
 HANDOVER_S = 10.0
 LONGEST_SILENCE_S = 60.0
+FIRST_WORD_S = 0.5
+QUIET = 0.6  # of the longest silence, before the venue is asked
 
 
 @dataclass(slots=True)
@@ -39,8 +41,8 @@ class Watch:
     take: Callable[[Any], None] | None = None
     silence_s: float | None = None  # None: it may be silent, as our own orders are
     heard_s: float = 0.0
-    frozen_ms: int = -1
     is_fresh: bool = False
+    asking: bool = False
     gaps: deque[float] = field(default_factory=lambda: deque(maxlen=32))
 
     def hear(self, now_s: float) -> None:
@@ -53,6 +55,11 @@ class Watch:
         """How long it may be silent: some seconds, or three usual gaps of a stream that is slow by nature."""
         usual = 3.0 * median(self.gaps) if len(self.gaps) >= 8 else 0.0
         return min(max(self.silence_s or LONGEST_SILENCE_S, usual), LONGEST_SILENCE_S)
+
+    def is_quiet(self, now_s: float) -> bool:
+        """Has it been silent for long enough to ask? A quiet market may not even say a first word."""
+        enough = QUIET * self.limit_s() if self.is_fresh else FIRST_WORD_S
+        return self.silence_s is not None and now_s - self.heard_s > enough
 
     def is_late(self, now_s: float) -> bool:
         """Has it been silent for too long?"""
@@ -76,6 +83,9 @@ class Owner(Protocol):
 
     def stale(self, watch: Watch, reason: str) -> None:
         """A watch must not be relied on."""
+
+    async def confirm(self, watch: Watch) -> bool:
+        """Is what we know of a silent watch what the venue says now?"""
 
     async def caught(self, line: Line) -> None:
         """A new generation stands: fetch what was missed."""
@@ -109,7 +119,6 @@ class Generation:
     def follow(self, watch: Watch) -> None:
         """Start one watch."""
         watch.heard_s = self.line.clock.steady_s()
-        watch.frozen_ms = -1
         self.tasks.append(asyncio.ensure_future(self._follow(watch)))
 
     async def _follow(self, watch: Watch) -> None:
@@ -195,6 +204,7 @@ class Line:
         self._asked = ""
         self._closed = False
         self._task: asyncio.Task[None] | None = None
+        self._chores: set[asyncio.Task[None]] = set()
 
     def add(self, watch: Watch) -> None:
         """Follow one more thing; starts the line with the first."""
@@ -212,9 +222,10 @@ class Line:
     async def close(self) -> None:
         """End it."""
         self._closed = True
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        tasks = [task for task in (self._task, *self._chores) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         if self.now is not None:
             await self.now.close()
 
@@ -244,13 +255,37 @@ class Line:
         now_s = self.clock.steady_s()
         for watch in self.watches:
             if watch.is_late(now_s):
-                self._stale(watch, f"silent for {now_s - watch.heard_s:.1f} s")
-                watch.gaps.clear()
-                generation.end(f"{watch.stream.name.lower()} silent")
+                self._give_up(watch, generation, f"silent for {now_s - watch.heard_s:.1f} s")
+            elif watch.is_quiet(now_s) and not watch.asking:
+                watch.asking = True
+                self._spawn(self._ask(watch, generation))
             elif not watch.is_fresh and id(watch) in generation.heard and watch.stream != Stream.USER:
                 self._fresh(watch)
         if self.failures and now_s - generation.born_s > HEALTHY_S:
             self.failures = 0
+
+    async def _ask(self, watch: Watch, generation: Generation) -> None:
+        """A stream that says nothing may have nothing to say: ask over REST before it is given up."""
+        try:
+            if await self.owner.confirm(watch):
+                watch.heard_s = self.clock.steady_s()
+                generation.heard.add(id(watch))
+            elif generation is self.now:
+                self._give_up(watch, generation, "silent, and the venue has moved on")
+        except WorkbenchError:
+            pass  # no answer is no proof: the silence goes on counting
+        finally:
+            watch.asking = False
+
+    def _give_up(self, watch: Watch, generation: Generation, reason: str) -> None:
+        self._stale(watch, reason)
+        watch.gaps.clear()
+        generation.end(f"{watch.stream.name.lower()} {reason}")
+
+    def _spawn(self, chore: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(chore)
+        self._chores.add(task)
+        task.add_done_callback(self._chores.discard)
 
     async def _restart(self, reason: str) -> None:
         """The old is dead: end it first, wait a little longer each time, and start the next."""

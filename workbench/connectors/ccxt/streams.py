@@ -20,6 +20,7 @@ from workbench.connectors.ccxt.errors import UNREADABLE, translate
 from workbench.connectors.ccxt.sockets import Line, Watch
 from workbench.connectors.outlet import Outlet
 from workbench.connectors.protocol import Balances, Depth, Fault, Freshness, Gap, Positions, Stream
+from workbench.connectors.values import Quote
 from workbench.errors import WorkbenchError
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ class Streams:
         self._seen: dict[str, OrderedDict[str, None]] = {}
         self._last_trade_ms: dict[str, int] = {}
         self._expected: dict[str, float] = {}
+        self._quotes: dict[str, Quote] = {}
+        self._told: dict[tuple[Stream, str], bool] = {}
         self._last_fill_ms = 0
         self._instruments: set[str] = set()
         self._chores: set[asyncio.Task[None]] = set()
@@ -134,6 +137,21 @@ class Streams:
                 bars.restart(self.time.now_ms())
         self._put_state(watch, False, reason)
 
+    async def confirm(self, watch: Watch) -> bool:
+        """Does REST show what a silent stream left us with?"""
+        instrument = watch.instrument
+        if watch.stream == Stream.TRADES:
+            found = await self.door.trades(instrument)
+            return not found or found[-1].trade_id in self._seen.get(instrument, {}) or not self._seen.get(instrument)
+        if watch.stream not in (Stream.BOOK, Stream.QUOTES):
+            return True
+        now = await self.door.best(instrument)
+        if watch.stream == Stream.QUOTES and now is not None and instrument not in self._quotes:
+            self._quotes[instrument] = now
+            self.outlet.put(now)
+        known = self.book(instrument).top() if watch.stream == Stream.BOOK else self._quotes.get(instrument)
+        return known is not None and now is not None and (known.bid, known.ask) == (now.bid, now.ask)
+
     async def caught(self, line: Line) -> None:
         """A new generation stands: what happened meanwhile is asked for, as nobody tells it again."""
         if line.name == "":
@@ -199,7 +217,8 @@ class Streams:
         silence = self.silence_s
         if stream == Stream.BOOK:
             self.book(instrument)
-            return [Watch(stream, instrument, lambda c: c.watch_order_book(instrument), silence_s=silence)]
+            take = lambda kept: self._take_levels(instrument, kept, None)  # noqa: E731
+            return [Watch(stream, instrument, lambda c: c.watch_order_book(instrument), take, silence)]
         if stream == Stream.TRADES:
             return [Watch(stream, instrument, lambda c: c.watch_trades(instrument), silence_s=4.0 * silence)]
         if stream == Stream.QUOTES:
@@ -208,7 +227,7 @@ class Streams:
         if stream == Stream.CANDLES:
             bars = self._follow_bars(instrument, timeframe)
             hear = lambda rows: self._on_bars(rows, bars)  # noqa: E731
-            return [Watch(stream, instrument, lambda c: c.watch_ohlcv(instrument, timeframe), hear, 4.0 * silence)]
+            return [Watch(stream, instrument, lambda c: c.watch_ohlcv(instrument, timeframe), hear)]
         return self._own_watches()
 
     def _own_watches(self) -> list[Watch]:
@@ -266,6 +285,7 @@ class Streams:
             row = answer.get(instrument) if isinstance(answer, dict) else None
             quote = parsing.quote(row, default_ms=self.time.now_ms())
             if quote is not None and quote.bid < quote.ask:
+                self._quotes[instrument] = quote
                 self.outlet.put(quote)
 
         self._read(read, "watch_bids_asks")
@@ -284,19 +304,23 @@ class Streams:
         self._read(read, "watch_positions")
 
     def _on_book(self, client: Any, line: Line, message: object) -> None:
-        book, kept = self.books[line.name], client.orderbooks.get(line.name)
-        if line.now is not client.wb_listener and line.now is not None and not book.stale:
-            return  # the next generation is still being built; the old one speaks
+        if line.now is not None and line.now is not client.wb_listener:
+            return  # the next generation is still being built; the present one speaks
+        self._take_levels(line.name, client.orderbooks.get(line.name), message)
+
+    def _take_levels(self, instrument: str, kept: Any, message: object) -> None:
+        """What ccxt holds of a book is its present state; it is told on when its number or time moved."""
+        book = self.books[instrument]
         if kept is None or (kept.get("nonce") is None and kept.get("timestamp") is None):
             book.stale = book.stale or REBUILT
             return
         number, time_ms = kept.get("nonce") or 0, kept.get("timestamp") or 0
-        if (number, time_ms) == (book.number, book.time_ms):
+        if (number, time_ms) == (book.number, book.time_ms) and kept["bids"] is book.bids:
             return
         book.bids, book.asks, book.number, book.time_ms = kept["bids"], kept["asks"], number, time_ms
         fault = book.fault()
         if fault or book.stale.startswith(("crossed", "a side", REBUILT)):
-            self._judge_levels(book, line, fault)
+            self._judge_levels(book, self.lines[instrument], fault)
         if self.keeps_depth:
             self._keep_depth(book, message)
         for tell in self.listeners:
@@ -351,7 +375,13 @@ class Streams:
         return str(event) if event in names else ""
 
     def _put_state(self, watch: Watch, is_fresh: bool, reason: str) -> None:
-        self.outlet.put(Freshness(watch.stream, watch.instrument, is_fresh, reason, self.time.now_ms()))
+        """Tell a change; a stream that is followed in several ways is fresh when all of them are."""
+        key = watch.stream, watch.instrument
+        watches = self.lines[watch.instrument].watches
+        is_fresh = is_fresh and all(one.is_fresh for one in watches if one.stream == watch.stream)
+        if self._told.get(key) != is_fresh and not (key not in self._told and not is_fresh):
+            self._told[key] = is_fresh
+            self.outlet.put(Freshness(watch.stream, watch.instrument, is_fresh, reason, self.time.now_ms()))
 
     def _put_fault(self, fault: BaseException, instrument: str, request: str) -> None:
         error = translate(fault, venue=self.door.facts.name, instrument=instrument, request=request, changes=False)

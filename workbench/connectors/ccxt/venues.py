@@ -64,6 +64,8 @@ class Venue:
     edit_spot: Edit = ""
     edit_perpetual: Edit = ""
     trigger_direction: bool = False  # must a stop say from which side its trigger is met?
+    prints_spot: str = ""  # where ccxt's usual way sums prints up: the call whose ids are those of the stream
+    prints_perpetual: str = ""
     sandbox: bool = False
     lifetime_s: float = 23 * 3600.0  # a socket is renewed before its venue ends it
     silence_s: float = 5.0
@@ -76,6 +78,10 @@ class Venue:
     def dead_man(self, *, perpetual: bool) -> DeadMan | None:
         """The venue's dead-man's switch, None where it has none."""
         return self.dead_man_perpetual if perpetual else self.dead_man_spot
+
+    def prints(self, *, perpetual: bool) -> str:
+        """The call for single prints, empty where the usual one gives them."""
+        return self.prints_perpetual if perpetual else self.prints_spot
 
     def edits(self, *, perpetual: bool) -> Edit:
         """How an open order is changed."""
@@ -101,6 +107,8 @@ BINANCE = Venue(
     user_stream="signature",
     edit_spot="replace",
     edit_perpetual="amend",
+    prints_spot="publicGetTrades",
+    prints_perpetual="fapiPublicGetTrades",
     sandbox=True,
     options={"recvWindow": 5_000, "newOrderRespType": {"market": "FULL", "limit": "FULL"}},
 )
@@ -195,6 +203,7 @@ VENUES["binanceusdm"] = Venue(
     dead_man_perpetual=BINANCE.dead_man_perpetual,
     user_stream="listen key",
     edit_perpetual="amend",
+    prints_perpetual=BINANCE.prints_perpetual,
     sandbox=True,
     options=BINANCE.options,
 )

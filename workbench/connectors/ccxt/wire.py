@@ -22,6 +22,8 @@ URGENT: contextvars.ContextVar[bool] = contextvars.ContextVar("urgent", default=
 SENT: contextvars.ContextVar[list[str] | None] = contextvars.ContextVar("sent", default=None)
 CACHE = 10_000  # rows that ccxt keeps of trades and orders
 TIMEOUT_MS = 10_000
+MARKETS = ("markets", "markets_by_id", "symbols", "ids", "currencies", "currencies_by_id", "baseCurrencies",
+           "quoteCurrencies", "codes")  # fmt: skip
 
 
 class Listener(Protocol):
@@ -105,6 +107,14 @@ def refuse_repeats(client: Any) -> None:
                 f"{client.id}: `maxRetriesOnFailure` is {where['maxRetriesOnFailure']}. Set it to 0: an order whose "
                 "answer was lost would be sent, and filled, again."
             )
+
+
+def share_markets(client: Any, source: Any) -> None:
+    """Give a client the instruments that another one of its kind has loaded."""
+    for name in MARKETS:
+        setattr(client, name, getattr(source, name))
+    helpers = source.options.get("marketHelperProps") or []
+    client.options.update((name, source.options[name]) for name in helpers if source.options.get(name) is not None)
 
 
 def _settings(facts: Venue, perpetual: bool, keys: Keys, config: Mapping[str, Any]) -> dict[str, Any]:

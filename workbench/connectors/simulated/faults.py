@@ -87,11 +87,14 @@ class Faults:
         self._messages = {"drop": drop, "dup": repeat, "reorder": reorder}
         for shares in (self._requests, self._messages):
             _check(shares)
+        self.forget()
+
+    def forget(self) -> None:
+        """Let nothing go wrong but what chance brings."""
         self.rules: list[Rule] = []
         self.stream_rules: list[Rule] = []
         # what queries see
         self.read_lag_ms = 0
-        self.balance_lag_ms = 0
         self.hides_trades = False
         self.blackouts: dict[str, int] = {}  # client id → until when
         # what the venue says of itself
@@ -101,6 +104,8 @@ class Faults:
         self.distorted: dict[str, str] = {}  # symbol → crossed or empty
         self.ignored: set[str] = set()  # settings that are answered and not done: leverage, marginType
         self.kept_on_cancel = 0  # so many cancellations are answered and not done
+        self.filled_on_cancel = 0  # so many orders are filled just before they are cancelled
+        self.refuses_sockets = False
         self.ack_only = False  # subscriptions are answered, and nothing comes
 
     def for_request(self, target: str, *, signed: bool) -> Rule | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
+import heapq
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
@@ -14,13 +16,17 @@ from aiohttp import web
 from workbench.connectors.simulated import rest_futures, rest_spot, trading_futures, trading_spot
 from workbench.connectors.simulated.accounts import Account
 from workbench.connectors.simulated.clock import Clock
+from workbench.connectors.simulated.control import Control
+from workbench.connectors.simulated.control_http import ControlDoor
 from workbench.connectors.simulated.core import Core
 from workbench.connectors.simulated.desk import Desk
 from workbench.connectors.simulated.endpoints import Endpoint
 from workbench.connectors.simulated.events import Event, Open, Report, Tick
 from workbench.connectors.simulated.faults import Faults
+from workbench.connectors.simulated.refusals import Refusal
 from workbench.connectors.simulated.rest import Rest
 from workbench.connectors.simulated.sockets import Connection
+from workbench.connectors.simulated.sources import Source
 from workbench.connectors.simulated.streams import Streams
 from workbench.connectors.simulated.symbols import Symbol
 from workbench.connectors.simulated.urls import ccxt_config
@@ -31,7 +37,8 @@ T = TypeVar("T")
 Money = Mapping[str, Any]  # asset → amount
 CASH = {"USDT": Decimal(10_000)}
 LOOPBACK = "127.0.0.1"
-BEAT = 0.02  # seconds between two looks at what is due
+BEAT = 0.01  # seconds between two looks at what is due
+MOST_AT_ONCE = 200  # events of sources between two looks at the clients
 USUAL = (("BTC/USDT", 60_000), ("ETH/USDT", 3_000), ("BTC/USDT:USDT", 60_000), ("ETH/USDT:USDT", 3_000))
 
 
@@ -69,13 +76,16 @@ class SimulatedVenue:
     Parameters
     ----------
     symbols : iterable of Symbol
-        What it trades. Left out: bitcoin and ether against USDT, spot and perpetual.
+        What it trades. Left out: what its sources have; without one bitcoin and ether against USDT, spot and perpetual.
+    sources : Source or iterable of Source
+        Where prices come from: `CandleSource`, `RecordedSource`, `SeededMarket`, `Crowd`. Without one the books are
+        empty until somebody quotes; `venue.control.book` is somebody.
     accounts : mapping of str to mapping
         Names, and the money that each has to begin with in both wallets. Left out: "trader" with 10,000 USDT.
     faults : Faults, optional
         What goes wrong.
     clock : Clock, optional
-        Left out: the wall's.
+        Left out: the wall's, or in a replay one that begins where it does and runs `speed` times as fast.
     seed : int
         Of keys and of the ids that the venue makes up.
     spot_port, futures_port, control_port : int
@@ -88,12 +98,22 @@ class SimulatedVenue:
     """
 
     def __init__(
-        self, symbols: Iterable[Symbol] | None = None, *, accounts: Mapping[str, Money] | None = None,
-        faults: Faults | None = None, clock: Clock | None = None, seed: int = 0, host: str = LOOPBACK,
-        spot_port: int = 0, futures_port: int = 0, control_port: int = 0,
+        self, symbols: Iterable[Symbol] | None = None, *, sources: Source | Iterable[Source] = (),
+        accounts: Mapping[str, Money] | None = None, faults: Faults | None = None, clock: Clock | None = None,
+        speed: float = 1.0, seed: int = 0, host: str = LOOPBACK, spot_port: int = 0, futures_port: int = 0,
+        control_port: int = 0,
     ) -> None:  # fmt: skip
-        self.clock, self.faults, self.seed, self.host = clock or Clock(), faults or Faults(seed), seed, host
-        self.core = Core(symbols if symbols is not None else usual_symbols(), seed=seed, start_ms=self.clock.now_ms())
+        self.sources = list(sources) if isinstance(sources, Iterable) else [sources]
+        self.clock, self.faults, self.seed, self.host = (
+            clock or _clock(self.sources, speed),
+            faults or Faults(seed),
+            seed,
+            host,
+        )
+        listed = (
+            list(symbols) if symbols is not None else [rules for source in self.sources for rules in source.symbols]
+        )
+        self.core = Core(listed or usual_symbols(), seed=seed, start_ms=self.clock.now_ms())
         self._ports = {"spot": spot_port, "futures": futures_port, "control": control_port}
         self._bound: dict[str, int] = {}
         self._runners: list[web.AppRunner] = []
@@ -103,8 +123,13 @@ class SimulatedVenue:
             "spot": Side(self.spot, [*rest_spot.PUBLIC, *trading_spot.PRIVATE]),
             "futures": Side(self.futures, [*rest_futures.PUBLIC, *trading_futures.PRIVATE]),
         }
+        self.control = Control(self)
         for name, money in (accounts if accounts is not None else {"trader": CASH}).items():
             self._open(name, money)
+        for source in self.sources:
+            source.prepare(self.core)
+        self._due = heapq.merge(*(source.events(self.core) for source in self.sources), key=lambda row: row[0])
+        self._next: tuple[int, Event] | None = next(self._due, None)
 
     # --- its doors ---------------------------------------------------------------------------------------------------
 
@@ -117,6 +142,11 @@ class SimulatedVenue:
     def futures_url(self) -> str:
         """Where the USD-M futures side listens."""
         return f"http://{self.host}:{self._bound['futures']}"
+
+    @property
+    def control_url(self) -> str:
+        """Where the control door listens; see `Control` for its hooks."""
+        return f"http://{self.host}:{self._bound['control']}/_ctl"
 
     def account(self, name: str = "trader") -> Account:
         """An account, with its key and secret."""
@@ -144,8 +174,24 @@ class SimulatedVenue:
     async def advance(self, milliseconds: int) -> None:
         """Move a manual clock on, and let happen what is due until then."""
         self.clock.advance(milliseconds)
-        self.spot.step(Tick())
+        self.catch_up()
         await self.pulse()
+
+    def catch_up(self, most: int = 1_000_000) -> int:
+        """Let happen what is due by now, at most so many events; how many it was."""
+        now, done = self.clock.now_ms(), 0
+        while self._next is not None and self._next[0] <= now and done < most:
+            time_ms, event = self._next
+            self._let_happen(event, time_ms)
+            self._next, done = next(self._due, None), done + 1
+        self._let_happen(Tick(), now)
+        return done
+
+    def _let_happen(self, event: Event, time_ms: int) -> None:
+        """What the venue refuses a source's participants changes nothing."""
+        with contextlib.suppress(Refusal):
+            self.core.step(event, time_ms)
+        self.publish(self.core.state.reports)
 
     def step(self, event: Event) -> list[Report]:
         """Let an event happen now; from any thread."""
@@ -168,6 +214,7 @@ class SimulatedVenue:
         self.clock.begin()
         for name, side in self.sides.items():
             await self._serve(name, side.app())
+        await self._serve("control", ControlDoor(self.control).app())
         self._tasks = [] if self.clock.manual else [asyncio.create_task(self._beat())]
         return self
 
@@ -196,9 +243,9 @@ class SimulatedVenue:
 
     async def _beat(self) -> None:
         while True:
-            await asyncio.sleep(BEAT)
-            self.spot.step(Tick())
+            busy = self.catch_up(MOST_AT_ONCE) == MOST_AT_ONCE
             await self.pulse()
+            await asyncio.sleep(0 if busy else BEAT)
 
     async def _serve(self, name: str, app: web.Application) -> None:
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
@@ -211,6 +258,12 @@ class SimulatedVenue:
         key, secret = (hashlib.sha256(f"{self.seed} {name} {word}".encode()).hexdigest() for word in ("key", "secret"))
         amounts = {asset: Decimal(str(amount)) for asset, amount in money.items()}
         self.core.step(Open(name, key, secret, amounts, amounts), self.clock.now_ms())
+
+
+def _clock(sources: list[Source], speed: float) -> Clock:
+    """The wall's time, unless a source has a time of its own."""
+    starts = [source.start_ms for source in sources if source.start_ms is not None]
+    return Clock(min(starts), speed=speed) if starts else Clock()
 
 
 def usual_symbols() -> list[Symbol]:

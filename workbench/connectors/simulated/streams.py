@@ -49,7 +49,7 @@ class Streams:
         return await self._open(request, [*names, *request.query.getall("listenKey", [])], combined=True)
 
     async def _open(self, request: web.Request, names: list[str], *, combined: bool) -> web.StreamResponse:
-        if self.desk.faults.maintenance:
+        if self.desk.faults.maintenance or self.desk.faults.refuses_sockets:
             return web.Response(status=503)
         connection = Connection(self.desk, combined=combined)
         self.connections.add(connection)

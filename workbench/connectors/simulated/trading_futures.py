@@ -28,6 +28,7 @@ from workbench.connectors.simulated.listen_keys import close_key, keep_key, open
 from workbench.connectors.simulated.orders import SIDES, Order
 from workbench.connectors.simulated.params import Params
 from workbench.connectors.simulated.refusals import NO_SUCH_ORDER, Refusal, either, refuse
+from workbench.connectors.simulated.trading_spot import fill_first
 
 DONE = {"code": 200, "msg": "success"}
 WEEK = 604_800_000
@@ -395,6 +396,7 @@ def _cancel(call: Call, symbol: str, order_id: int | None, client_id: str) -> An
         faults.kept_on_cancel -= 1
         order = call.desk.order(call.owner, symbol, order_id, client_id)
         return _shown(call, order) | {"status": "CANCELED"}
+    fill_first(call, symbol, order_id, client_id)
     reports = call.desk.step(Cancel(call.owner.name, symbol, order_id, client_id, perpetual=True))
     number = next(report.order.id for report in reports if isinstance(report, OrderReport))
     return _answered(call, reports, number, last=True)

@@ -12,6 +12,7 @@ from workbench.connectors.simulated.events import (
     Cancel,
     CancelAll,
     CancelList,
+    FillNow,
     ListReport,
     OrderReport,
     Place,
@@ -72,6 +73,7 @@ def cancel_order(call: Call) -> Any:
     call.params.finish()
     if call.desk.faults.kept_on_cancel > 0:
         return _pretended(call, symbol, order_id, client_id)
+    fill_first(call, symbol, order_id, client_id)
     return canceled(call, call.desk.step(event))
 
 
@@ -343,6 +345,14 @@ def _pretended(call: Call, symbol: str, order_id: int | None, client_id: str) ->
     call.desk.faults.kept_on_cancel -= 1
     report = OrderReport(order, False, "CANCELED", call.desk.now_ms, 0, cancel_id="pretended")
     return shape.canceled_json(report) | {"status": "CANCELED"}
+
+
+def fill_first(call: Call, symbol: str, order_id: int | None, client_id: str) -> None:
+    """A fault: the order is filled just before it is cancelled."""
+    if call.desk.faults.filled_on_cancel > 0:
+        order = call.desk.order(call.owner, symbol, order_id, client_id)
+        call.desk.faults.filled_on_cancel -= 1
+        call.desk.step(FillNow(symbol, order.id, perpetual=call.desk.perpetual))
 
 
 def _mine(call: Call) -> list[OrderList]:

@@ -59,6 +59,10 @@ class UserStreams:
         for listeners in self.keys.values():
             listeners.discard(connection)
 
+    def connections(self) -> set[Connection]:
+        """Every socket that listens for an account."""
+        return {held for held, _ in self.subscriptions} | {held for sockets in self.keys.values() for held in sockets}
+
     def numbers_of(self, connection: Connection) -> list[int]:
         """The subscriptions of a socket."""
         return [number for held, number in self.subscriptions if held is connection]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from workbench.connectors.simulated.refusals import Refusal
 
@@ -96,6 +96,10 @@ class Weights:
     def ban(self, address: str, seconds: float, now_ms: int) -> None:
         """Ban an address, because somebody at the control door wants it."""
         self._bans.setdefault(address, Ban()).until_ms = now_ms + int(seconds * 1000)
+
+    def change(self, kind: str, most: int) -> None:
+        """Let all limits of a kind be so much."""
+        self.limits = tuple(replace(limit, most=most) if limit.kind == kind else limit for limit in self.limits)
 
     def lift(self) -> None:
         """Forget all bans and counts."""

@@ -40,7 +40,7 @@ class WsApi:
 
     async def open(self, request: web.Request) -> web.StreamResponse:
         """Open a socket and answer what comes over it."""
-        if self.desk.faults.maintenance:
+        if self.desk.faults.maintenance or self.desk.faults.refuses_sockets:
             return web.Response(status=503)
         connection = Connection(self.desk)
         connection.is_unlimited = True

@@ -13,6 +13,7 @@ Finance 15.
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import NamedTuple
 
@@ -53,8 +54,13 @@ def draws(n_periods: int, *, block: float, reps: int = REPS, seed: int = 0) -> F
     """
     if not block >= 1.0:
         raise ConfigError(f"`block` is {block!r}. The mean length of a block is at least one period.")
+    return _drawn(n_periods, float(block), whole(reps, "reps", least=1), seed).astype(np.float64)
+
+
+@functools.lru_cache(maxsize=1)  # the tests of one record draw the same
+def _drawn(n_periods: int, block: float, reps: int, seed: int) -> npt.NDArray[np.uint16]:
     rng = np.random.default_rng(seed)
-    counts = np.empty((whole(reps, "reps", least=1), n_periods))
+    counts = np.empty((reps, n_periods), np.uint16)
     for row in counts:
         row[:] = np.bincount(one_resample(n_periods, 1.0 / block, rng), minlength=n_periods)
     return counts

@@ -24,9 +24,10 @@ from workbench.errors import ConfigError, DataError
 from workbench.research.luck.matrix import STILL, FloatArray, as_matrix, whole
 
 BLOCKS = 16
+MOST_BLOCKS = 20  # 184,756 splits
 NULL = 0.5  # about; the mean over many matrices of noise is somewhat below
 SCATTER = 0.14  # standard deviation of one matrix of noise around it
-AT_ONCE = 2_000_000  # values of one half held at a time
+AT_ONCE = 400_000  # values of one half held at a time
 COMPARED = 200  # columns that stand for all where distributions are compared
 ROOM_FOR_TRADES = 10.0  # a block is to be as many times longer than a trade
 
@@ -212,6 +213,10 @@ def _scores(name: str) -> _Score:
 
 def _checked_blocks(blocks: int, n_periods: int, holding: float | None) -> int:
     whole(blocks, "blocks", least=2)
+    if blocks > MOST_BLOCKS:
+        raise ConfigError(
+            f"`blocks` is {blocks}, which makes {math.comb(blocks, blocks // 2):,} splits. Use {MOST_BLOCKS} or fewer."
+        )
     least = 1 if blocks == n_periods else 2
     if blocks % 2 or n_periods // blocks < least:
         raise ConfigError(

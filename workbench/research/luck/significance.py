@@ -95,7 +95,7 @@ def significance(
         return _nothing(moved, fee, (*notes, "no combination ever traded"))
     column = _best(moved, best)
     record = moved.returns[:, column]
-    facts = _facts_of(table, where[moved.columns[column]])
+    facts = _facts_of(table, int(where[moved.columns[column]]))
     deflation = deflate(
         moved.returns, trials=None if trials is None else max(float(trials), moved.columns.size), best=column,
         sharpes=_all_sharpes(table, moved), counting=counting,

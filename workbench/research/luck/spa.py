@@ -25,7 +25,7 @@ from workbench.errors import DataError
 from workbench.research.luck.bootstrap import FEWEST, REPS, block_length, draws
 from workbench.research.luck.matrix import FloatArray, as_matrix, share, sharpe_ratios, spreads
 
-AT_ONCE = 4_000_000  # resampled means held at a time
+AT_ONCE = 1_000_000  # resampled means held at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def spa(
     reached = float(luck.statistic[best])
     if reached <= 0.0:  # nothing was gained: luck always does as well
         return Superiority(1.0, 1.0, 1.0, 1.0, int(luck.columns[best]), luck.block)
-    shares = [float((luck.maxima(put_back) > reached).mean()) for put_back in luck.recentred()]
+    shares = [float((largest > reached).mean()) for largest in luck.maxima(luck.recentred())]
     alone = luck.simulated(slice(best, best + 1))[:, 0] - reached
     naive = float((alone > reached).mean())
     return Superiority(shares[1], shares[0], shares[2], naive, int(luck.columns[best]), luck.block)
@@ -126,7 +126,8 @@ def superior(
     put_back = luck.recentred()[1]
     left = np.ones(len(luck.columns), bool)
     while left.any():
-        bar = float(np.quantile(luck.maxima(put_back, left), 1.0 - share(size, "size")))
+        (largest,) = luck.maxima((put_back,), left)
+        bar = float(np.quantile(largest, 1.0 - share(size, "size")))
         found = left & (luck.statistic > bar)
         if not found.any():
             break
@@ -170,14 +171,16 @@ class _Luck(NamedTuple):
         """Statistics of the resamples, before anything is put back."""
         return (self.weights @ self.excess[:, columns]) * self.scale[columns]
 
-    def maxima(self, put_back: FloatArray, among: npt.NDArray[np.bool_] | None = None) -> FloatArray:
-        """The largest statistic of each resample, once every column has been put back."""
+    def maxima(self, put_backs: tuple[FloatArray, ...], among: npt.NDArray[np.bool_] | None = None) -> list[FloatArray]:
+        """The largest statistic of each resample, once every column has been put back, for each way to do that."""
         columns = np.arange(len(self.columns)) if among is None else np.flatnonzero(among)
-        largest = np.full(len(self.weights), -np.inf)
+        largest = [np.full(len(self.weights), -np.inf) for _ in put_backs]
         width = max(1, AT_ONCE // len(self.weights))
         for start in range(0, len(columns), width):
             part = columns[start : start + width]
-            np.maximum(largest, (self.simulated(part) - put_back[part]).max(axis=1), out=largest)
+            simulated = self.simulated(part)
+            for most, put_back in zip(largest, put_backs, strict=True):
+                np.maximum(most, (simulated - put_back[part]).max(axis=1), out=most)
         return largest
 
 

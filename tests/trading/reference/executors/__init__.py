@@ -8,13 +8,13 @@ from types import ModuleType
 
 from workbench.market.codes import FLAT
 
-from ..budget import leg_of
 from ..matching import deafen
-from ..orders import refuse
-from ..state import World
+from ..orders import close_order, refuse
+from ..state import World, live_orders
 from ..words import Executor, ExecutorKind, Fill, Order, Target
 from . import arbitrage, dca, grid, order, position, twap, xemm
-from .common import books_of, finish, resolved, start_exit
+from .common import finish, resolved, start_exit
+from .pairs import finish_pair
 
 KINDS: dict[int, ModuleType] = {
     ExecutorKind.POSITION: position,
@@ -68,9 +68,14 @@ def stop(world: World, executor: Executor, *, keep: bool) -> None:
 
 
 def end_liquidated(world: World, executor: Executor, price: float) -> None:
-    """Its position is gone (part 20)."""
+    """Its position is gone (part 20); what it asked for in another purse is cancelled at once."""
     executor.keeps = False
-    finish(world, executor, "LIQUIDATED", price)
+    for one in live_orders(world, executor):
+        close_order(world, one, "CANCELLED")
+    if executor.config.market2 >= 0:
+        finish_pair(world, executor, "LIQUIDATED")
+    else:
+        finish(world, executor, "LIQUIDATED", price)
 
 
-__all__ = ["books_of", "create", "end_liquidated", "leg_of", "step", "stop", "told", "waits"]
+__all__ = ["create", "end_liquidated", "step", "stop", "told", "waits"]
