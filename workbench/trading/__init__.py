@@ -5,6 +5,7 @@ compiled loop of a backtest does so in one pass; a live run does so per event, a
 """
 
 from workbench.trading.advance import advance, decide, stop_early, take
+from workbench.trading.executors import KINDS, equip
 from workbench.trading.ledger import equity, settle, to_lot, to_tick
 from workbench.trading.matching import ALL_ORDERS, match, next_tick, rest, start_walk
 from workbench.trading.messages import (
@@ -27,6 +28,7 @@ from workbench.trading.world import (
     FEE_IN_BASE,
     FILL,
     MAKER,
+    MAX_CONFIGS,
     MAX_EXECUTORS,
     MAX_LEVELS,
     MAX_MARKETS,
@@ -57,7 +59,9 @@ __all__ = [
     "EXECUTOR",
     "FEE_IN_BASE",
     "FILL",
+    "KINDS",
     "MAKER",
+    "MAX_CONFIGS",
     "MAX_EXECUTORS",
     "MAX_LEVELS",
     "MAX_MARKETS",
@@ -98,6 +102,7 @@ __all__ = [
     "as_latency",
     "as_slippage",
     "decide",
+    "equip",
     "equity",
     "explain",
     "match",

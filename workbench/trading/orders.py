@@ -6,9 +6,9 @@ import numpy as np
 
 from workbench.compiled import compiled
 from workbench.market import BUY, OrderKind, Sizing
-from workbench.trading.ledger import DUST, close_order, equity, free_base, free_quote, reserve, to_lot, to_tick
+from workbench.trading.ledger import DUST, cancel, equity, free_base, free_quote, reserve, to_lot, to_tick
 from workbench.trading.risk import approve, refuse, usable
-from workbench.trading.world import NO_SLOT, Purpose, Reason, Status
+from workbench.trading.world import NO_SLOT, Phase, Purpose, Reason, Status
 
 
 @compiled(leaf=True)
@@ -50,7 +50,7 @@ def open_order(world, m, executor, level, purpose, side, kind, price, trigger, s
         )  # fmt: skip
     elif sizing == Sizing.BASE:
         amount = to_lot(size, market.lot)
-    closing = purpose == Purpose.EXIT or purpose == Purpose.TARGET
+    closing = purpose == Purpose.EXIT or purpose == Purpose.TARGET or purpose == Purpose.FLATTEN
     reason = Reason.NONE
     if market.last != market.last or (rests(kind) and not price > 0.0):
         reason = Reason.NO_PRICE
@@ -63,7 +63,7 @@ def open_order(world, m, executor, level, purpose, side, kind, price, trigger, s
     elif side != BUY and not closing and not world.margin and free_base(world, m) <= DUST:
         reason = Reason.NO_FUNDS
     if reason != Reason.NONE:
-        refuse(world, m, level, world.executors[executor].id if closing else -1, reason)
+        _say_no(world, m, level, executor, reason)
         return NO_SLOT
     slot = _free_slot(world)
     if slot == NO_SLOT:
@@ -79,13 +79,24 @@ def open_order(world, m, executor, level, purpose, side, kind, price, trigger, s
     return slot
 
 
+@compiled(part=True)
+def _say_no(world, m, level, executor, reason):
+    """What is refused names its executor, where there is one already, and else the level."""
+    is_made = executor != NO_SLOT and world.executors[executor].phase != Phase.FREE
+    refuse(world, m, level, world.executors[executor].id if is_made else -1, reason)
+
+
 @compiled(leaf=True)
 def _fill_in(world, slot, m, executor, level, purpose, side, kind, sizing, first_row):
     order = world.orders[slot]
     order.id = world.next_order
     world.next_order += 1
     order.market, order.executor, order.level, order.purpose = m, executor, level, purpose
-    order.executor_id = world.executors[executor].id if executor != NO_SLOT else -1
+    order.executor_id = -1
+    if executor != NO_SLOT:
+        order.executor_id = world.executors[executor].id
+        world.executors[executor].live += 1
+    order.tag = order.part = order.controller = order.reduce = 0
     order.side, order.kind, order.sizing = side, kind, sizing
     order.status, order.reason, order.fresh = Status.OPEN, Reason.NONE, 1
     order.filled = order.reserved = 0.0
@@ -108,8 +119,4 @@ def _free_slot(world):
     return world.orders_top - 1
 
 
-@compiled(part=True)
-def cancel(world, slot):
-    """Cancel a live order; NO_SLOT is nobody's and nothing happens."""
-    if slot != NO_SLOT:
-        close_order(world, slot, Status.CANCELLED, Reason.NONE)
+__all__ = ["cancel", "open_order", "rests", "sized"]

@@ -75,15 +75,10 @@ def _take(world, slot, price, limit):
 @compiled(part=True)
 def reject(world, slot, reason):
     """A venue's no: the order ends, and its executor learns that it has none."""
-    order = world.orders[slot]
-    if order.executor >= 0:
-        executor = world.executors[order.executor]
-        if order.purpose == Purpose.ENTRY:
-            executor.entry_order = NO_SLOT
-        elif order.purpose == Purpose.EXIT:
-            executor.exit_order = NO_SLOT
-        else:
-            executor.target_order = NO_SLOT
+    executor = world.orders[slot].executor
+    if executor != NO_SLOT and world.executors[executor].extended:
+        world.works[executor].attempts += 1
+        world.works[executor].rejected = world.works[executor].awake = 1
     close_order(world, slot, Status.REJECTED, reason)
 
 
