@@ -26,6 +26,7 @@ from workbench.trading import (
     meet_watched,
     next_tick,
     recall_quotes,
+    requote,
     rest,
     start_walk,
     stop_early,
@@ -249,7 +250,8 @@ def run_deciding(world, tick, journals, bars, timeframe_ms, inputs, decide, out,
             decide(numbers, world.seen[0], out)
             for level in range(n_levels):
                 if out[level].action != Action.NONE:
-                    take(world, out[level], level, total)
+                    if not quoting or not requote(world, out[level], level, total):
+                        take(world, out[level], level, total)
                     out[level].action = Action.NONE
             quoting = own_rows and watch_quotes(world)
         if is_filling(world):
@@ -323,7 +325,7 @@ def mark(world):
 @compiled(leaf=True)
 def is_filling(world):
     """Is there a batch in an outbox, or did something overflow? Small batches stay in the processor's cache."""
-    return max(world.n_fills, world.n_orders, world.n_executors, world.n_refusals) > BATCH or world.code != 0
+    return world.n_fills + world.n_orders + world.n_executors + world.n_refusals > BATCH or world.code != 0
 
 
 @compiled

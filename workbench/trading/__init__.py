@@ -20,7 +20,7 @@ from workbench.trading.messages import (
     Wish,
 )
 from workbench.trading.models import Fees, Latency, Slippage, as_fees, as_latency, as_slippage
-from workbench.trading.quotes import meet_quotes, meet_watched, recall_quotes, watch_quotes
+from workbench.trading.quotes import meet_quotes, meet_watched, recall_quotes, requote, watch_quotes
 from workbench.trading.tracker import Order, Tracker
 from workbench.trading.world import (
     EXECUTOR,
@@ -107,6 +107,7 @@ __all__ = [
     "new_world",
     "next_tick",
     "recall_quotes",
+    "requote",
     "rest",
     "settle",
     "start_walk",

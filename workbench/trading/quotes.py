@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from workbench.compiled import compiled
-from workbench.market import BUY, SELL, OrderKind, Sizing
-from workbench.trading.ledger import forget_order, reserve, settle, to_lot, to_tick
+from workbench.market import BUY, SELL, Action, OrderKind, Sizing
+from workbench.trading.ledger import forget_order, reserve, settle, settle_quote, to_lot, to_tick
 from workbench.trading.matching.path import up_first
-from workbench.trading.orders import cancel, open_order
+from workbench.trading.orders import cancel, free_slot, open_order
 from workbench.trading.risk import approve, refuse
 from workbench.trading.world import NEVER, NO_SLOT, Purpose, Reason, Status
 
@@ -61,10 +61,10 @@ def _can_stay(world, kind, slot):
 
 @compiled(part=True)
 def _is_lowest(world, slot):
-    for lower in range(slot):
-        if world.orders[lower].status == Status.FREE:
-            return False
-    return True
+    lowest = 0
+    while lowest < slot and world.orders[lowest].status != Status.FREE:
+        lowest += 1
+    return lowest == slot
 
 
 @compiled(leaf=True)
@@ -89,6 +89,49 @@ def _replace(world, target, slot, level, price, amount, first_row, account):
 
 
 @compiled(part=True)
+def requote(world, target, level, account):
+    """`take` for the plainest of quotes in a world that is watched; False, with nothing done, if it is not so plain.
+
+    A limit order with its size in base, of a margin account, takes the place of the level's last one.
+    """
+    plain = target.action == Action.QUOTE and (target.kind == OrderKind.LIMIT or target.kind == OrderKind.POST_ONLY)
+    if not plain or target.sizing != Sizing.BASE or target.market != 0 or not world.margin or world.log_quotes:
+        return False
+    barred = target.stop_loss <= 0.0 or target.take_profit <= 0.0 or target.trailing_delta <= 0.0
+    side, market, slot = target.side, world.markets[0], world.quotes[level]
+    if barred or side * side != 1 or market.last != market.last:
+        return False
+    price, amount = to_tick(target.price, side, market.tick), to_lot(target.size, market.lot)
+    if not (price > 0.0 and target.size > 0.0):
+        return False
+    if approve(world, 0, side, amount, price, False, account) != Reason.NONE:
+        return False
+    replaces = slot != NO_SLOT
+    if replaces and world.free_slots != 0:
+        return False
+    slot = slot if replaces else free_slot(world)
+    if slot == NO_SLOT:
+        return True  # the table is full, and the run over
+    order = world.orders[slot]
+    if replaces:
+        if order.price == price and order.amount == amount and order.side == side and order.kind == target.kind:
+            return True
+        world.cancelled_quotes += 1
+    else:
+        world.quotes[level] = slot
+        order.executor = order.executor_id = NO_SLOT
+        order.level, order.market, order.purpose = level, 0, Purpose.QUOTE
+        order.status, order.reason, order.triggered, order.closed_row = Status.OPEN, Reason.NONE, 0, -1
+        order.trigger, order.filled, order.reserved = np.nan, 0.0, 0.0
+    order.id = world.next_order
+    world.next_order += 1
+    order.side, order.kind, order.sizing, order.fresh = side, target.kind, Sizing.BASE, 1
+    order.price, order.size, order.amount = price, target.size, amount
+    order.created_row, order.active_row = world.row, world.row + 1
+    return True
+
+
+@compiled(leaf=True)
 def watch_quotes(world):
     """Is all that is at work in a world of one market, without latency, quotes that nothing has filled yet?
 
@@ -112,7 +155,7 @@ def watch_quotes(world):
     return True
 
 
-@compiled(part=True)
+@compiled(leaf=True)
 def meet_watched(world, row, o, high, low):
     """`meet_quotes` for a world that is watched: all that is live is quotes, in the book since the row before."""
     touched, last_touched = 0, 0
@@ -199,7 +242,10 @@ def _fill_side(world, m, row, side, high, low):
 def _fill(world, slot):
     order = world.orders[slot]
     order.fresh = 0
-    settle(world, slot, order.price, order.amount - order.filled, True)
+    if order.filled == 0.0:
+        settle_quote(world, slot)
+    else:
+        settle(world, slot, order.price, order.amount - order.filled, True)
 
 
 @compiled(part=True)
