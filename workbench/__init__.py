@@ -34,6 +34,7 @@ HOMES = {
     "controllers": ("Controller", "Field", "Fraction"),
     "data": ("candles",),
     "market": ("BUY", "FLAT", "SELL", "Candles", "Instrument", "Targets"),
+    "research": ("sweep",),
     "trading": ("Fees", "Latency", "Slippage"),
 }
 HOME = {name: room for room, names in HOMES.items() for name in names}
@@ -50,7 +51,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*__all__, "__version__"])
+    return sorted({*__all__, *HOME, "__version__"})
 
 
 class FrontDoor(ModuleType):

@@ -29,7 +29,7 @@ from numba.core import config as numba_config
 from numba.core.serialize import dumps
 
 PACKAGE = Path(__file__).parents[1]
-KERNEL_ROOMS = ("compiled", "market", "indicators", "trading", "metrics", "backtest", "controllers")
+KERNEL_ROOMS = ("compiled", "market", "indicators", "trading", "metrics", "backtest", "controllers", "research")
 KEPT_CACHES = 3
 ENGINE = "workbench.backtest.loop/loop.run-*.nbc"
 

@@ -1,6 +1,19 @@
 """Many backtests, compared honestly: how much of the best of them is luck."""
 
 from workbench.research import luck
+from workbench.research.cross_validate import CrossValidation, cross_validate
 from workbench.research.luck import Significance, significance
+from workbench.research.sweep import Sweep, sweep
+from workbench.research.walk_forward import WalkForward, walk_forward
 
-__all__ = ["Significance", "luck", "significance"]
+__all__ = [
+    "CrossValidation",
+    "Significance",
+    "Sweep",
+    "WalkForward",
+    "cross_validate",
+    "luck",
+    "significance",
+    "sweep",
+    "walk_forward",
+]

@@ -175,9 +175,9 @@ def stop_controller(world: World, place: int) -> None:
 
 
 def flatten(world: World, place: int, market: int) -> None:
-    for _, hold in list(holdings(world, place, market)):
+    for leg, hold in list(holdings(world, place, market)):
         amount = whole_lots(world, market, abs(hold.amount))
-        if amount > 0:
+        if amount > 0 and leg * hold.amount >= 0:  # else it has reduced what another one holds
             side = -1 if hold.amount > 0 else 1
             wish = Target(market=market, side=side, size=amount, controller=place)
             order = order_for(world, wish, purpose="FLATTEN")

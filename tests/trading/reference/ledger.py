@@ -131,6 +131,7 @@ def hand_over(world: World, executor: Executor, market: int, change: float, pric
     """What an executor still holds when it ends becomes its controller's."""
     if change != 0.0:
         leg = (1 if change > 0 else -1) if world.is_hedged(market) else 0
+        leg = -leg if executor.target.reduce else leg  # it took from the other leg
         take_in(world, executor.controller, market, leg, change, price)
 
 

@@ -9,13 +9,12 @@ from typing import Any, Literal
 from workbench.research.luck import words
 from workbench.research.luck.bootstrap import Interval
 from workbench.research.luck.deflated import Deflation
-from workbench.research.luck.overfitting import NULL, SCATTER, Overfitting
+from workbench.research.luck.overfitting import Overfitting
 from workbench.research.luck.spa import Superiority
 
 CONFIDENCE = 0.95  # of the deflated Sharpe ratio
 SIZE = 0.05  # of the test of superior ability
 MOST_LOSSES = 0.25  # of choices that lose money out of sample
-MOST_OVERFIT = NULL + SCATTER  # PBO that noise reaches often enough
 
 Verdict = Literal["real", "unclear", "luck", "unknown"]
 
@@ -36,9 +35,9 @@ class Significance:
     Attributes
     ----------
     verdict : "real", "unclear", "luck" or "unknown"
-        "real" if the deflated Sharpe ratio is at least 95 %, luck does as well in at most 5 % of resamples, and the
-        choice keeps: at most a quarter of the choices lose money out of sample, and PBO is not above what noise shows.
-        "luck" if the first two both fail; "unknown" if one of them could not be computed.
+        "real" if the deflated Sharpe ratio is at least 95 %, luck does as well in at most 5 % of resamples, and at
+        most a quarter of the choices lose money out of sample; "luck" if the first two both fail; "unknown" if one of
+        them could not be computed. PBO takes no part: where all combinations share an edge, it is about a half.
     line : str
         The same in one line of plain words.
     checks : tuple of Check
@@ -188,7 +187,7 @@ def verdict_checks(found: Significance) -> tuple[Check, Check, Check]:
     return (
         Check("deflated Sharpe ratio", _at_least(found.deflated_sharpe, CONFIDENCE), words.deflated(found)),
         Check("better than doing nothing", _at_least(SIZE, found.p), words.superiority(found.flat, "doing nothing")),
-        Check("keeps out of sample", _keeps(found), words.losses(found)),
+        Check("keeps out of sample", _at_least(MOST_LOSSES, found.loss), words.losses(found)),
     )
 
 
@@ -203,16 +202,6 @@ def further_checks(found: Significance, run: Any) -> tuple[Check, ...]:
         Check("no look-ahead", None if audit is None else bool(audit.clean), words.audit(audit)),
         Check("whatever the path", None if bounds is None else bounds.worst > 0.0, words.bounds(bounds)),
     )
-
-
-def _keeps(found: Significance) -> bool | None:
-    """Does the choice make money where it was not made, and is it not worse there than a blind one?
-
-    A real edge that all combinations share has a PBO of about a half: that is no reproach.
-    """
-    if found.overfitting is None:
-        return None
-    return found.loss <= MOST_LOSSES and found.pbo <= MOST_OVERFIT
 
 
 def _at_least(number: float, bar: float) -> bool | None:

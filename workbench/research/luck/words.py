@@ -100,7 +100,7 @@ def losses(found: Significance) -> str:
     rank = "falls below the middle there"
     return (
         f"the best of one half loses money in the other in {percent(found.loss)} of {len(found.overfitting.logits):,} "
-        f"splits, and {rank} in {percent(found.pbo)} (PBO; noise: about 50 %, ± 14); slope {found.slope:+.2f}"
+        f"splits, and {rank} in {percent(found.pbo)} (PBO; noise: about 50 %, ± 14); slope {number(found.slope)}"
     )
 
 

@@ -1,0 +1,3 @@
+"""x"""
+
+NOT_AUTOMATED = {}

@@ -1,0 +1,132 @@
+"""A sweep at work: it starts, goes on from what is there, can be stopped, and leaves a table."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any, Protocol
+
+import numpy as np
+import polars as pl
+
+from workbench.research.chunks import Chunks
+from workbench.research.counting import count
+from workbench.research.parts import Part, Route, Status
+from workbench.research.pool import Numbers, cut, ordered
+from workbench.research.progress import EVERY, Progress, Silent
+from workbench.research.runs import Runner
+from workbench.research.space import Space
+from workbench.research.table import invalid_of, table_of
+
+TRIES = 1000  # combinations that are looked at for a first valid one
+STRETCH = 50_000  # rows of the table that are in memory at once while it is written
+
+
+class Pool(Protocol):
+    """Whoever runs the pieces: threads here, or a cluster."""
+
+    @property
+    def workers(self) -> int: ...
+    def run(self, pieces: Any, stop: threading.Event, take: Any) -> None: ...
+
+
+class Drive:
+    """Runs what is missing of a sweep in a thread of its own, and writes the table when all is there."""
+
+    def __init__(self, space: Space, chunks: Chunks, runner: Runner, pool: Pool) -> None:
+        self.space, self.chunks, self.runner, self.pool = space, chunks, runner, pool
+        self.stop, self.over = threading.Event(), threading.Event()
+        self.error: BaseException | None = None
+        done = chunks.done()
+        self.resumed = len(done)
+        self.missing = np.setdiff1d(np.arange(len(space)), done, assume_unique=True)
+        self.progress = Progress(len(space), self.resumed)
+        self.seconds, self.tried = 0.0, chunks.valid()
+        self._thread = threading.Thread(target=self._work, name="sweep", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def wait(self, display: Silent) -> None:
+        """Until it is over, showing how far it is; an interrupt stops it and keeps what is finished."""
+        while True:
+            try:
+                while not self.over.wait(EVERY):
+                    display.show(self.progress)
+                self._thread.join()
+                return
+            except KeyboardInterrupt:
+                self.stop.set()
+
+    def _work(self) -> None:
+        began = time.monotonic()
+        try:
+            rest = self._first(self.missing)
+            self.pool.run(cut(rest, self.pool.workers), self.stop, self.take)
+            if self.progress.done == self.progress.total:
+                write_table(self.space, self.chunks)
+        except BaseException as error:
+            self.error = error
+        finally:
+            count(self.space, self.tried)
+            self.seconds = time.monotonic() - began
+            self.chunks.close()
+            self.over.set()
+
+    def take(self, part: Part) -> None:
+        """Keep finished rows."""
+        self.chunks.add(part)
+        self.progress.add(len(part))
+        self.tried += int((part.status != Status.INVALID).sum())
+
+    def _first(self, missing: Numbers) -> Numbers:
+        """Run a first valid combination here: it compiles what is to be compiled, and shows what columns depend on.
+
+        What it shows puts the others into an order in which they share them.
+        """
+        for number in missing[:TRIES]:
+            if self.stop.is_set():
+                return missing[:0]
+            part = self.runner.run([number])
+            self.take(part)
+            missing = missing[1:]
+            if part.routes[0] != Route.NONE:
+                break
+        shared = {name for names in self.runner.memory.readings for name in names} | {"candles", "period"}
+        grid = self.space.grid
+        return ordered(grid.rows, grid.names, shared, missing)
+
+
+def write_table(space: Space, chunks: Chunks) -> None:
+    """The finished table and the invalid combinations as Parquet, a stretch of rows in memory at a time."""
+    wanted = (("table", table_of), ("invalid", invalid_of))
+    if len(space) <= STRETCH:
+        rows = chunks.frame()
+        for name, make in wanted:
+            chunks.write(make(space, rows), chunks.folder / f"{name}.parquet")
+    else:
+        stretched(space, chunks, wanted)
+    chunks.forget_parts()
+
+
+def stretched(space: Space, chunks: Chunks, wanted: Any) -> None:
+    pieces: dict[str, list[Any]] = {name: [] for name, _ in wanted}
+    for start in range(0, len(space), STRETCH):
+        rows = chunks.frame(start, start + STRETCH)
+        for name, make in wanted:
+            path = chunks.folder / f"{name}-{start:09d}.piece"
+            chunks.write(make(space, rows), path)
+            pieces[name].append(path)
+    for name, paths in pieces.items():
+        chunks.join(paths, chunks.folder / f"{name}.parquet")
+
+
+def read_table(space: Space, chunks: Chunks, name: str) -> pl.DataFrame:
+    """The table as it stands: the finished one, or what the chunks hold by now."""
+    path = chunks.folder / f"{name}.parquet"
+    make = {"table": table_of, "invalid": invalid_of}[name]
+    files = chunks.files()
+    if path.exists() and not files:
+        return pl.read_parquet(path, memory_map=False)
+    return make(space, chunks.frame())

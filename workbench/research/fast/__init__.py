@@ -1,0 +1,9 @@
+"""Fast paths: what is decided without the position is computed without walking the bars.
+
+They give the numbers of the engine to the last bit, or leave a combination to it.
+"""
+
+from workbench.research.fast.choosing import FastPath
+from workbench.research.fast.measure import period_ends
+
+__all__ = ["FastPath", "period_ends"]

@@ -1,0 +1,252 @@
+"""From signals to fills without the bars between: the position executor of `trading`, for one position at a time.
+
+It is docs/execution.md again, cut down to what a sweep mostly asks: one market, orders at market, no latency, one
+position at once, a stop, a target and a time limit by price or net of fees. Between two signals nothing happens but
+the first touch of a barrier, so only those bars are looked at. Every sum is made in the order in which the engine
+makes it: the numbers are the same to the last bit, and a test holds the two together.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from workbench.compiled import compiled
+from workbench.market import BUY, Sizing
+from workbench.research.fast.prices import first_touch
+from workbench.trading import Path
+
+NEVER = np.iinfo(np.int64).max
+ROUND, DUST, ROOM, SPARE = 1e-9, 1e-12, 1e-9, 1e-12  # as in `trading`
+
+# The terms of one combination.
+TERMS = np.dtype(
+    [
+        ("cash", "f8"),
+        ("leverage", "f8"),
+        ("taker", "f8"),
+        ("slippage", "f8"),
+        ("lot", "f8"),
+        ("min_amount", "f8"),
+        ("min_notional", "f8"),
+        ("size", "f8"),
+        ("stop_loss", "f8"),
+        ("take_profit", "f8"),
+        ("margin", "i8"),
+        ("sizing", "i8"),
+        ("path", "i8"),
+        ("time_limit_ms", "i8"),
+        ("cooldown_ms", "i8"),
+        ("close_on_opposite", "i8"),
+        ("net_of_fees", "i8"),
+    ],
+    align=True,
+)
+
+# How the account stands from the close of a bar on.
+STAND = np.dtype([("row", "i8"), ("quote", "f8"), ("position", "f8")], align=True)
+
+# A closed round trip.
+TRIP = np.dtype([("pnl", "f8"), ("value", "f8"), ("entry_ms", "i8"), ("exit_ms", "i8")], align=True)
+
+# What trading leaves behind beside the stands and the trips.
+ACCOUNT = np.dtype([("fees", "f8"), ("volume", "f8"), ("exposed", "i8"), ("stands", "i8"), ("trips", "i8")], align=True)
+
+
+@compiled
+def trade(time, opens, touch, closes, timeframe_ms, rows, sides, exits, count, terms, account, stands, trips):
+    """Trade the signals of one combination.
+
+    Parameters
+    ----------
+    rows : int32 array
+        The first `count` are the rows with a signal or an exit, ascending; `sides` and `exits` say which.
+    stands : array of STAND, at least 2 · count + 2 rows
+        Filled with how the account stood, from its start on.
+    trips : array of TRIP, at least count rows
+
+    `account` keeps how many of both were written, and the sums. All state is in local variables: in a record, each
+    step would wait for the memory of the one before.
+    """
+    n_bars, first_ms = closes.shape[0], np.iinfo(np.int64).min // 2
+    quote, position, fees, volume = terms.cash, 0.0, 0.0, 0.0
+    taker, slippage = terms.taker, terms.slippage
+    side, held, value, paid, entered_ms = 0, 0.0, 0.0, 0.0, 0
+    stop, target, deadline = np.nan, np.nan, NEVER
+    asked, amount, asked_deadline, leaving = 0, np.nan, NEVER, False
+    long_ms, short_ms = first_ms, first_ms
+    n_stands, n_trips, exposed = 1, 0, 0
+    stands[0].row, stands[0].quote, stands[0].position = 0, quote, position
+    t, k = 0, 0
+    while t < n_bars:
+        signal = rows[k] if k < count else n_bars
+        if asked != 0 or leaving:
+            event = t
+        elif side != 0 and (stop == stop or target == target or deadline != NEVER):
+            event = met(time, touch, timeframe_ms, side, stop, target, deadline, t, min(signal + 1, n_bars))
+        else:
+            event = n_bars
+        busy = event <= signal and event < n_bars
+        event = min(event, signal)
+        if position != 0.0:
+            exposed += event - t
+        if event >= n_bars:
+            break
+        if busy:
+            o, open_ms = opens[event], time[event]
+            was_quote, was_position = quote, position
+            price, when = o if leaving else np.nan, open_ms
+            for again in range(2):
+                if price == price:
+                    fill = price * (1.0 - side * slippage)
+                    worth = held * fill
+                    fee = worth * taker
+                    quote -= -side * worth
+                    quote -= fee
+                    position = moved(position, -side * held)
+                    fees += fee
+                    volume += worth
+                    trips[n_trips].pnl = side * (worth - value) - (paid + fee)
+                    trips[n_trips].value, trips[n_trips].entry_ms, trips[n_trips].exit_ms = value, entered_ms, when
+                    n_trips += 1
+                    side, leaving = 0, False
+                if again == 1:
+                    break
+                if asked != 0:
+                    fill = o * (1.0 + asked * slippage)
+                    equity = quote + position * o if position != 0.0 else quote
+                    if amount != amount:
+                        wish = terms.size if terms.sizing == Sizing.QUOTE else terms.size * equity
+                        amount = sized(terms, asked, wish, fill, quote)
+                    if approved(terms, asked, amount, fill, quote, position, equity):
+                        side, held, value = asked, amount, amount * fill
+                        paid = value * taker
+                        quote -= side * value
+                        quote -= paid
+                        position = moved(position, side * held)
+                        fees += paid
+                        volume += value
+                        entered_ms, deadline = open_ms, asked_deadline
+                        stop, target = barriers(terms, side, held, fill, value, paid)
+                    asked = 0
+                price, when = np.nan, open_ms
+                if side != 0 and (stop == stop or target == target or deadline != NEVER):
+                    price, when = exit_of(terms, side, stop, target, deadline, open_ms, timeframe_ms, o,
+                                          touch.high[event], touch.low[event], closes[event])  # fmt: skip
+            if quote != was_quote or position != was_position:
+                if stands[n_stands - 1].row == event:
+                    n_stands -= 1
+                stands[n_stands].row, stands[n_stands].quote, stands[n_stands].position = event, quote, position
+                n_stands += 1
+        if position != 0.0:
+            exposed += 1
+        if event == signal:
+            wanted, now, last = sides[k], time[event] + timeframe_ms, closes[event]
+            if side != 0 and (exits[k] or (terms.close_on_opposite and side == -wanted)):
+                leaving = True
+            created = long_ms if wanted == BUY else short_ms
+            if wanted != 0 and (side != wanted or leaving) and now - created >= terms.cooldown_ms:
+                equity = quote + position * last if position != 0.0 else quote
+                accepted, amount = asks(terms, wanted, last, quote, position, equity)
+                if accepted:
+                    asked = wanted
+                    long_ms, short_ms = now if wanted == BUY else long_ms, short_ms if wanted == BUY else now
+                    asked_deadline = now + terms.time_limit_ms if 0 < terms.time_limit_ms < NEVER - now else NEVER
+            k += 1
+        t = event + 1
+    account.fees, account.volume, account.exposed = fees, volume, exposed
+    account.stands, account.trips = n_stands, n_trips
+
+
+@compiled(part=True)
+def met(time, touch, timeframe_ms, side, stop, target, deadline, start, end):
+    """The first bar in which the position meets a barrier or its time is up; a row behind `end` if in none."""
+    below, above = (stop, target) if side == BUY else (target, stop)
+    below, above = below if below == below else -np.inf, above if above == above else np.inf
+    last = end
+    if deadline != NEVER:
+        low, high = start, end  # the first bar that closes at the deadline or later
+        while low < high:
+            middle = (low + high) // 2
+            if time[middle] + timeframe_ms >= deadline:
+                high = middle
+            else:
+                low = middle + 1
+        last = low
+    if below > -np.inf or above < np.inf:
+        last = first_touch(touch, start, last, below, above)
+    return last if last < end else time.shape[0]
+
+
+@compiled(part=True)
+def exit_of(terms, d, stop, target, deadline, open_ms, timeframe_ms, o, high, low, c):
+    """The price at which a bar ends a position, and when; NaN if it does not. docs/execution.md, parts 2 and 6."""
+    if d * (o - stop) <= 0.0 or d * (o - target) >= 0.0 or open_ms >= deadline:
+        return o, open_ms
+    worst, best = (low, high) if d == BUY else (high, low)
+    stopped, reached = d * (worst - stop) <= 0.0, d * (best - target) >= 0.0
+    if stopped and reached:
+        # Both lie in the bar: the path says which comes first.
+        stopped = terms.path == Path.WORST or (terms.path == Path.OHLC and (high - o <= o - low) == (d != BUY))
+    if stopped:
+        return stop, open_ms
+    if reached:
+        return target, open_ms
+    close_ms = open_ms + timeframe_ms
+    return (c, close_ms) if close_ms >= deadline else (np.nan, close_ms)
+
+
+@compiled(part=True)
+def barriers(terms, d, held, entry, value, fee):
+    """The prices at which a position will be left; NaN for none."""
+    if terms.net_of_fees:
+        paid = d * fee
+        taker = held * (1.0 - d * terms.taker)
+        stop = (value * (1.0 - d * terms.stop_loss) + paid) / taker
+        return stop, (value * (1.0 + d * terms.take_profit) + paid) / taker
+    return entry * (1.0 - d * terms.stop_loss), entry * (1.0 + d * terms.take_profit)
+
+
+@compiled(part=True)
+def asks(terms, side, last, quote, position, equity):
+    """Is an entry accepted at a close, to be answered by the next open? With its amount, if that is known."""
+    if terms.sizing == Sizing.BASE:
+        amount = to_lot(terms.size, terms.lot)
+        return approved(terms, side, amount, last, quote, position, equity), amount
+    # A spot account has no base but what its position holds.
+    return 0.0 < terms.size < np.inf and (side == BUY or terms.margin != 0), np.nan
+
+
+@compiled(part=True)
+def sized(terms, d, wish, paid, quote):
+    """Base units for an amount of quote currency."""
+    if d == BUY:
+        if not terms.margin:
+            wish = min(wish, quote)
+        return to_lot(wish / (paid * (1.0 + terms.taker)), terms.lot)
+    return to_lot(wish / paid, terms.lot)
+
+
+@compiled(part=True)
+def approved(terms, d, amount, price, quote, position, equity):
+    """Can the account carry it, and is it large enough?"""
+    if not amount > 0.0 or amount < terms.min_amount or amount * price < terms.min_notional:
+        return False
+    if terms.margin:
+        wanted = abs(position + d * amount)
+        return wanted <= abs(position) or wanted * price <= terms.leverage * equity * (1.0 + ROOM)
+    return d == BUY and amount * price * (1.0 + terms.taker) <= quote * (1.0 + SPARE)
+
+
+@compiled(part=True)
+def to_lot(amount, lot):
+    """Down to the lot."""
+    if lot > 0.0:
+        return np.floor(amount / lot + ROUND) * lot
+    return amount if amount >= DUST else 0.0
+
+
+@compiled(part=True)
+def moved(before, change):
+    """A position after a change; dust is nothing."""
+    after = before + change
+    return 0.0 if abs(after) <= DUST * max(abs(before), abs(change)) else after

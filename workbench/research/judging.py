@@ -1,0 +1,96 @@
+"""How much of the best of a sweep is luck: what the tests are given, and the line under every sweep."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench.errors import WorkbenchError
+from workbench.market import Candles
+from workbench.metrics import hold_curve
+from workbench.research.counting import counted
+from workbench.research.fast import period_ends
+from workbench.research.luck import MOST_COLUMNS, significance
+from workbench.research.table import best_of
+
+if TYPE_CHECKING:
+    from workbench.research.luck import Significance
+    from workbench.research.sweep import Sweep
+
+DAY_MS = 86_400_000
+FEWEST = 2
+SECONDS = 3.0  # that the line under a sweep may take for its returns
+
+
+def judge(
+    sweep: Sweep, metric: str = "sharpe", *, trials: float | None = None, columns: int = MOST_COLUMNS,
+    audit: bool = True, **options: Any,
+) -> Significance:  # fmt: skip
+    """Every test at once, on the best by a metric and a random sample of the others.
+
+    Parameters
+    ----------
+    trials : float, optional
+        Backtests of this strategy in all; left out: as the ledger has counted, and at least those of this sweep.
+    columns : int
+        The most combinations whose returns are looked at.
+    audit : bool
+        Run the best again, for its bounds and its look-ahead verdict.
+    """
+    table = sweep.table
+    numbers, best = looked_at(sweep, metric, columns)
+    ends, returns = sweep.returns(numbers)
+    case = sweep.space.combination(sweep.space.grid.rows(np.array([best]))[0])
+    length = max(max(one.timeframe_ms for one in case.candles.values()), DAY_MS)
+    place = {int(number): row for row, number in enumerate(table["number"].to_list())}
+    return significance(
+        table, returns, periods_per_year=365.0 * DAY_MS / length,
+        trials=float(counted(sweep.space, table.height)) if trials is None else trials,
+        rows=[place[int(number)] for number in numbers], best=int(np.flatnonzero(numbers == best)[0]), end_ms=ends,
+        hold=held(case.candles, len(ends)), fee=case.settings.fees.taker, seed=sweep.seed,
+        run=sweep.backtest(best) if audit else None, **options,
+    )  # fmt: skip
+
+
+def looked_at(sweep: Sweep, metric: str, columns: int) -> tuple[Any, int]:
+    """Numbers of the combinations to look at, all on the candles of the best one, and the best."""
+    table = sweep.table
+    top = best_of(table, metric, 1, None)
+    if not top.height:
+        raise WorkbenchError(f"No combination has a number in `{metric}`, so there is no best one to judge.")
+    best = int(top["number"][0])
+    ran = table["number"].to_numpy()[table["error"].is_null().to_numpy()]
+    cases = [sweep.space.case(codes) for codes in sweep.space.grid.rows(ran)]
+    mine = sweep.space.case(sweep.space.grid.rows(np.array([best]))[0])
+    same = ran[[case == mine for case in cases]]
+    if len(same) > columns:
+        others = np.random.default_rng(sweep.seed).choice(same[same != best], columns - 1, replace=False)
+        same = np.sort(np.append(others, best))
+    return same, best
+
+
+def held(candles: dict[str, Candles], n_periods: int) -> Any:
+    """Returns of buy-and-hold over the same periods; None of several markets on different grids."""
+    first = next(iter(candles.values()))
+    if any(len(one) != len(first) for one in candles.values()):
+        return None
+    rows = period_ends(first.time, first.timeframe_ms, DAY_MS)
+    if len(rows) != n_periods:
+        return None
+    closes = np.stack([one.close for one in candles.values()])
+    curve = hold_curve(closes, np.concatenate([[0], rows]))
+    return curve[1:] / curve[:-1] - 1.0
+
+
+def plain_line(sweep: Sweep) -> str:
+    """The line under a sweep, in plain words; why there is none, where there is none."""
+    table = sweep.table
+    if not table.height:
+        return ""
+    rate = sweep.progress.rate if sweep.progress.rate > 0.0 else 1.0
+    columns = int(np.clip(rate * SECONDS, FEWEST, MOST_COLUMNS))
+    try:
+        return judge(sweep, columns=columns, audit=False).line
+    except WorkbenchError as error:
+        return f"Unknown how much is luck: {error}"

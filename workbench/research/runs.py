@@ -1,0 +1,126 @@
+"""Run combinations, whichever way is fastest, and keep a row of numbers of each."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from workbench.backtest import Result, backtest
+from workbench.errors import WorkbenchError
+from workbench.journal import trials
+from workbench.research.fast import FastPath, period_ends
+from workbench.research.parts import NAMES, Part, Route, Status
+from workbench.research.shared import Memory, sharing
+from workbench.research.space import Combination, Space
+
+BATCH = 256  # combinations that a fast path takes at once
+PATIENCE = 1.0  # seconds after which finished rows are handed over
+LONGEST_NOTE = 300
+
+
+class Runner:
+    """Runs combinations of a space in this process; threads may share one."""
+
+    def __init__(self, space: Space, *, fast: bool = True) -> None:
+        self.space = space
+        self.fast = fast
+        self.memory = Memory()
+        self.fast_path = FastPath(self.memory)
+
+    def parts(self, numbers: Any, stop: threading.Event | None = None) -> Iterator[Part]:
+        """Run combinations, and hand over what is finished about once a second; stop when told to."""
+        stop = stop or threading.Event()
+        for start in range(0, len(numbers), BATCH):
+            if stop.is_set():
+                return
+            yield from self._batch(numbers[start : start + BATCH], stop)
+
+    def run(self, numbers: Any) -> Part:
+        """Run combinations, all of them."""
+        return joined(list(self.parts(np.asarray(numbers, np.int64))))
+
+    def marks(self, number: int, period_ms: int) -> tuple[Any, Any]:
+        """Equity of one combination at its start and at the end of each period, with the times of these."""
+        result = run_one(self.space.combination(self.space.grid.rows(np.array([number]))[0]), self.memory)
+        time, length = result.bars.time, result.timeframe_ms
+        rows = period_ends(time, length, period_ms)
+        times = np.concatenate([time[:1], time[rows] + length])
+        return times, np.concatenate([[result.settings.cash], result.tape.equity[rows]])
+
+    def _batch(self, numbers: Any, stop: threading.Event) -> Iterator[Part]:
+        part = Part.blank(numbers)
+        wanted = self._combinations(part)
+        if self.fast:
+            self.fast_path.run(wanted, part)
+        waiting = np.array(
+            [row for row in wanted if part.routes[row] == Route.NONE and row not in part.notes], np.int64
+        )
+        done = np.setdiff1d(np.arange(len(part)), waiting)
+        if len(done):
+            yield picked(part, done)
+        yield from self._engine(part, waiting, wanted, stop)
+
+    def _combinations(self, part: Part) -> dict[int, Combination]:
+        """What each row of a part means; a row that cannot be is refused."""
+        found = {}
+        for row, codes in enumerate(self.space.grid.rows(part.numbers)):
+            try:
+                found[row] = self.space.combination(codes)
+            except WorkbenchError as error:
+                part.refuse(row, Status.INVALID, str(error))
+        return found
+
+    def _engine(self, part: Part, rows: Any, wanted: dict[int, Combination], stop: threading.Event) -> Iterator[Part]:
+        begun, first = time.monotonic(), 0
+        for place, row in enumerate(rows):
+            if stop.is_set():
+                rows = rows[:place]
+                break
+            self._one(part, int(row), wanted[int(row)])
+            if time.monotonic() - begun > PATIENCE:
+                yield picked(part, rows[first : place + 1])
+                begun, first = time.monotonic(), place + 1
+        if first < len(rows):
+            yield picked(part, rows[first:])
+
+    def _one(self, part: Part, row: int, combination: Combination) -> None:
+        """One combination through the engine; an error of the strategy's own is its row's, not the sweep's."""
+        try:
+            metrics = run_one(combination, self.memory).metrics
+        except Exception as error:  # a user's code may raise anything
+            part.refuse(row, Status.FAILED, f"{type(error).__name__}: {error}"[:LONGEST_NOTE])
+            return
+        part.metrics[row] = [metrics[name] for name in NAMES]
+        part.routes[row] = Route.ENGINE
+
+
+def run_one(combination: Combination, memory: Memory | None = None, *, audit: bool = False) -> Result:
+    """One combination through `backtest`; it is counted with its search, not by itself."""
+    bot = combination.bot if memory is None else sharing(combination.bot, memory)
+    with trials.uncounted():
+        return backtest(bot, combination.candles, audit=audit, **combination.terms)
+
+
+def picked(part: Part, rows: Any) -> Part:
+    """Some rows of a part, in their order."""
+    notes = {place: part.notes[int(row)] for place, row in enumerate(rows) if int(row) in part.notes}
+    return Part(part.numbers[rows], part.metrics[rows], part.routes[rows], part.status[rows], notes)
+
+
+def joined(parts: list[Part]) -> Part:
+    """Several parts as one, in order of the numbers."""
+    if not parts:
+        return Part.blank(np.zeros(0, np.int64))
+    notes, offset = {}, 0
+    for part in parts:
+        notes.update({offset + row: note for row, note in part.notes.items()})
+        offset += len(part)
+    whole = Part(
+        np.concatenate([part.numbers for part in parts]), np.concatenate([part.metrics for part in parts]),
+        np.concatenate([part.routes for part in parts]), np.concatenate([part.status for part in parts]), notes,
+    )  # fmt: skip
+    return picked(whole, np.argsort(whole.numbers, kind="stable"))
