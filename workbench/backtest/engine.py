@@ -124,7 +124,7 @@ def all_orders(tape: Tape) -> Array:
     whole = tape.fills[(tape.fills["flags"] & QUOTE) != 0]
     quotes = np.zeros(len(whole), ORDER)
     for ours, theirs in (
-        ("id", "order"), ("market", "market"), ("level", "level"), ("side", "side"), ("price", "limit"),
+        ("id", "order"), ("market", "market"), ("level", "level"), ("side", "side"), ("price", "price"),
         ("size", "amount"), ("amount", "amount"), ("filled", "amount"), ("created_row", "created_row"),
         ("closed_row", "row"),
     ):  # fmt: skip

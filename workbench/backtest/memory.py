@@ -1,7 +1,7 @@
 """Memory for journals and curves, used again once the result that held it is gone.
 
-Fresh memory costs a run of a million bars a third of its time: the system hands it out page by page, each of them wiped.
-A cell that is run again, and a sweep, would pay for it every time.
+Fresh memory costs a run of a million bars a third of its time: the system hands it out page by page, each wiped. A cell
+that is run again, and a sweep, would pay for it every time.
 """
 
 from __future__ import annotations

@@ -90,36 +90,33 @@ def _net_market(fills, time_ms, trips, count, m):
         fill = fills[i]
         if fill.executor >= 0 or fill.market != m:
             continue
-        in_base = (fill.flags & FEE_IN_BASE) != 0
-        fee = fill.fee * fill.price if in_base else fill.fee
+        in_base, price = (fill.flags & FEE_IN_BASE) != 0, fill.price
+        # A fee taken out of the base that came in is paid by the quote that it cost.
+        fee = fill.fee * price if in_base else fill.fee
         amount = fill.amount - fill.fee if in_base else fill.amount
-        left = amount
-        if position * fill.side < 0.0:
-            part = min(left, abs(position))
-            exit_amount += part
-            exit_value += fill.price * part
-            paid += fee if part == amount else fee * (part / amount)
-            position += fill.side * part
-            left -= part
-            if abs(position) <= FLAT * size:
-                trip = trips[count]
-                trip.market, trip.side, trip.executor, trip.close_type = m, side, -1, COMPLETED
-                trip.entry_row, trip.exit_row = entry_row, fill.row
-                trip.entry_ms, trip.exit_ms = time_ms[entry_row], time_ms[fill.row]
-                trip.entry_value, trip.entry_amount = entry_value, entry_amount
-                trip.exit_value, trip.exit_amount = exit_value, exit_amount
-                trip.fee, trip.pnl = paid, side * (exit_value - entry_value) - paid
-                count += 1
-                position = 0.0
-                left = left if left > FLAT * size else 0.0
-        if left > 0.0:
-            if position == 0.0:
-                side, entry_row = fill.side, fill.row
-                entry_value = entry_amount = exit_value = exit_amount = paid = 0.0
-            # A fee taken out of the base that came in is paid by the quote that it cost.
-            entry_amount += left
-            entry_value += fill.price * left
-            paid += fee if left == amount else fee * (left / amount)
-            position += fill.side * left
-            size = abs(position)
+        is_exit = position * fill.side < 0.0
+        # Which side a fill is of cannot be foretold, and a wrong guess costs more than adding nothing.
+        part = min(amount, abs(position)) if is_exit else 0.0
+        exit_amount += part
+        exit_value += price * part
+        left = amount - part
+        paid += fee if part == amount or part == 0.0 else fee * (part / amount)
+        position = position + fill.side * amount if part == amount or part == 0.0 else 0.0
+        if is_exit and abs(position) <= FLAT * size:
+            trip = trips[count]
+            trip.market, trip.side, trip.executor, trip.close_type = m, side, -1, COMPLETED
+            trip.entry_row, trip.exit_row = entry_row, fill.row
+            trip.entry_ms, trip.exit_ms = time_ms[entry_row], time_ms[fill.row]
+            trip.entry_value, trip.entry_amount = entry_value, entry_amount
+            trip.exit_value, trip.exit_amount = exit_value, exit_amount
+            trip.fee, trip.pnl = paid, side * (exit_value - entry_value) - paid
+            count += 1
+            entry_value = entry_amount = exit_value = exit_amount = position = 0.0
+            left = left if left > FLAT * size else 0.0
+            paid, position = fee * (left / amount), fill.side * left
+        if entry_amount == 0.0 and left > 0.0:
+            side, entry_row = fill.side, fill.row
+        entry_amount += left
+        entry_value += price * left
+        size = size if is_exit and left == 0.0 else abs(position)
     return count

@@ -112,7 +112,7 @@ def settle(world, slot, price, amount, maker):
     in_base = market.fee_received != 0 and order.side == BUY
     fee = pay(world, market, order.side, amount, price, market.maker if maker else market.taker, in_base)
     order.filled += amount
-    whole_quote = complete and order.purpose == Purpose.QUOTE and order.filled == amount
+    whole_quote = complete and maker and order.purpose == Purpose.QUOTE and order.filled == amount
     _write_fill(world, order, price, amount, fee, maker, in_base, whole_quote)
     if order.executor != NO_SLOT:
         got, fee_quote = (amount - fee, fee * price) if in_base else (amount, fee)
@@ -180,7 +180,7 @@ def _write_fill(world, order, price, amount, fee, maker, in_base, whole_quote):
         order.level,
         order.created_row,
     )
-    fill.price, fill.amount, fill.fee, fill.limit = price, amount, fee, order.price
+    fill.price, fill.amount, fill.fee = price, amount, fee
     world.n_fills += 1
 
 

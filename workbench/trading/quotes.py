@@ -88,14 +88,15 @@ def _replace(world, target, slot, level, price, amount, first_row, account):
     market.wake_row = min(market.wake_row, first_row)
 
 
-@compiled(part=True)
+@compiled(leaf=True)
 def requote(world, target, level, account):
-    """`take` for the plainest of quotes in a world that is watched; False, with nothing done, if it is not so plain.
+    """`take` for the plainest of quotes, in a world of a margin account that is watched and logs no quotes.
 
-    A limit order with its size in base, of a margin account, takes the place of the level's last one.
+    A limit order with its size in base takes the place of the level's last one. False, with nothing done, if it is not
+    so plain.
     """
     plain = target.action == Action.QUOTE and (target.kind == OrderKind.LIMIT or target.kind == OrderKind.POST_ONLY)
-    if not plain or target.sizing != Sizing.BASE or target.market != 0 or not world.margin or world.log_quotes:
+    if not plain or target.sizing != Sizing.BASE or target.market != 0:
         return False
     barred = target.stop_loss <= 0.0 or target.take_profit <= 0.0 or target.trailing_delta <= 0.0
     side, market, slot = target.side, world.markets[0], world.quotes[level]
@@ -139,39 +140,40 @@ def watch_quotes(world):
     """
     if world.n_markets != 1 or world.latency != 0 or world.executors_top != 0:
         return False
-    below, above = -np.inf, np.inf
     for slot in range(world.orders_top):
         order = world.orders[slot]
-        if order.status != Status.OPEN:
-            continue
-        if order.purpose != Purpose.QUOTE or order.filled != 0.0:
+        if order.status == Status.OPEN and (order.purpose != Purpose.QUOTE or order.filled != 0.0):
             return False
-        if order.side == BUY:
-            below = max(below, order.price)
-        else:
-            above = min(above, order.price)
-    market = world.markets[0]
-    market.below, market.above = below, above
+    note_nearest(world)
     return True
 
 
 @compiled(leaf=True)
+def note_nearest(world):
+    """Note the nearest quotes of a world that is watched."""
+    below, above = -np.inf, np.inf
+    for slot in range(world.orders_top):
+        order = world.orders[slot]
+        if order.status == Status.OPEN:
+            if order.side == BUY:
+                below = order.price if order.price > below else below
+            else:
+                above = order.price if order.price < above else above
+    world.markets[0].below, world.markets[0].above = below, above
+
+
+@compiled(leaf=True)
 def meet_watched(world, row, o, high, low):
-    """`meet_quotes` for a world that is watched: all that is live is quotes, in the book since the row before."""
+    """`meet_quotes` for a world that is watched, and a bar that opens strictly between its quotes."""
     touched, last_touched = 0, 0
     for slot in range(world.orders_top):
         order = world.orders[slot]
-        if order.status != Status.OPEN:
-            continue
-        if order.side * (o - order.price) <= 0.0:
-            return False
-        if _is_touched(world, order, high, low):
+        if order.status == Status.OPEN and _is_touched(world, order, high, low):
             touched, last_touched = touched + 1, slot
     if touched == 1:
         _fill(world, last_touched)
     elif touched > 1:
         _fill_both(world, 0, row, o, high, low)
-    return True
 
 
 @compiled(part=True)
@@ -238,7 +240,7 @@ def _fill_side(world, m, row, side, high, low):
         _fill(world, best)
 
 
-@compiled(part=True)
+@compiled(leaf=True)
 def _fill(world, slot):
     order = world.orders[slot]
     order.fresh = 0
