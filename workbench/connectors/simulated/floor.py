@@ -361,9 +361,10 @@ class Floor:
     # --- inside a trade ----------------------------------------------------------------------------------------------
 
     def _wanted(self, market: Market, taker: Order, price: Decimal) -> Decimal:
-        if taker.quote_amount:
-            return to_step((taker.quote_amount - taker.quote_filled) / price, market.rules.lot)
-        return min(taker.open_amount, self.affordable(market, taker, price))
+        most = min(taker.open_amount, self.affordable(market, taker, price))
+        if not taker.quote_amount:
+            return most
+        return min(most, to_step((taker.quote_amount - taker.quote_filled) / price, market.rules.lot))
 
     def _show_less(self, market: Market, maker: Order, amount: Decimal) -> None:
         if not market.book.holds(maker):
@@ -381,8 +382,8 @@ class Floor:
                     price, amount, fee, asset, maker, self.state.time_ms, order.list_id, order.position_side,
                     realized)  # fmt: skip
         self.state.ledger.add_fill(fill)
-        self.report(order, self.word_for_fill(order), trade_id=number, amount=amount, price=price, fee=fee, fee_asset=asset,
-                    is_maker=maker, realized=realized)  # fmt: skip
+        self.report(order, self.word_for_fill(order), trade_id=number, amount=amount, price=price, fee=fee,
+                    fee_asset=asset, is_maker=maker, realized=realized)  # fmt: skip
 
     def _end(self, order: Order, status: str, execution: str, **details: Any) -> None:
         market = self.markets.get(order.symbol)
