@@ -262,8 +262,11 @@ class Floor:
                 wanted = {price for price, _ in levels}
                 for price in [price for price in market.book.sides[side].levels if price not in wanted]:
                     self._show_house(market, side, price, ZERO)
+        for side, levels in ((BUY, bids), (SELL, asks)):  # what goes away goes first: it meets nobody
+            for price, _ in (level for level in levels if level[1] <= 0):
+                self._show_house(market, side, price, ZERO)
         for side, levels in ((BUY, bids), (SELL, asks)):
-            for price, amount in levels:
+            for price, amount in (level for level in levels if level[1] > 0):
                 self._meet(market, side, price)
                 self._show_house(market, side, price, amount)
 

@@ -166,6 +166,7 @@ class Perpetual(Floor):
         if held.isolated_wallet + event.amount < least and event.amount < 0:
             raise refuse(ISOLATED_ONLY)
         held.isolated_wallet += event.amount
+        account.futures.margin_moves.append((self.state.time_ms, event.symbol, held.side, event.amount))
         self.state.futures_moved(account, "MARGIN_TRANSFER", market.rules.quote, ZERO, (event.symbol, held.side))
 
     def arm(self, event: Arm) -> None:
