@@ -1,4 +1,4 @@
-"""A sample of the failure catalogue; `python -m tests.connectors.catalogue` injects every fault and prints the table."""
+"""A sample of the failure catalogue; `python -m tests.connectors.catalogue` injects them all and prints the table."""
 
 from __future__ import annotations
 
