@@ -34,6 +34,7 @@ HOMES = {
     "controllers": ("Controller", "Field", "Fraction"),
     "data": ("candles",),
     "market": ("BUY", "FLAT", "SELL", "Candles", "Instrument", "Targets"),
+    "panels": ("tune",),
     "research": ("optimize", "sweep"),
     "trading": ("Fees", "Latency", "Slippage"),
 }
