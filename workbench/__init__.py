@@ -34,7 +34,8 @@ HOMES = {
     "controllers": ("Controller", "Field", "Fraction"),
     "data": ("candles",),
     "market": ("BUY", "FLAT", "SELL", "Candles", "Instrument", "Targets"),
-    "research": ("sweep",),
+    "panels": ("tune",),
+    "research": ("optimize", "sweep"),
     "trading": ("Fees", "Latency", "Slippage"),
 }
 HOME = {name: room for room, names in HOMES.items() for name in names}

@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from tests.connectors import rows_account, rows_data, rows_limits, rows_orders
+from . import rows_account, rows_data, rows_limits, rows_orders
 
 PARTS = (rows_orders, rows_data, rows_account, rows_limits)
 AT_ONCE = 3

@@ -8,13 +8,14 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
-from tests.connectors.bench import Bench, VenueTime, bench
 from workbench.connectors import Bar, Behind, Gap, Stream, SystemClock, Trade
 from workbench.connectors.ccxt.candles import ClosedBars
 from workbench.connectors.outlet import Outlet
 from workbench.errors import Busy
 from workbench.market import as_time
 from workbench.trading import Fill
+
+from .bench import Bench, VenueTime, bench
 
 FIVE_S = 5.0  # the longest that prices may be wrong without our saying so
 MINUTE = 60_000
@@ -104,22 +105,22 @@ async def stale_then_fresh_slowly(b: Bench, inject: Any, mend: Any) -> tuple[flo
 async def row_25() -> str:
     """crossed book, then one with an empty side"""
     async with bench(streams=(Stream.BOOK,), silence_s=FIVE_S) as b:
-        b.keep_moving()
-        await asyncio.sleep(0.5)
         seen = []
-        for how in ("crossed", "empty"):
+        for shift, how in ((1.0, "crossed"), (3.0, "empty")):
             stale, fresh, reason = await stale_then_fresh(
-                b, lambda how=how: distort(b, how), lambda: b.control.distort_book(b.name)
+                b, lambda how=how, shift=shift: distort(b, how, shift), lambda: b.control.distort_book(b.name)
             )
             assert {"crossed": "crossed", "empty": "a side is empty"}[how] in reason, reason
             seen.append(f"{how}: told as such, stale after {stale:.1f} s, fresh {fresh:.1f} s after")
         return "; ".join(seen)
 
 
-def distort(b: Bench, how: str) -> None:
-    """A distorted book, and a reason to look at it anew."""
+def distort(b: Bench, how: str, shift: float) -> None:
+    """A distorted book, and a reason to look at it anew; then nothing moves that could put it right."""
     b.control.distort_book(b.name, how)
     b.control.gap("btcusdt@depth*", 1)
+    b.quote(shift)
+    asyncio.get_running_loop().call_later(0.3, b.quote, shift + 1.0)
 
 
 async def row_26() -> str:

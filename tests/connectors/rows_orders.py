@@ -6,13 +6,14 @@ import asyncio
 from dataclasses import replace
 from decimal import Decimal
 
-from tests.connectors.bench import PERPETUAL, bench
 from workbench.connectors import AlreadyThere, NotThere, client_order_id
 from workbench.connectors.ccxt import VENUES
 from workbench.connectors.ccxt.wire import refuse_repeats
 from workbench.errors import ConfigError, Rejected, Silent
 from workbench.market import OrderKind
 from workbench.trading import Life, Oddity
+
+from .bench import PERPETUAL, bench
 
 
 async def row_1() -> str:

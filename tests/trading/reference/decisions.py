@@ -14,8 +14,9 @@ from .executors.common import resolved
 from .executors.position import create as create_position
 from .ledger import controller_pnl
 from .orders import ask, cancel, order_for, refuse
+from .records import Controller, Executor, Order
 from .state import World, equity, holdings
-from .words import Action, Controller, Executor, Order, Target
+from .terms import Action, Target
 
 
 def decide(world: World, targets: Sequence[Target]) -> None:

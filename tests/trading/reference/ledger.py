@@ -7,8 +7,8 @@ import math
 from workbench.market.codes import BUY
 
 from .orders import close_order
+from .records import Executor, Fill, Hold, Order, Purse
 from .state import World, after_fill, is_fresh_rate, maker_rate, taker_rate
-from .words import Executor, Fill, Hold, Order, Purse
 
 
 def settle(world: World, order: Order, price: float, *, maker: bool, amount: float | None = None) -> Fill:

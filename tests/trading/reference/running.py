@@ -9,9 +9,10 @@ from typing import Any
 from .decisions import decide, look_at_drawdowns
 from .executors import step
 from .perpetuals import drop_early_funding, settle_funding
+from .records import Executor, Outcome
 from .state import World, equity, is_fresh_rate, new_world
+from .terms import NAN, Bars, Settings, Target
 from .walk import is_bar, walk
-from .words import NAN, Bars, Executor, Outcome, Settings, Target
 
 Decide = Callable[[int, World], Sequence[Target | Mapping[str, Any]]]
 Decisions = Decide | Sequence[Sequence[Target | Mapping[str, Any]]]

@@ -173,6 +173,8 @@ class Commands(Questions):
 
     async def set_margin_mode(self, instrument: str, mode: MarginMode) -> None:
         """Set it and read it back."""
+        if await self.margin_mode(instrument) == mode:
+            return
         word = mode.name.lower()
         await self._command("set_margin_mode", lambda: self.client.set_margin_mode(word, instrument), instrument)
         self._same("margin mode", mode, await self.margin_mode(instrument), instrument)

@@ -301,15 +301,16 @@ class Questions:
         return await self.ask("fetch_funding_history", call, instrument=instrument)
 
     async def rights(self) -> Rights:
-        """What the key may do, where the venue tells."""
-        tell = getattr(self.client, "sapiGetAccountApiRestrictions", None)
-        if tell is None or not self.facts.name.startswith("binance"):
-            return Rights()
-        answer = await self.ask("api_restrictions", tell)
-        trade = "enableFutures" if self.perpetual else "enableSpotAndMarginTrading"
-        told = answer if isinstance(answer, dict) else {}
-        known = {name: told[name] for name in (trade, "enableWithdrawals") if isinstance(told.get(name), bool)}
-        return Rights(known.get(trade), known.get("enableWithdrawals"))
+        """What the key may do, or where the venue does not tell, the account."""
+        trade, told = "enableFutures" if self.perpetual else "enableSpotAndMarginTrading", {}
+        with suppress(VenueError, AttributeError):
+            answer = await self.ask("api_restrictions", self.client.sapiGetAccountApiRestrictions)
+            told = {"canTrade": answer[trade], "canWithdraw": answer["enableWithdrawals"]}
+        if not told:
+            told = (await self.ask("fetch_balance", self.client.fetch_balance)).get("info") or {}
+        known = {name: told[name] for name in ("canTrade", "canWithdraw") if isinstance(told, dict) and name in told}
+        found = {name: value for name, value in known.items() if isinstance(value, bool)}
+        return Rights(found.get("canTrade"), found.get("canWithdraw"))
 
     # --- inside ------------------------------------------------------------------------------------------------------
 

@@ -327,6 +327,9 @@ class Line:
             await self.owner.caught(self)
         except (ccxt.BaseError, *UNREADABLE, OSError, TimeoutError, WorkbenchError) as fault:
             generation.end(f"{type(fault).__name__}: {fault}"[:200])
+        except asyncio.CancelledError:
+            await generation.close()
+            raise
         if generation.ended.is_set():
             self.failures += 1
             for watch in self.watches:

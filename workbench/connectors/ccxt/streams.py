@@ -179,7 +179,7 @@ class Streams:
     # --- catching up -------------------------------------------------------------------------------------------------
 
     async def catch_up(self) -> None:
-        """Open orders, and our trades since a while before the last one heard of, of every instrument followed."""
+        """Open orders, our trades since a while before the last one heard of, balances, positions."""
         since = (self._last_fill_ms or self.time.now_ms()) - OVERLAP_MS
         for instrument in sorted(self._instruments):
             for report in await self.door.open_orders(instrument):
@@ -187,6 +187,9 @@ class Streams:
             for fill in await self.door.fills(instrument, since):
                 self._last_fill_ms = max(self._last_fill_ms, fill.time_ms)
                 self.outlet.put(fill)
+        self.outlet.put(Balances(await self.door.balances(), self.time.now_ms(), is_all=True))
+        if self.door.perpetual:
+            self.outlet.put(Positions(tuple(await self.door.positions()), self.time.now_ms(), is_all=True))
 
     async def _later(self, seconds: float) -> None:
         await self.time.sleep(seconds)
