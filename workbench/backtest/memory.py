@@ -28,7 +28,7 @@ def room(count: int, dtype: Any) -> npt.NDArray[Any]:
     if size < SMALL:
         return np.empty(count, kind)
     owner = _taken(size)
-    lease = (ctypes.c_char * owner.size).from_buffer(owner)
+    lease: Any = (ctypes.c_char * owner.size).from_buffer(owner)
     weakref.finalize(lease, _give_back, owner).atexit = False
     return np.frombuffer(lease, kind, count)
 
