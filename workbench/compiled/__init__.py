@@ -1,7 +1,7 @@
 """The one Numba decorator, how kernels are compiled within kernels, and the cache that notices an edit in any of them.
 
-Inside: `decorator`; `parts`, which compiles what only other kernels call; `cache`, the files; `pointer`, calls by address; `notice`, what is said
-meanwhile.
+Inside: `decorator`; `parts`, which compiles what only other kernels call; `cache`, the files; `pointer`, calls by
+address; `notice`, what is said meanwhile.
 """
 
 from workbench.compiled.cache import KERNEL_ROOMS, cache_folder, is_warm, kernel_hash

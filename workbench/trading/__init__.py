@@ -21,7 +21,7 @@ from workbench.trading.messages import (
     Wish,
 )
 from workbench.trading.models import Fees, Latency, Slippage, as_fees, as_latency, as_slippage
-from workbench.trading.quotes import meet_quotes, meet_watched, recall_quotes, watch_quotes
+from workbench.trading.quotes import meet_quotes, meet_watched, note_nearest, recall_quotes, requote, watch_quotes
 from workbench.trading.tracker import Order, Tracker
 from workbench.trading.world import (
     EXECUTOR,
@@ -111,7 +111,9 @@ __all__ = [
     "new_targets",
     "new_world",
     "next_tick",
+    "note_nearest",
     "recall_quotes",
+    "requote",
     "rest",
     "settle",
     "start_walk",

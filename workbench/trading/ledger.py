@@ -113,20 +113,10 @@ def settle(world, slot, price, amount, maker):
     open_amount = order.amount - order.filled
     complete = amount >= open_amount * (1.0 - 1e-12)
     order.reserved *= 0.0 if complete else 1.0 - amount / open_amount
-    rate = market.maker if maker else market.taker
     in_base = market.fee_received != 0 and order.side == BUY
-    value = amount * price
-    fee = amount * rate if in_base else value * rate
-    got = amount - fee if in_base else amount
-    fee_quote = fee * price if in_base else fee
-    world.quote -= order.side * value
-    if not in_base:
-        world.quote -= fee
-    move_position(market, order.side * got, price)
-    world.fees += fee_quote
-    world.volume += value
+    fee = pay(world, market, order.side, amount, price, market.maker if maker else market.taker, in_base)
     order.filled += amount
-    whole_quote = complete and order.purpose == Purpose.QUOTE and order.filled == amount
+    whole_quote = complete and maker and order.purpose == Purpose.QUOTE and order.filled == amount
     _write_fill(world, order, price, amount, fee, maker, in_base, whole_quote)
     if whole_quote:
         order.status = Status.FILLED
@@ -134,7 +124,34 @@ def settle(world, slot, price, amount, maker):
     elif complete:
         close_order(world, slot, Status.FILLED, Reason.NONE)
     if order.executor != NO_SLOT:
+        got, fee_quote = (amount - fee, fee * price) if in_base else (amount, fee)
         _tell(world, slot, price, amount, got, fee_quote, 0.0 if in_base else fee, complete)
+
+
+@compiled(leaf=True)
+def settle_quote(world, slot):
+    """`settle` for a quote that nothing has filled yet: whole, at its own price, as maker."""
+    order = world.orders[slot]
+    market = world.markets[order.market]
+    in_base = market.fee_received != 0 and order.side == BUY
+    fee = pay(world, market, order.side, order.amount, order.price, market.maker, in_base)
+    _write_fill(world, order, order.price, order.amount, fee, True, in_base, True)
+    order.reserved = 0.0
+    forget_order(world, slot)
+
+
+@compiled(leaf=True)
+def pay(world, market, side, amount, price, rate, in_base):
+    """Move money and position for a fill; returns the fee, in base or in quote."""
+    value = amount * price
+    fee = amount * rate if in_base else value * rate
+    world.quote -= side * value
+    if not in_base:
+        world.quote -= fee
+    move_position(market, side * (amount - fee if in_base else amount), price)
+    world.fees += fee * price if in_base else fee
+    world.volume += value
+    return fee
 
 
 @compiled(leaf=True)
@@ -167,7 +184,7 @@ def _write_fill(world, order, price, amount, fee, maker, in_base, whole_quote):
         order.level,
         order.created_row,
     )
-    fill.price, fill.amount, fill.fee, fill.limit = price, amount, fee, order.price
+    fill.price, fill.amount, fill.fee = price, amount, fee
     world.n_fills += 1
 
 

@@ -110,7 +110,7 @@ class Connection:
         self.heard_ms = now
         if kind is WSMsgType.PING:
             if not self.is_deaf:
-                await self.ws.pong(data if isinstance(data, bytes) else b"")
+                await self.ws.pong(bytes(data) if isinstance(data, bytes | bytearray | memoryview) else b"")
         elif kind is WSMsgType.TEXT and isinstance(data, str):
             if self._is_too_fast(now):
                 await self.ws.close(code=WSCloseCode.POLICY_VIOLATION, message=b"Too many requests")
