@@ -104,16 +104,11 @@ class SimulatedVenue:
         control_port: int = 0,
     ) -> None:  # fmt: skip
         self.sources = list(sources) if isinstance(sources, Iterable) else [sources]
-        self.clock, self.faults, self.seed, self.host = (
-            clock or _clock(self.sources, speed),
-            faults or Faults(seed),
-            seed,
-            host,
-        )
-        listed = (
-            list(symbols) if symbols is not None else [rules for source in self.sources for rules in source.symbols]
-        )
-        self.core = Core(listed or usual_symbols(), seed=seed, start_ms=self.clock.now_ms())
+        self.clock, self.faults = clock or _clock(self.sources, speed), faults or Faults(seed)
+        self.seed, self.host, self._thread = seed, host, threading.get_ident()
+        sourced = [rules for source in self.sources for rules in source.symbols]
+        listed = list(symbols) if symbols is not None else sourced or usual_symbols()
+        self.core = Core(listed, seed=seed, start_ms=self.clock.now_ms())
         self._ports = {"spot": spot_port, "futures": futures_port, "control": control_port}
         self._bound: dict[str, int] = {}
         self._runners: list[web.AppRunner] = []
