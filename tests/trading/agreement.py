@@ -14,7 +14,7 @@ import numpy.typing as npt
 from workbench.backtest.engine import EVERY_ROW, Tape, all_orders, locked, simulate
 from workbench.backtest.loop import Bars, Plan
 from workbench.market import CONFIG, TARGET, Action, OrderKind
-from workbench.trading import CloseType, Path, Phase, Reason, Status, World, equip, new_targets, new_world
+from workbench.trading import CloseType, Path, Phase, Reason, Status, World, equip, equip_rare, new_targets, new_world
 from workbench.trading.world import FEE_IN_BASE, MAKER
 
 from .reference import Config, Outcome, Settings
@@ -66,6 +66,7 @@ def prepared(case: Scenario) -> Prepared:
     walked = Bars(locked(np.array(bars.time, np.int64)), o, h, l, c, EVERY_ROW)
     world = as_world(case.settings, log_quotes=bool(case.seed % 2))
     created = (target for row in case.decisions for target in row if target.action == Action.CREATE)
+    equip_rare(world)
     equip(world, {int(target.executor) for target in created})
     return Prepared(world, walked, bars.timeframe_ms, as_plan(case.decisions))
 

@@ -22,7 +22,7 @@ from workbench.backtest.loop import Bars, empty_outbox
 from workbench.backtest.market import Market
 from workbench.errors import ConfigError
 from workbench.market import Action, Candles, OrderKind, Sizing
-from workbench.trading import MAX_LEVELS, OUTBOX, TICK, World, decide, new_targets
+from workbench.trading import MAX_LEVELS, OUTBOX, TICK, World, decide, equip_rare, new_targets
 
 SIZES = {"amount": Sizing.BASE, "notional": Sizing.QUOTE, "fraction": Sizing.FRACTION}
 BARRIERS = ("stop_loss", "take_profit")
@@ -177,6 +177,7 @@ def run_ticks(on_tick: Callable[[Context], Any], world: World, market: Market, b
     n_rows = len(bars.time)
     equity, tick, out = np.empty(n_rows), np.zeros(1, TICK), new_targets(1)
     journals = new_journals(n_rows // 4 + 2 * OUTBOX)
+    equip_rare(world)
     context = Context(market, world)
     for row in range(n_rows):
         step_rows(
