@@ -66,7 +66,6 @@ def prepared(case: Scenario) -> Prepared:
     walked = Bars(locked(np.array(bars.time, np.int64)), o, h, l, c, EVERY_ROW)
     world = as_world(case.settings, log_quotes=bool(case.seed % 2))
     created = (target for row in case.decisions for target in row if target.action == Action.CREATE)
-    equip_rare(world)
     equip(world, {int(target.executor) for target in created})
     return Prepared(world, walked, bars.timeframe_ms, as_plan(case.decisions))
 
@@ -74,6 +73,7 @@ def prepared(case: Scenario) -> Prepared:
 def as_world(settings: Settings, *, log_quotes: bool = True) -> World:
     """An empty world under the settings of a case; it journals every quote that it withdraws, or counts them."""
     world = new_world(n_markets=len(settings.markets), cash=settings.cash)
+    equip_rare(world)
     world["margin"], world["leverage"] = settings.account == "margin", settings.leverage
     world["latency"], world["path"] = settings.latency, Path[settings.path.upper()]
     world["through"], world["log_quotes"] = settings.fill == "through", log_quotes

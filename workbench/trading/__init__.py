@@ -5,8 +5,8 @@ compiled loop of a backtest does so in one pass; a live run does so per event, a
 """
 
 from workbench.trading.advance import advance, decide, stop_early, take
-from workbench.trading.executors import KINDS, equip
 from workbench.trading.equipping import equip_rare
+from workbench.trading.executors import KINDS, equip
 from workbench.trading.ledger import equity, settle, to_lot, to_tick
 from workbench.trading.matching import ALL_ORDERS, match, next_tick, rest, start_walk
 from workbench.trading.messages import (
@@ -23,8 +23,8 @@ from workbench.trading.messages import (
 )
 from workbench.trading.models import Fees, Latency, Slippage, as_fees, as_latency, as_slippage
 from workbench.trading.quotes import meet_watched, note_nearest, recall_quotes, requote, watch_quotes
-from workbench.trading.tracker import Order, Tracker
 from workbench.trading.rare import meet_rare
+from workbench.trading.tracker import Order, Tracker
 from workbench.trading.world import (
     EXECUTOR,
     FEE_IN_BASE,

@@ -33,7 +33,9 @@ def answer(world, slot, price):
     kind, side, fresh = order.kind, order.side, order.fresh
     order.fresh = 0
     if kind == OrderKind.MARKET:
-        paid = rebalance_rare(world, slot, price) if order.purpose == Purpose.HOLD else _take(world, slot, price, np.nan)
+        paid = (
+            rebalance_rare(world, slot, price) if order.purpose == Purpose.HOLD else _take(world, slot, price, np.nan)
+        )
         return paid, False
     if kind >= OrderKind.STOP and not order.triggered:
         if not side * (price - order.trigger) >= 0.0:
