@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from workbench.controllers import Controller, Field, Fraction, executors
     from workbench.data import candles
     from workbench.market import BUY, FLAT, SELL, Candles, Instrument, Targets
-    from workbench.panels import tune
-    from workbench.research import cross_validate, optimize, sweep, walk_forward
+    from workbench.panels import tune  # type: ignore[no-redef]
+    from workbench.research import cross_validate, optimize, sweep, walk_forward  # type: ignore[no-redef]
     from workbench.trading import Fees, Latency, Slippage
 
 __version__ = "0.1.0"

@@ -27,7 +27,7 @@ def room(count: int, dtype: Any) -> npt.NDArray[Any]:
     size = count * kind.itemsize
     if size < SMALL:
         return np.empty(count, kind)
-    owner = _taken(size)
+    owner: Any = _taken(size)
     lease: Any = (ctypes.c_char * owner.size).from_buffer(owner)
     weakref.finalize(lease, _give_back, owner).atexit = False
     return np.frombuffer(lease, kind, count)

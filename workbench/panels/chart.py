@@ -15,9 +15,9 @@ POINTS = 1200  # of a line
 MARKS = 400  # trades that are marked
 SHOWN = ("net_profit", "total_return", "sharpe", "max_drawdown", "round_trips", "win_rate", "profit_factor",
          "exposure_time", "fees", "buy_and_hold")  # fmt: skip
+LOOKS = 4  # until a figure has found its width
 INK, GRID = "#767b84", "rgba(128,134,145,0.22)"
 BUY, SELL, LINE, PRICE = "#2f7f5f", "#b2473e", "#2f6f9f", "#767b84"
-FIXED = {"hoverinfo": "skip", "showlegend": False}
 
 
 def new_chart(height: int = 460) -> Any:
@@ -40,12 +40,24 @@ def new_chart(height: int = 460) -> Any:
         "yaxis": {"domain": [0.5, 1.0], "title": {"text": "price"}, **axis},
         "yaxis2": {"domain": [0.0, 0.46], "title": {"text": "equity"}, **axis},
     }  # fmt: skip
-    return go.FigureWidget({"data": traces, "layout": layout})
+    return filling(go.FigureWidget({"data": traces, "layout": layout}))
+
+
+def filling(figure: Any) -> Any:
+    """A figure as wide as its place: it is drawn before it has one, and looks again when it says that it is drawn."""
+
+    def look(_: Any) -> None:
+        if (figure.layout.meta or 0) < LOOKS:
+            figure.layout.meta = (figure.layout.meta or 0) + 1
+
+    figure.layout.autosize = True
+    figure.observe(look, "_js2py_traceDeltas")
+    return figure
 
 
 def draw(chart: Any, result: Result, title: str = "") -> None:
     """Put a run into a chart, in one message."""
-    time, fills = result.bars.time, result.tape.fills
+    time, fills = result.bars.time.view("datetime64[ms]"), result.tape.fills
     close = result.bars.close[0]
     rows, thinned = marked(fills)
     price, equity = thin(close), thin(result.tape.equity)
@@ -59,7 +71,7 @@ def draw(chart: Any, result: Result, title: str = "") -> None:
             trace.x, trace.y = x, y
 
 
-def picked(time: npt.NDArray[np.int64], fills: Any, side: int) -> tuple[Any, Any]:
+def picked(time: npt.NDArray[np.datetime64], fills: Any, side: int) -> tuple[Any, Any]:
     """Times and prices of the fills of one side, in the first market."""
     mine = fills[(fills["side"] == side) & (fills["market"] == 0)]
     return time[mine["row"]], np.ascontiguousarray(mine["price"])
@@ -68,6 +80,7 @@ def picked(time: npt.NDArray[np.int64], fills: Any, side: int) -> tuple[Any, Any
 def marked(fills: Any) -> tuple[Any, int]:
     """Which fills to mark, and one in how many that is."""
     share = max(1, -(-len(fills) // MARKS))
+    share += share > 1 and share % 2 == 0  # an even one would mark only what was bought
     return np.arange(0, len(fills), share), share
 
 

@@ -65,7 +65,7 @@ def controls_of(bot: Controller, only: Iterable[str] | None = None) -> dict[str,
         If one is named that the bot does not have, or that no widget can show.
     """
     schema = type(bot).model_json_schema()["properties"]
-    names = list(schema) if only is None else list(only)
+    names = own_first(bot) if only is None else list(only)
     unknown = next((name for name in names if name not in schema), None)
     if unknown is not None:
         raise ConfigError(f"{bot.name} has no parameter `{unknown}`. It has {', '.join(schema)}.")
@@ -74,6 +74,13 @@ def controls_of(bot: Controller, only: Iterable[str] | None = None) -> dict[str,
     if blind is not None:
         raise ConfigError(f"`{blind}` of {bot.name} is neither a number, a choice nor a span of time. Leave it out.")
     return {name: one for name, one in made.items() if one is not None}
+
+
+def own_first(bot: Controller) -> list[str]:
+    """The parameters of a bot: those that its class adds, then what it has from others."""
+    fields = type(bot).model_fields
+    inherited = {name for base in type(bot).__mro__[1:] for name in getattr(base, "__annotations__", {})}
+    return [*(name for name in fields if name not in inherited), *(name for name in fields if name in inherited)]
 
 
 def control(name: str, schema: dict[str, Any], value: Any) -> Control | None:
@@ -99,7 +106,8 @@ def control(name: str, schema: dict[str, Any], value: Any) -> Control | None:
     switch = w.Checkbox(value=value is not None, description="on", indent=False, layout={"width": "4em"})
     one = Control(name, widget, switch if optional else None)
     widget.add_class(f"wb-{name}")
-    one.value = value
+    if value is not None or one.switch is None:
+        one.value = value
     return one
 
 
@@ -109,18 +117,22 @@ def slider(field: dict[str, Any], value: Any, look: dict[str, Any]) -> Any:
 
     whole = field["type"] == "integer"
     least, most, step = bounds(field, value, whole)
+    begin = value if value is not None else min(max(most / 4.0, least), most)
+    moves = {"continuous_update": True, **look}
     if whole:
-        return w.IntSlider(min=int(least), max=int(most), step=max(int(step), 1), continuous_update=True, **look)
+        return w.IntSlider(value=int(begin), min=int(least), max=int(most), step=max(int(step), 1), **moves)
     digits = max(0, math.ceil(-math.log10(step) - 1e-9)) + (0 if step == 10 ** round(math.log10(step)) else 1)
     return w.FloatSlider(
-        min=least, max=most, step=step, readout_format=f".{digits}f", continuous_update=True, **look
+        value=begin, min=least, max=most, step=step, readout_format=f".{digits}f", **moves
     )  # fmt: skip
 
 
 def bounds(field: dict[str, Any], value: Any, whole: bool) -> tuple[float, float, float]:
     """Lowest, highest and step of a slider."""
     given: Any = value if value is not None else field.get("default")
-    size = abs(float(given)) if isinstance(given, int | float) and given else (10.0 if whole else 0.02)
+    share = "exclusiveMaximum" in field or "maximum" in field
+    usual = 10.0 if whole else 0.02 if share else 100.0
+    size = abs(float(given)) if isinstance(given, int | float) and given else usual
     low: Any = field.get("minimum", field.get("exclusiveMinimum"))
     high: Any = field.get("maximum", field.get("exclusiveMaximum"))
     most = float(high) if "maximum" in field else max(4.0 * size, 0.0)

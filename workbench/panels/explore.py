@@ -10,7 +10,7 @@ import numpy as np
 from workbench.backtest import Result
 from workbench.errors import ConfigError, WorkbenchError
 from workbench.metrics import METRICS
-from workbench.panels.chart import draw, new_chart, numbers, said
+from workbench.panels.chart import draw, filling, new_chart, numbers, said
 from workbench.panels.latest import Latest
 from workbench.research import NONE, Sweep, heat_parts
 
@@ -72,9 +72,9 @@ class Explore:
         self.heat.data[0].on_click(self._clicked)
         self._sliders, self._below = w.VBox([]), w.VBox([])
         self._show_sliders()
-        left = w.VBox([self.metric, self.x, self.y, self._sliders, self.status, self.table])
-        right = {"flex": "1 1 0", "min_width": "20em"}
-        self.widget = w.VBox([w.HBox([left, w.Box([self.heat], layout=right)]), self._below])
+        left = [self.metric, self.x, self.y, self._sliders, self.status, self.table]
+        right = w.Box([self.heat], layout={"flex": "1 1 0", "min_width": "20em"})
+        self.widget = w.VBox([w.HBox([w.VBox(left, layout={"flex": "0 0 28em"}), right]), self._below])
         self.widget.add_class("wb-explore")
         self._ask()
 
@@ -163,7 +163,7 @@ def new_heat() -> Any:
 
     nothing: list[Any] = []
     empty = (nothing, nothing, np.zeros((0, 0)), np.zeros((0, 0), np.int64))
-    return go.FigureWidget(heat_parts(empty, "", "", next(iter(METRICS))))
+    return filling(go.FigureWidget(heat_parts(empty, "", "", next(iter(METRICS)))))
 
 
 def fill(heat: Any, plane: Any, x: str, y: str, metric: str) -> None:

@@ -71,8 +71,8 @@ class Tune:
         for control in self.controls.values():
             control.observe(self._moved)
         self._reset.on_click(lambda _: self.reset())
-        left = w.VBox([*(control.shown for control in self.controls.values()), self._reset, self.table])
-        self.chart.layout.autosize = True
+        sliders = [control.shown for control in self.controls.values()]
+        left = w.VBox([*sliders, self._reset, self.table], layout={"flex": "0 0 32em"})
         self.widget = w.VBox([w.HBox([left, w.Box([self.chart], layout={"flex": "1 1 0", "min_width": "20em"})]),
                               self.status])  # fmt: skip
         self.widget.add_class("wb-tune")
