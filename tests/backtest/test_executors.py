@@ -17,7 +17,7 @@ from workbench.market import Action, ExecutorKind
 START = 1_704_067_200_000
 
 
-def candles(closes: list[float], instrument: str = "BTC/USDT") -> wb.Candles:
+def candles(closes: list[float], venue: str = "") -> wb.Candles:
     """Bars of an hour that go from close to close."""
     close = np.array(closes)
     opens = np.r_[close[0], close[:-1]]
@@ -31,7 +31,7 @@ def candles(closes: list[float], instrument: str = "BTC/USDT") -> wb.Candles:
             "volume": 1.0,
         }
     )
-    return wb.Candles.from_frame(frame, instrument=instrument, timeframe="1h")
+    return wb.Candles.from_frame(frame, instrument="BTC/USDT", timeframe="1h", venue=venue)
 
 
 def first_tick(ask: Callable[[Any], None]) -> wb.Controller:
@@ -59,7 +59,7 @@ def test_grid_recycles_its_levels_until_the_price_leaves_its_range() -> None:
 def test_ladder_averages_down_and_leaves_at_its_break_even_plus_profit() -> None:
     ladder = Dca(prices=(1.0, 0.98, 0.96), amounts=(100.0, 98.0, 96.0), take_profit=0.01, mode="taker")
     bot = first_tick(lambda context: context.create(ladder, wb.BUY, price=100.0))
-    result = wb.backtest(bot, candles([100, 97, 95, 100]), fees=0.0)
+    result = wb.backtest(bot, candles([100, 97, 95, 100]), fees=0.0, path="ohlc")
     fills = result.fills
     assert fills["side"].to_list() == [1, 1, 1, -1]
     assert fills["price"].to_list()[-1] == pytest.approx(1.01 * np.mean(fills["price"].to_list()[:3]))
@@ -83,18 +83,10 @@ def test_chaser_follows_the_price_and_fills_once() -> None:
 
 
 def test_arbitrage_takes_both_legs_and_ends_completed() -> None:
-    cheap, dear = candles([100.0] * 4), candles([105.0] * 4, "BTC/USDC")
-    dear = wb.Candles.from_frame(dear.to_frame(), instrument="BTC/USDT", timeframe="1h", venue="other")
-    markets = [cheap, dear]
-    names = list(wb.backtest(first_tick(lambda context: None), markets).executors.columns)
-    assert "kind" in names
-    second = "other BTC/USDT"
-
-    def ask(context: Any) -> None:
-        first = next(name for name in context._market.names if name != second)
-        context.create(Arbitrage(second=second, amount=1.0, min_profit=0.01), wb.BUY, instrument=first)
-
-    result = wb.backtest(first_tick(ask), markets, fees=0.0, account="margin", leverage=2.0)
+    arbitrage = Arbitrage(second="dear BTC/USDT", amount=1.0, min_profit=0.01)
+    bot = first_tick(lambda context: context.create(arbitrage, wb.BUY, instrument="cheap BTC/USDT"))
+    markets = [candles([100.0] * 4, "cheap"), candles([105.0] * 4, "dear")]
+    result = wb.backtest(bot, markets, fees=0.0, account="margin", leverage=2.0)
     assert result.executors["close_type"].to_list() == ["completed"]
     assert result.executors["pnl"][0] == pytest.approx(5.0)
 
@@ -115,7 +107,7 @@ class Gridder(wb.Controller):
     def decide(row, world, out):
         if row[1] == 0.0:
             out[0].action, out[0].executor, out[0].config = Action.CREATE, ExecutorKind.GRID, 0
-            out[0].side, out[0].price = 1, row[0]
+            out[0].side, out[0].price, out[0].size = 1, row[0], 1.0
         if row[1] == 3.0 and world.levels[0].at_work == 1:
             out[0].action, out[0].keep = Action.STOP, 1
 
