@@ -17,6 +17,7 @@ from multiprocessing import get_context
 
 from .agreement import difference
 from .scenarios import scenario
+from .scenarios_executors import executor_scenario
 
 CHUNK = 500  # seeds that a process takes at once
 MOST_SHOWN = 20
@@ -27,7 +28,9 @@ def main() -> int:
     args = command_line()
     print(f"seeds {args.start} to {args.start + args.count - 1} over {args.processes} processes", flush=True)
     began, found = time.perf_counter(), 0
-    for done, differences in enumerate(all_differences(args.start, args.count, args.processes), start=1):
+    for done, differences in enumerate(
+        all_differences(args.start, args.count, args.processes, args.executors), start=1
+    ):
         for line in differences[: max(MOST_SHOWN - found, 0)]:
             print(line, flush=True)
         found += len(differences)
@@ -41,21 +44,28 @@ def command_line() -> argparse.Namespace:
     parser.add_argument("--from", dest="start", type=int, default=0, help="first seed")
     parser.add_argument("--count", type=int, default=100_000, help="how many seeds")
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--executors", action="store_true", help="cases of created executors, of every kind")
     return parser.parse_args()
 
 
-def all_differences(start: int, count: int, processes: int) -> Iterator[list[str]]:
+def all_differences(start: int, count: int, processes: int, executors: bool = False) -> Iterator[list[str]]:
     """What differs, a chunk of seeds at a time, in order of seed."""
-    difference(scenario(start))  # compiles the engine, so that the processes find it on disk
+    differences = differences_of_executors if executors else differences_in
+    differences(range(start, start + 1))  # compiles the engine, so that the processes find it on disk
     stop = start + count
     chunks = [range(first, min(first + CHUNK, stop)) for first in range(start, stop, CHUNK)]
     with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
-        yield from pool.map(differences_in, chunks)
+        yield from pool.map(differences, chunks)
 
 
 def differences_in(seeds: range) -> list[str]:
     """What differs in each of some seeds, if anything."""
     return [found for found in map(difference, map(scenario, seeds)) if found]
+
+
+def differences_of_executors(seeds: range) -> list[str]:
+    """The same of cases in which executors are created."""
+    return [found for found in map(difference, map(executor_scenario, seeds)) if found]
 
 
 def say_progress(done: int, count: int, found: int) -> None:
