@@ -35,9 +35,9 @@ class Context:
     """What a strategy written as `on_tick(self, context)` sees, and what it may ask for.
 
     `candles` are the bars up to and including the one that has just closed; `row` is its index, `time_ms` its close.
-    `position`, `entry`, `quote`, `equity` and `last` describe the account. `enter`, `quote_at`, `hold`, `create`, `stop`
-    and `close` ask for what the other two ways of writing a strategy ask for, with the same words. State of your own
-    goes into `memory`, a dict that lives as long as the run.
+    `position`, `entry`, `quote`, `equity` and `last` describe the account. `enter`, `quote_at`, `hold`, `create`,
+    `stop` and `close` ask for what the other two ways of writing a strategy ask for, with the same words. State of
+    your own goes into `memory`, a dict that lives as long as the run.
     """
 
     def __init__(self, market: Market, world: World) -> None:
