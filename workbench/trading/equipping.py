@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numba
@@ -28,26 +29,31 @@ def equip_rare(world: World) -> None:
         world["rare"][0, place] = _pointers[key].address
 
 
-def _take(world, target, level, first_row, account):  # type: ignore[no-untyped-def]
+def _take(world, target, level, first_row, account):
     take_other(world, target, level, first_row, account)
     return 0
 
 
-def _step(world, slot, price, first_row):  # type: ignore[no-untyped-def]
+def _step(world, slot, price, first_row):
     step_extended(world, slot, price, first_row)
     return 0
 
 
-def _meet(world, m, row, o, high, low):  # type: ignore[no-untyped-def]
+def _meet(world, m, row, o, high, low):
     return 1 if meet_quotes(world, m, row, o, high, low) else 0
 
 
-def _rebalance(world, slot, price):  # type: ignore[no-untyped-def]
+def _rebalance(world, slot, price):
     world.answer = rebalance(world, slot, price)
     return 0
 
 
-FUNCTIONS = {Rare.TAKE: _take, Rare.STEP: _step, Rare.MEET: _meet, Rare.REBALANCE: _rebalance}
+FUNCTIONS: dict[Rare, Callable[..., Any]] = {
+    Rare.TAKE: _take,
+    Rare.STEP: _step,
+    Rare.MEET: _meet,
+    Rare.REBALANCE: _rebalance,
+}
 
 
 def _signature(world: World, place: Rare) -> Any:
