@@ -21,7 +21,7 @@ from workbench.backtest.engine import (
 )
 from workbench.backtest.loop import Bars, empty_outbox
 from workbench.backtest.market import Market
-from workbench.controllers.executors import Executor, Order
+from workbench.controllers import Executor, Order
 from workbench.errors import ConfigError
 from workbench.market import Action, Candles, ExecutorKind, OrderKind, Sizing
 from workbench.trading import MAX_LEVELS, OUTBOX, TICK, Phase, World, decide, equip_rare, new_targets
