@@ -7,12 +7,13 @@ from collections.abc import Callable
 from typing import Any, overload
 
 import numba
+from numba import types
 from numba.core import sigutils
 from numba.core.ccallback import CFunc
 from numba.core.types.misc import unliteral
 
 from workbench.compiled.cache import cache_of
-from workbench.compiled.parts import EntryCompiler, PartCompiler, is_inside_kernel
+from workbench.compiled.parts import ApartCompiler, EntryCompiler, PartCompiler, is_inside_kernel
 
 OPTIONS = {"nogil": True, "error_model": "numpy"}
 NO_ENTRY = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
@@ -22,13 +23,14 @@ NO_ENTRY = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 def compiled(function: Callable[..., Any]) -> Any: ...
 @overload
 def compiled(
-    *, signature: Any = None, part: bool = False, leaf: bool = False, inline: bool = False
+    *, signature: Any = None, part: bool = False, apart: bool = False, leaf: bool = False, inline: bool = False
 ) -> Callable[[Callable[..., Any]], Any]: ...
 def compiled(
     function: Callable[..., Any] | None = None,
     *,
     signature: Any = None,
     part: bool = False,
+    apart: bool = False,
     leaf: bool = False,
     inline: bool = False,
 ) -> Any:
@@ -45,20 +47,24 @@ def compiled(
         Compile at once for these Numba types, instead of at the first call for the types seen there.
     part
         Only other kernels call it: it gets no entry for Python and no cache file of its own.
+    apart
+        A part whose machine code never goes into its callers': a loop that wants all registers for itself.
     leaf
         A part whose machine code goes into its callers': one that is small, or has a single caller.
     inline
         Merge the body into its callers before type inference; for functions of a line or two that take arrays.
     """
     if function is None:
-        return lambda f: compiled_with(f, signature, part, leaf, inline)
-    return compiled_with(function, signature, part, leaf, inline)
+        return lambda f: compiled_with(f, signature, part, apart, leaf, inline)
+    return compiled_with(function, signature, part, apart, leaf, inline)
 
 
-def compiled_with(function: Callable[..., Any], signature: Any, part: bool, leaf: bool, inline: bool) -> Any:
+def compiled_with(
+    function: Callable[..., Any], signature: Any, part: bool, apart: bool, leaf: bool, inline: bool
+) -> Any:
     options: dict[str, Any] = {**OPTIONS, "inline": "always" if inline else "never", "forceinline": leaf}
-    if part or leaf:
-        return as_part(function, options)
+    if part or apart or leaf:
+        return as_part(function, options, ApartCompiler if apart else PartCompiler)
     dispatcher = for_any_value(numba.njit(**options, pipeline_class=EntryCompiler)(function))
     dispatcher._cache = cache_of(function)
     if not inline:
@@ -68,21 +74,27 @@ def compiled_with(function: Callable[..., Any], signature: Any, part: bool, leaf
     return dispatcher
 
 
-def as_part(function: Callable[..., Any], options: dict[str, Any]) -> Any:
-    return for_any_value(numba.njit(**options, **NO_ENTRY, pipeline_class=PartCompiler)(function))
+def as_part(function: Callable[..., Any], options: dict[str, Any], compiler: type[PartCompiler] = PartCompiler) -> Any:
+    return for_any_value(numba.njit(**options, **NO_ENTRY, pipeline_class=compiler)(function))
 
 
 def for_any_value(dispatcher: Any) -> Any:
-    """Numba compiles a function anew for each constant that a kernel hands it; once for all values is enough."""
+    """Numba compiles a function anew for each constant and each width of integer; once for all values is enough."""
     if dispatcher.targetoptions["inline"] == "always":
         return dispatcher
     find = dispatcher.get_call_template
 
     def find_for_types(args: Any, kws: Any) -> Any:
-        return find(tuple(map(unliteral, args)), {name: unliteral(one) for name, one in dict(kws).items()})
+        return find(tuple(map(widened, args)), {name: widened(one) for name, one in dict(kws).items()})
 
     dispatcher.get_call_template = find_for_types
     return dispatcher
+
+
+def widened(argument: Any) -> Any:
+    """The type that stands for a type: an integer of a record's field, whatever its width, is handed on as int64."""
+    plain = unliteral(argument)
+    return types.int64 if isinstance(plain, types.Integer) and plain.bitwidth < 64 else plain
 
 
 def be_part_of_kernels(dispatcher: Any, part: Callable[[], Any]) -> None:
@@ -93,8 +105,8 @@ def be_part_of_kernels(dispatcher: Any, part: Callable[[], Any]) -> None:
         return part().get_call_template(args, kws) if is_inside_kernel() else find(args, kws)
 
     def overload_of_part(args: Any) -> Any:
-        types = sigutils.normalize_signature(args)[0]
-        return (part().get_overload if tuple(types) in part().overloads else overload)(args)
+        wanted = sigutils.normalize_signature(args)[0]
+        return (part().get_overload if tuple(wanted) in part().overloads else overload)(args)
 
     dispatcher.get_call_template, dispatcher.get_overload = find_part, overload_of_part
 

@@ -22,7 +22,7 @@ from workbench.trading.messages import (
     Wish,
 )
 from workbench.trading.models import Fees, Latency, Slippage, as_fees, as_latency, as_slippage
-from workbench.trading.quotes import meet_watched, note_nearest, recall_quotes, requote, watch_quotes
+from workbench.trading.quotes import forget_kept, meet_watched, note_nearest, recall_quotes, requote, watch_quotes
 from workbench.trading.rare import meet_rare
 from workbench.trading.tracker import Order, Tracker
 from workbench.trading.world import (
@@ -108,6 +108,7 @@ __all__ = [
     "equip_rare",
     "equity",
     "explain",
+    "forget_kept",
     "match",
     "meet_rare",
     "meet_watched",
