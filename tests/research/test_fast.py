@@ -15,10 +15,12 @@ from workbench.controllers import Bollinger, SmaCross
 from workbench.indicators import sma_cross
 from workbench.market import Candles
 from workbench.metrics import METRICS
+from workbench.research.fast import DAY_MS
 from workbench.research.fast.measure import MEASURED, period_ends
 from workbench.research.fast.numbers import percentile, total
 from workbench.research.fast.prices import first_touch, touch_table
 from workbench.research.fast.signals import sma_crossings
+from workbench.research.runs import Runner, marks_of
 
 from .test_sweep import QUIET, same, walk
 
@@ -118,7 +120,7 @@ def test_metrics_are_the_same_where_nothing_is_traded_or_one_bar_is_all():
     agree(SmaCross(), {"fast": [2], "slow": [4]}, walk(1))
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(16))
 def test_random_terms_give_the_backtest_to_the_last_bit(seed):
     rng = np.random.default_rng(seed)
     pick: Any = lambda *values: values[int(rng.integers(len(values)))]  # noqa: E731
@@ -126,17 +128,22 @@ def test_random_terms_give_the_backtest_to_the_last_bit(seed):
     bot = pick(SmaCross(), Bollinger(length=15)).vary(
         stop_loss=pick(None, 0.003, 0.02), take_profit=pick(None, 0.004, 0.03), time_limit=pick(None, "45m", "6h"),
         cooldown=pick("0ms", "90m"), on_opposite=pick("close", "ignore"), side=pick("both", "long", "short"),
-        net_of_fees=pick(True, False), **pick({}, {"fraction": 0.3}, {"notional": 700.0}, {"amount": 2.0}),
+        net_of_fees=pick(True, False), **pick({}, {"trailing_activation": 0.003, "trailing_delta": pick(5e-4, 2e-3)}),
+        **pick({}, {"fraction": 0.3}, {"notional": 700.0}, {"amount": 2.0}),
     )  # fmt: skip
     grid = {"fees": [0.0, 0.001], "slippage": [0.0, 0.004], "path": ["worst", "best", "ohlc"]}
     agree(bot, grid, candles, **pick({}, {"account": "margin"}, {"account": "margin", "leverage": 4.0}))
 
 
 def agree(bot: Any, grid: dict[str, Any], candles: Candles, **terms: Any) -> Any:
-    """Each row of a sweep against its backtest."""
+    """Each row of a sweep against its backtest, and its daily equity too."""
     found = wb.sweep(bot, grid, candles, **QUIET, **terms)
+    runner = Runner(found.space)
     for row in found.table.iter_rows(named=True):
-        metrics = found.backtest(row["number"], audit=False).metrics
+        run = found.backtest(row["number"], audit=False)
+        metrics = run.metrics
+        days, expected = runner.marks(row["number"], DAY_MS), marks_of(run, DAY_MS)
+        assert all(np.array_equal(ours, theirs) for ours, theirs in zip(days, expected, strict=True))
         different = {name: (row[name], metrics[name]) for name in METRICS if not same(row[name], metrics[name])}
         assert different == {}, found.space.grid.values(row["number"])
     return found.table

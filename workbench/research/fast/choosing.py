@@ -27,10 +27,11 @@ from workbench.trading import Path
 
 ORDER = np.array([MEASURED.index(name) for name in METRICS if name in MEASURED], np.intp)
 IS_COMPLETE = set(METRICS) == set(MEASURED)  # a metric that is not compiled here is the engine's
-PLAIN = ("stop_loss", "take_profit", "size")
+BARRIERS = ("stop_loss", "take_profit", "trailing_delta")
+PLAIN = ("stop_loss", "take_profit", "trailing_activation", "trailing_delta", "size")
 KEPT = 64  # columns whose spoken rows are kept
-TRAILS = ("trailing_activation", "trailing_delta")
 Record = npt.NDArray[np.void]
+Curves = dict[int, npt.NDArray[np.float64]]  # equity at the ends of days, by row
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +79,8 @@ class FastPath:
         self._said: OrderedDict[Any, Said] = OrderedDict()
         self._lock = threading.Lock()
 
-    def run(self, wanted: dict[int, Combination], part: Part) -> None:
-        """Fill in the rows of a part that a fast path can take."""
+    def run(self, wanted: dict[int, Combination], part: Part, curves: Curves | None = None) -> None:
+        """Fill in the rows of a part that a fast path can take, and their curves, where these are asked for."""
         if not IS_COMPLETE:
             return
         pairs: dict[int, list[int]] = {}
@@ -92,9 +93,15 @@ class FastPath:
             else:
                 self._tell(row, one, told)
         for rows in pairs.values():
-            self._pairs(rows, wanted, part, told)
+            self._pairs(rows, wanted, part, told, curves)
         for ground, said, members in told.values():
-            self._shared(ground, said, members, part)
+            self._shared(ground, said, members, part, curves)
+
+    def marks(self, one: Combination) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]] | None:
+        """Times and equity at the start and at the end of each UTC day; None if the engine has to say."""
+        curves: Curves = {}
+        self.run({0: one}, Part.blank([0]), curves)
+        return (self.ground(one.only).calendar.mark_ms, curves[0]) if curves else None
 
     def ground(self, candles: Candles) -> Ground:
         """The tables of some candles, made once."""
@@ -106,7 +113,9 @@ class FastPath:
                 self._grounds[id(candles)] = Ground(candles, candles[:1], touch, calendar, usable)
             return self._grounds[id(candles)]
 
-    def _pairs(self, rows: list[int], wanted: dict[int, Combination], part: Part, told: Any) -> None:
+    def _pairs(
+        self, rows: list[int], wanted: dict[int, Combination], part: Part, told: Any, curves: Curves | None
+    ) -> None:
         ground = self.ground(wanted[rows[0]].only)
         if not ground.usable:
             return
@@ -119,8 +128,10 @@ class FastPath:
         events, counts, sides = sma_crossings(ground.candles.close, lengths)
         asked = np.flatnonzero(possible & (counts >= 0))
         out = np.full((len(rows), len(MEASURED)), np.nan)
-        run_many(ground, events, counts, sides, terms, asked, out)
+        marks = blank_marks(ground, len(rows), curves)
+        run_many(ground, events, counts, sides, terms, asked, out, marks)
         self._fill(part, np.array(rows)[asked], out[asked], terms[asked])
+        keep(curves, np.array(rows)[asked], marks, asked)
         for place in np.flatnonzero(possible & (counts < 0)).tolist():
             self._tell(rows[place], wanted[rows[place]], told)
 
@@ -189,19 +200,34 @@ class FastPath:
             return signal
         return signal, values["side"], values["on_opposite"]
 
-    def _shared(self, ground: Ground, said: Said, members: list[tuple[int, Record]], part: Part) -> None:
+    def _shared(
+        self, ground: Ground, said: Said, members: list[tuple[int, Record]], part: Part, curves: Curves | None
+    ) -> None:
         terms = np.zeros(len(members), TERMS)
         for place, (_, record) in enumerate(members):
             terms[place] = record[0]
         out = np.full((len(members), len(MEASURED)), np.nan)
-        run_shared(ground, said, terms, out)
-        self._fill(part, np.array([row for row, _ in members]), out, terms)
+        marks, rows = blank_marks(ground, len(members), curves), np.array([row for row, _ in members])
+        run_shared(ground, said, terms, out, marks)
+        self._fill(part, rows, out, terms)
+        keep(curves, rows, marks, range(len(members)))
 
     def _fill(self, part: Part, rows: Any, out: Any, terms: Record) -> None:
         finish(out)
-        barred = ~np.isnan(terms["stop_loss"]) | ~np.isnan(terms["take_profit"]) | (terms["time_limit_ms"] > 0)
+        barred = (terms["time_limit_ms"] > 0) | np.any([~np.isnan(terms[name]) for name in BARRIERS], axis=0)
         part.metrics[rows] = out[:, ORDER]
         part.routes[rows] = np.where(barred, Route.BARRIERS, Route.SIGNALS)
+
+
+def blank_marks(ground: Ground, count: int, curves: Curves | None) -> npt.NDArray[np.float64]:
+    """Room for a curve of each combination, or for none where nobody asked for them."""
+    return np.empty((0 if curves is None else count, len(ground.calendar.mark_ms)))
+
+
+def keep(curves: Curves | None, rows: Any, marks: npt.NDArray[np.float64], places: Any) -> None:
+    """Put curves to their rows, where they were asked for."""
+    if curves is not None:
+        curves.update((int(row), marks[place]) for row, place in zip(rows, places, strict=True))
 
 
 def spoken_rows(targets: Targets) -> Said:
@@ -228,12 +254,11 @@ def is_simple(one: Combination) -> bool:
 
 def is_pair(bot: Controller) -> bool:
     """Is this the shipped cross of two averages?"""
-    return type(bot) is SmaCross and bot.max_per_side == 1 and bot.trailing_delta is None and (
-        bot.take_profit_at == "market")  # fmt: skip
+    return type(bot) is SmaCross and bot.max_per_side == 1 and bot.take_profit_at == "market"
 
 
 def is_plain(targets: Any, n_bars: int) -> bool:
-    """Entries at market, one at once, under a stop, a target and a time limit that are the same in all rows?"""
+    """Entries at market, one at once, under barriers that are the same in all rows?"""
     if not isinstance(targets, Targets) or targets.n_bars != n_bars or targets.n_levels != 1:
         return False
     policy, columns = targets.policy, targets.columns
@@ -243,7 +268,6 @@ def is_plain(targets: Any, n_bars: int) -> bool:
         and policy.max_per_side == 1
         and policy.take_profit_kind == OrderKind.MARKET
         and all(columns[name].ndim == 0 for name in PLAIN)
-        and all(np.isnan(columns[name]).all() for name in TRAILS)
     )
 
 
