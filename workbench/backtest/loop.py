@@ -22,6 +22,7 @@ from workbench.trading import (
     Reason,
     advance,
     forget_kept,
+    lie_in_order,
     match,
     meet_rare,
     meet_watched,
@@ -272,11 +273,12 @@ def quote_on(world, journals, bars, timeframe_ms, inputs, decide, out, equity, s
     columns, places, numbers = inputs.columns, inputs.places, inputs.row
     n_levels, n_columns, market = out.shape[0], places.shape[0], world.markets[0]
     plain, watched, at, end = world.margin != 0 and world.log_quotes == 0, True, np.uint64(start), np.uint64(stop)
+    in_order = lie_in_order(world)
     while watched and at < end and opens[at] > market.below and opens[at] < market.above:
         row, close, close_ms = np.int64(at), closes[at], time[at] + timeframe_ms
         world.row = row
         if min(lows[at] - market.below, market.above - highs[at]) <= 0.0:
-            meet_watched(world, row, opens[at], highs[at], lows[at])
+            meet_watched(world, row, opens[at], highs[at], lows[at], in_order)
         position = market.position
         world.time_ms, market.last, total = close_ms, close, world.quote
         if position != 0.0:
@@ -299,7 +301,7 @@ def quote_on(world, journals, bars, timeframe_ms, inputs, decide, out, equity, s
         if is_plain:
             note_nearest(world)
         else:
-            watched = watch_quotes(world)
+            watched, in_order = watch_quotes(world), lie_in_order(world)
         at += ONE
         if is_filling(world):
             if world.code != Reason.NONE:

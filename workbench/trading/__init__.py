@@ -22,7 +22,15 @@ from workbench.trading.messages import (
     Wish,
 )
 from workbench.trading.models import Fees, Latency, Slippage, as_fees, as_latency, as_slippage
-from workbench.trading.quotes import forget_kept, meet_watched, note_nearest, recall_quotes, requote, watch_quotes
+from workbench.trading.quotes import (
+    forget_kept,
+    lie_in_order,
+    meet_watched,
+    note_nearest,
+    recall_quotes,
+    requote,
+    watch_quotes,
+)
 from workbench.trading.rare import meet_rare
 from workbench.trading.tracker import Order, Tracker
 from workbench.trading.world import (
@@ -109,6 +117,7 @@ __all__ = [
     "equity",
     "explain",
     "forget_kept",
+    "lie_in_order",
     "match",
     "meet_rare",
     "meet_watched",

@@ -157,16 +157,24 @@ def watch_quotes(world):
     """
     if world.n_markets != 1 or world.latency != 0 or world.executors_top != 0:
         return False
-    level, world.in_order = -1, 1
+    for slot in range(world.orders_top):
+        order = world.orders[slot]
+        if order.status == Status.OPEN and (order.purpose != Purpose.QUOTE or order.filled != 0.0):
+            return False
+    note_nearest(world)
+    return True
+
+
+@compiled(part=True)
+def lie_in_order(world):
+    """Do the quotes lie in their slots as their levels follow?"""
+    level = -1
     for slot in range(world.orders_top):
         order = world.orders[slot]
         if order.status == Status.OPEN:
-            if order.purpose != Purpose.QUOTE or order.filled != 0.0:
-                return False
             if order.level < level:
-                world.in_order = 0
+                return False
             level = order.level
-    note_nearest(world)
     return True
 
 
@@ -183,7 +191,7 @@ def note_nearest(world):
 
 
 @compiled(leaf=True)
-def meet_watched(world, row, o, high, low):
+def meet_watched(world, row, o, high, low, in_order):
     """`meet_quotes` for a world that is watched, and a bar that opens strictly between its quotes.
 
     Those that are filled keep their slots until their levels have spoken, where what these quote next would get the
@@ -195,7 +203,7 @@ def meet_watched(world, row, o, high, low):
         is_touched = (order.status == Status.OPEN) & _is_touched(world, order, high, low)
         first, last = last if is_touched else first, slot if is_touched else last
         touched += is_touched
-    keeps = world.in_order != 0 and world.free_slots == 0
+    keeps = in_order and world.free_slots == 0
     two = touched == 2
     if touched > 2 or (two and world.orders[first].side == world.orders[last].side):
         _fill_both(world, 0, row, o, high, low, keeps)

@@ -362,7 +362,6 @@ WORLD = np.dtype(
         ("free_slots", "i8"),  # of orders, below the top
         ("executors_top", "i8"),
         ("kept", "i8"),  # lowest slot of a quote that was filled in this bar, and whose level has not spoken yet
-        ("in_order", "i8"),  # quotes lie in their slots as their levels follow
         ("cancelled_quotes", "i8"),
         ("n_fills", "i8"),
         ("n_orders", "i8"),
