@@ -164,4 +164,5 @@ def test_unknown_name_lists_the_known():
 
 def test_registry_holds_what_is_shipped():
     assert all(issubclass(cls, Controller) for cls in registry().values())
-    assert {cls.__name__ for cls in registry().values()} == {"SmaCross", "Bollinger", "MacdBollinger", "SuperTrend"}
+    assert {"SmaCross", "PmmSimple", "AvellanedaMarketMaking"} <= {cls.__name__ for cls in registry().values()}
+    assert all(by_name(cls.__name__) is cls and by_name(name) is cls for name, cls in registry().items())

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 
+from workbench.controllers.avellaneda import AvellanedaMarketMaking
 from workbench.controllers.bollinger import Bollinger
 from workbench.controllers.controller import Controller
 from workbench.controllers.macd_bollinger import MacdBollinger
+from workbench.controllers.pmm_simple import PmmSimple
 from workbench.controllers.sma_cross import SmaCross
 from workbench.controllers.supertrend import SuperTrend
 from workbench.errors import ConfigError
@@ -19,6 +21,8 @@ def registry() -> dict[str, type[Controller]]:
         "bollinger": Bollinger,
         "macd_bollinger": MacdBollinger,
         "supertrend": SuperTrend,
+        "pmm_simple": PmmSimple,
+        "avellaneda_market_making": AvellanedaMarketMaking,
     }
 
 
