@@ -65,7 +65,8 @@ class MarketMaking(Guarded):
     rebalance : bool
         On spot, keep the base that the asks need, and up to twice `rebalance_threshold` more: once there is less or
         more than that, an order at market brings it to the middle. What the positions of bids hold is not counted, and
-        what those of asks will buy back is; both at today's price, as an estimate.
+        what those of asks will buy back is; both at today's price, as an estimate. Where levels are ladders, of which
+        nobody knows how much is filled, it waits until none holds anything.
 
     References
     ----------
@@ -234,10 +235,11 @@ def skewed(value, target, width):
 @compiled
 def is_short_of_base(row, world, n, out):
     """Bring the base asset back into its band at market; True while the asks must wait for it."""
-    if world.levels[2 * n].at_work > 0:
-        return True
+    is_ladder = int(row[KIND]) != ExecutorKind.POSITION
+    if world.levels[2 * n].at_work > 0 or (is_ladder and held_by_levels(row, world, n, True) > 0.0):
+        return world.levels[2 * n].at_work > 0
     threshold, needed = row[THRESHOLD], row[SELLS] / row[REFERENCE]
-    missing = needed * (1.0 + threshold) - (world.position - held_by_levels(row, world, n))
+    missing = needed * (1.0 + threshold) - (world.position - held_by_levels(row, world, n, False))
     if abs(missing) <= threshold * needed:
         return False
     target = out[2 * n]
@@ -248,12 +250,12 @@ def is_short_of_base(row, world, n, out):
 
 
 @compiled
-def held_by_levels(row, world, n):
-    """Base units that the positions of levels hold, those of asks below 0; an estimate, at the price of today."""
+def held_by_levels(row, world, n, gross):
+    """Base units that the positions of levels hold, those of asks below 0 (or not); an estimate, at today's price."""
     held = 0.0
     for record in range(2 * n):
         phase = world.levels[record].phase
         if phase == Phase.HOLDING or phase == Phase.EXITING:
             at = HEAD + 3 * (record // 2)
-            held += row[at] * row[at + 2]
+            held += row[at + 2] if gross else row[at] * row[at + 2]
     return held / row[REFERENCE]
