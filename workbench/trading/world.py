@@ -393,7 +393,7 @@ WORLD = np.dtype(
     ],
     align=True,
 )
-OUTBOXES_AT = (WORLD.fields or {})["fills"][1]  # they are the end of it
+OUTBOXES_AT: int = dict(WORLD.fields or {})["fills"][1]  # they are the end of it
 
 World = npt.NDArray[np.void]  # of shape (1,) and dtype WORLD; kernels take its only record
 
