@@ -23,6 +23,7 @@ import polars as pl
 
 from workbench.errors import WorkbenchError
 from workbench.research.parts import Part, Status, joined, once, picked
+from workbench.settings import try_lock
 
 TABLE, INVALID = "table", "invalid"
 
@@ -160,26 +161,7 @@ def claimed(root: Path, fingerprint: str) -> tuple[Path, Any]:
     for folder in (root / fingerprint, *(root / f"{fingerprint}-{n}" for n in range(2, 100))):
         folder.mkdir(parents=True, exist_ok=True)
         lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
-        if is_ours(lock):
+        if try_lock(lock):
             return folder, lock
         os.close(lock)
     raise WorkbenchError(f"A hundred processes run this very sweep in {root}. Stop some of them.")
-
-
-def is_ours(lock: int) -> bool:
-    """Take a lock, if nobody else has it."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        import msvcrt
-
-        try:
-            msvcrt.locking(lock, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-        except OSError:
-            return False
-        return True
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
