@@ -15,6 +15,7 @@ from workbench.controllers import Bollinger, Directional, MacdBollinger, SmaCros
 from workbench.errors import ConfigError, DataError
 from workbench.market import Candles, Instrument
 from workbench.metrics import METRICS
+from workbench.research import heat_parts
 from workbench.research.judging import drawn, first_choice
 from workbench.research.runs import Runner
 
@@ -314,6 +315,15 @@ def test_heatmap_shows_the_best_of_each_cell_and_whose_it_is(candles):
     plane = found.heatmap("fast", "slow", "net_profit", stop_loss=None).data[0]
     rows = found.table.filter(pl.col("stop_loss").is_null()).sort("slow", "fast")
     assert np.asarray(plane.z).ravel().tolist() == rows["net_profit"].to_list()
+
+
+def test_a_single_wild_cell_does_not_take_all_the_colours():
+    values = np.append(np.linspace(-1.0, 1.0, 199), -50.0).reshape(10, 20)
+    trace = heat_parts((list(range(20)), list(range(10)), values, np.zeros((10, 20), int)), "x", "y", "sharpe")["data"][
+        0
+    ]
+    assert -1.5 < trace["zmin"] == -trace["zmax"]
+    assert trace["z"].min() == -50.0
 
 
 def test_strategy_that_looks_ahead_is_caught_before_the_sweep(candles):

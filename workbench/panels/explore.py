@@ -171,7 +171,7 @@ def fill(heat: Any, plane: Any, x: str, y: str, metric: str) -> None:
     parts = heat_parts(plane, x, y, metric)
     trace = {name: value for name, value in parts["data"][0].items() if name != "type"}
     with heat.batch_update():
-        heat.data[0].update({"zmid": None, **trace}, overwrite=False)
+        heat.data[0].update(trace, overwrite=False)
         heat.layout.title.text = parts["layout"]["title"]["text"]
         heat.layout.xaxis.title.text, heat.layout.yaxis.title.text = x, y
 
