@@ -6,8 +6,8 @@
 
 The venue runs in a process of its own on the same machine. Events are public trades and reports of our own orders; each
 fill brings its report, its fill, a balance and a public trade. Late is what comes after the venue's stamp, which is
-whole milliseconds, so figures are up to one too high. Both run on uvloop where there is one, with their heaps frozen as a
-runner's is.
+whole milliseconds, so figures are up to one too high. Both run on uvloop where there is one; ours with its heap frozen, as
+a runner's is.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ FILLS_AN_ORDER = 100
 OPEN_ORDERS = 20
 AMOUNT = Decimal("0.1")
 WARM_S = 15.0
-BAR_MS = 10.0
+PROMISED, BAR_MS = 2_000.0, 10.0
 RESULTS = Path(__file__).with_suffix(".md")
 
 
@@ -253,8 +253,11 @@ def show(seen: Seen) -> bool:
     """Print the figures; is it as promised?"""
     for name, text in seen.lines():
         print(f"{name:<12}{text}")
+    if len(seen.late) > 1.1 * PROMISED * seen.seconds:
+        print("more than is promised\n")
+        return seen.is_whole
     good = seen.is_whole and seen.at(0.99) < BAR_MS
-    print("as promised" if good else f"NOT as promised (p99 under {BAR_MS:g} ms, nothing lost)")
+    print("as promised\n" if good else f"NOT as promised (p99 under {BAR_MS:g} ms, nothing lost)\n")
     return good
 
 
@@ -282,7 +285,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 def main() -> None:
     """Serve, or measure."""
     words = [float(word) for word in sys.argv[1:] if not word.startswith("--")]
-    rate, seconds = [*words, *(2_000.0, 60.0)[len(words) :]]
+    rate, seconds = [*words, *(PROMISED, 60.0)[len(words) :]]
     if "--serve" in sys.argv:
         run(serve(rate, seconds))
         return
