@@ -66,11 +66,9 @@ def check(runs: Sequence[Result]) -> None:
 
 
 def names_of(runs: Sequence[Result]) -> list[str]:
-    """What runs are called: by their bots; by their markets too, where these differ; counted, where both are the same."""
-    markets = [", ".join(run.market.names) for run in runs]
-    several = len(set(markets)) > 1
-    plain = [
-        f"{run.bot!r} on {market}" if several else repr(run.bot) for run, market in zip(runs, markets, strict=True)
-    ]
+    """What runs are called: by bot; by market too, where these differ; counted, where that is still the same."""
+    plain, markets = [repr(run.bot) for run in runs], [", ".join(run.market.names) for run in runs]
+    if len(set(markets)) > 1:
+        plain = [f"{name} on {market}" for name, market in zip(plain, markets, strict=True)]
     return [name if plain.count(name) == 1 else f"{name} ({plain[:place].count(name) + 1})"
             for place, name in enumerate(plain)]  # fmt: skip

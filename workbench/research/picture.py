@@ -43,7 +43,7 @@ def trace(plane: Any, x: str, y: str, metric: str) -> dict[str, Any]:
 
 
 def ends(values: Any) -> dict[str, Any]:
-    """Between which values the colours run: all but the outermost hundredths; around 0, where good and bad meet there."""
+    """Between which values the colours run: all but the outermost hundredths, around 0 where there are good and bad."""
     known = values[np.isfinite(values)]
     if not known.size:
         return {"zmin": None, "zmax": None}
