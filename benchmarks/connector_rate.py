@@ -6,8 +6,8 @@
 
 The venue runs in a process of its own on the same machine. Events are public trades and reports of our own orders; each
 fill brings its report, its fill, a balance and a public trade. Late is what comes after the venue's stamp, which is
-whole milliseconds, so figures are up to one too high. Both run on uvloop where there is one; ours with its heap frozen, as
-a runner's is.
+whole milliseconds, so figures are up to one too high. Both run on uvloop where there is one; ours with its heap frozen,
+as a runner's is.
 """
 
 from __future__ import annotations
