@@ -160,5 +160,5 @@ def test_impossible_parameters_are_refused(make, sentence):
 
 @pytest.mark.parametrize("bot", [Arbitrage(second=THERE), StatArb()])
 def test_one_market_is_refused(bot):
-    with pytest.raises(ConfigError, match="two markets and was given 1|no instrument"):
+    with pytest.raises(ConfigError, match=r"two markets and was given 1|no instrument"):
         wb.backtest(bot, bars([100.0] * 5, venue="here"), audit=False)

@@ -12,10 +12,10 @@ class DmanMaker(MarketMaking, Laddered):
     """Quote both sides, and let each level be a ladder of entries with one average price.
 
     A level is not an order but a DCA executor: its entries lie `dca_spreads` beyond the level's own spread, with
-    growing amounts, and barriers count from the average of what has filled. A swing that takes several entries needs only a
-    part of the way back to be closed with a gain, so almost every round trip is one. What pays for that are the moves
-    that take all entries and go on: a maker's stop loss counts once the ladder is whole, and then it is the largest
-    position of all that ends at a loss. Look at the worst trade, not at the win rate.
+    growing amounts, and barriers count from the average of what has filled. A swing that takes several entries needs
+    only a part of the way back to be closed with a gain, so almost every round trip is one. What pays for that are the
+    moves that take all entries and go on: a maker's stop loss counts once the ladder is whole, and then it is the
+    largest position of all that ends at a loss. Look at the worst trade, not at the win rate.
 
     Parameters
     ----------
