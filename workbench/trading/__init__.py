@@ -7,7 +7,9 @@ compiled loop of a backtest does so in one pass; a live run does so per event, a
 from workbench.trading.advance import advance, decide, stop_early, take, trade_pairs
 from workbench.trading.equipping import equip_rare
 from workbench.trading.executors import KINDS, equip
+from workbench.trading.gate import Alarm, Gate, Refusal
 from workbench.trading.ledger import equity, settle, to_lot, to_tick
+from workbench.trading.limits import Limits
 from workbench.trading.matching import ALL_ORDERS, match, next_tick, rest, start_walk
 from workbench.trading.messages import (
     Booked,
@@ -32,6 +34,7 @@ from workbench.trading.quotes import (
     watch_quotes,
 )
 from workbench.trading.rare import meet_rare
+from workbench.trading.standing import Resting, Standing, Worth
 from workbench.trading.tracker import Order, Tracker
 from workbench.trading.world import (
     EXECUTOR,
@@ -85,13 +88,16 @@ __all__ = [
     "REFUSAL",
     "TICK",
     "VIEW",
+    "Alarm",
     "Booked",
     "CloseType",
     "Fees",
     "Fill",
+    "Gate",
     "Intent",
     "Latency",
     "Life",
+    "Limits",
     "Moved",
     "News",
     "Odd",
@@ -101,12 +107,16 @@ __all__ = [
     "Phase",
     "Purpose",
     "Reason",
+    "Refusal",
     "Report",
+    "Resting",
     "Slippage",
+    "Standing",
     "Status",
     "Tracker",
     "Wish",
     "World",
+    "Worth",
     "advance",
     "as_fees",
     "as_latency",
