@@ -9,7 +9,6 @@ import numpy as np
 from workbench.backtest import loop
 from workbench.backtest.engine import NO_WISHES, Tape, grown, new_journals, step_rows, tape
 from workbench.trading import (
-    equity,
     ALL_ORDERS,
     Reason,
     World,

@@ -11,7 +11,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from workbench.backtest import loop
+from workbench.backtest import loop, purses  # noqa: F401 - what a world with purses does in the loop
 from workbench.backtest.loop import Bars, Inputs, Journals, Plan, Wishes
 from workbench.backtest.memory import room
 from workbench.compiled import compiled_pointer
@@ -47,6 +47,7 @@ class Tape:
     executors: Array
     refusals: Array
     equity: npt.NDArray[np.float64]
+    payments: Array | None = None  # funding, where there are purses
 
 
 def locked(array: Array) -> Array:
@@ -89,7 +90,7 @@ def simulate(
     """
     n_rows = len(bars.time)
     equity = room(n_rows, np.float64)
-    journals = new_journals(n_rows // 4 + 2 * OUTBOX, fills=2 * n_rows)
+    journals = new_journals(n_rows // 4 + 2 * OUTBOX, fills=2 * n_rows, order=world.dtype["done_orders"].base)
     tick = np.zeros(1, TICK)
     if decide is not None:
         kernel, says = loop.run_deciding, (inputs, as_pointer(decide))
@@ -100,7 +101,7 @@ def simulate(
         row = step_rows(world, tick, journals, bars, timeframe_ms, *says, out, equity, row, n_rows, kernel=kernel)
         if row < n_rows:
             journals = grown(journals)
-    return tape(world, journals, equity)
+    return tape(world, journals, equity, bars)
 
 
 def step_rows(world: World, tick: Array, journals: Journals, *rest: Any, kernel: Any = loop.run) -> int:
@@ -110,19 +111,20 @@ def step_rows(world: World, tick: Array, journals: Journals, *rest: Any, kernel:
     return int(row)
 
 
-def tape(world: World, journals: Journals, equity: npt.NDArray[np.float64]) -> Tape:
+def tape(world: World, journals: Journals, equity: npt.NDArray[np.float64], bars: Bars | None = None) -> Tape:
     """The written part of the journals, with the world that wrote them."""
     fills, orders, executors, refusals = (
         journal[:used] for journal, used in zip(journals[:4], journals.used, strict=True)
     )
-    return Tape(world, fills, orders, executors, refusals, equity)
+    paid = None if bars is None or bars.extra is None else bars.extra.paid[: int(world["n_payments"][0])]
+    return Tape(world, fills, orders, executors, refusals, equity, paid)
 
 
 def all_orders(tape: Tape) -> Array:
     """Every order of a run in order of its id: ended, at work, and the quotes that filled at once, from their fills."""
     live = tape.world["orders"][0]
     whole = tape.fills[(tape.fills["flags"] & QUOTE) != 0]
-    quotes = np.zeros(len(whole), ORDER)
+    quotes = np.zeros(len(whole), tape.orders.dtype)
     for ours, theirs in (
         ("id", "order"), ("market", "market"), ("level", "level"), ("side", "side"), ("price", "limit"),
         ("size", "amount"), ("amount", "amount"), ("filled", "amount"), ("created_row", "created_row"),
@@ -137,10 +139,10 @@ def all_orders(tape: Tape) -> Array:
     return orders[np.argsort(orders["id"], kind="stable")]
 
 
-def new_journals(rows: int, fills: int = 0) -> Journals:
+def new_journals(rows: int, fills: int = 0, order: np.dtype[np.void] = ORDER) -> Journals:
     """Empty journals; memory that is not written costs nothing."""
-    kinds = {FILL: max(rows, fills), ORDER: rows, EXECUTOR: rows, REFUSAL: rows}
-    fills, orders, executors, refusals = (room(count, kind) for kind, count in kinds.items())
+    kinds = ((max(rows, fills), FILL), (rows, order), (rows, EXECUTOR), (rows, REFUSAL))
+    fills, orders, executors, refusals = (room(count, kind) for count, kind in kinds)
     return Journals(fills, orders, executors, refusals, np.zeros(4, np.int64))
 
 

@@ -5,6 +5,6 @@ meanwhile.
 """
 
 from workbench.compiled.cache import KERNEL_ROOMS, cache_folder, is_warm, kernel_hash
-from workbench.compiled.decorator import compiled, compiled_pointer
+from workbench.compiled.decorator import compiled, compiled_pointer, in_place_of
 
-__all__ = ["KERNEL_ROOMS", "cache_folder", "compiled", "compiled_pointer", "is_warm", "kernel_hash"]
+__all__ = ["KERNEL_ROOMS", "cache_folder", "compiled", "compiled_pointer", "in_place_of", "is_warm", "kernel_hash"]

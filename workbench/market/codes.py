@@ -55,6 +55,7 @@ TARGET = np.dtype(
         ("trailing_activation", "f8"),
         ("trailing_delta", "f8"),
         ("time_limit_ms", "i8"),  # 0: none
+        ("reduce", "i8"),  # 1: may only reduce a position
     ],
     align=True,
 )

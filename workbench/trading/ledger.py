@@ -8,6 +8,7 @@ from workbench.compiled import compiled
 from workbench.market import BUY, OrderKind
 from workbench.trading.world import (
     FEE_IN_BASE,
+    FEE_IN_COIN,
     MAKER,
     NO_SLOT,
     POST_ONLY_QUOTE,
@@ -26,6 +27,12 @@ DUST = 1e-12  # base units, and share of a trade; less is what sums of floats le
 @compiled
 def equity(world):
     """Quote balance plus every position at its market's last price."""
+    return total_equity(world)
+
+
+@compiled(part=True)
+def total_equity(world):
+    """`equity`, of any kind of world."""
     total = world.quote
     for m in range(world.n_markets):
         market = world.markets[m]
@@ -34,8 +41,26 @@ def equity(world):
     return total
 
 
+@compiled(leaf=True)
+def account_of(world, m):
+    """Equity of the purse that a market trades from; there is one."""
+    return total_equity(world)
+
+
+@compiled(leaf=True)
+def is_spot(world, m):
+    """Does a market's purse hold what it buys, and nothing that is borrowed?"""
+    return not world.margin
+
+
+@compiled(leaf=True)
+def pay(world, m, amount):
+    """Take quote currency out of the purse of a market."""
+    world.quote -= amount
+
+
 @compiled(part=True)
-def free_quote(world):
+def free_quote(world, m):
     """Quote balance less what resting buys have set aside."""
     reserved = 0.0
     for slot in range(world.orders_top):
@@ -93,7 +118,7 @@ def to_tick(price, side, tick):
 @compiled(leaf=True)
 def reserve(world, order):
     """Set aside what a resting order will need; only a spot account does."""
-    if world.margin:
+    if not is_spot(world, order.market):
         return
     if order.side == BUY:
         order.reserved = order.amount * order.price * (1.0 + world.markets[order.market].taker)
@@ -110,27 +135,48 @@ def settle(world, slot, price, amount, maker):
     complete = amount >= open_amount * (1.0 - 1e-12)
     order.reserved *= 0.0 if complete else 1.0 - amount / open_amount
     rate = market.maker if maker else market.taker
-    in_base = market.fee_received != 0 and order.side == BUY
     value = amount * price
+    coins, worth = in_third_coin(world, order.market, value, rate)
+    in_base = market.fee_received != 0 and order.side == BUY and coins == 0.0
     fee = amount * rate if in_base else value * rate
     got = amount - fee if in_base else amount
     fee_quote = fee * price if in_base else fee
-    world.quote -= order.side * value
-    if not in_base:
-        world.quote -= fee
-    move_position(market, order.side * got, price)
+    pay(world, order.market, order.side * value)
+    if coins > 0.0:
+        fee, fee_quote = coins, worth
+    elif not in_base:
+        pay(world, order.market, fee)
+    move(world, order, got, price)
     world.fees += fee_quote
-    world.volume += value
+    note_volume(world, order.market, value)
     order.filled += amount
     whole_quote = complete and order.purpose == Purpose.QUOTE and order.filled == amount
-    _write_fill(world, order, price, amount, fee, maker, in_base, whole_quote)
+    _write_fill(world, order, price, amount, fee, maker, in_base, coins > 0.0, whole_quote)
     if order.executor != NO_SLOT:
-        _book(world, order, price, amount, got, fee_quote, 0.0 if in_base else fee, complete)
+        _book(world, order, price, amount, got, fee_quote, 0.0 if in_base else fee_quote, complete)
     if whole_quote:
         order.status = Status.FILLED
         forget_order(world, slot)
     elif complete:
         close_order(world, slot, Status.FILLED, Reason.NONE)
+
+
+@compiled(leaf=True)
+def in_third_coin(world, m, value, rate):
+    """Coins that a fee costs where it is paid in a coin of its own, and their value in quote; 0 where it is not."""
+    return 0.0, 0.0
+
+
+@compiled(leaf=True)
+def note_volume(world, m, value):
+    """Count what was traded."""
+    world.volume += value
+
+
+@compiled(leaf=True)
+def move(world, order, got, price):
+    """Net what a fill brought or took into the position of its market."""
+    move_position(world.markets[order.market], order.side * got, price)
 
 
 @compiled(leaf=True)
@@ -148,13 +194,13 @@ def move_position(market, change, price):
 
 
 @compiled(leaf=True)
-def _write_fill(world, order, price, amount, fee, maker, in_base, whole_quote):
+def _write_fill(world, order, price, amount, fee, maker, in_base, in_coin, whole_quote):
     if world.n_fills >= world.fills.shape[0]:
         world.code = Reason.FULL
         return
     fill = world.fills[world.n_fills]
     fill.row, fill.market, fill.side = world.row, order.market, order.side
-    fill.flags = (MAKER if maker else 0) | (FEE_IN_BASE if in_base else 0)
+    fill.flags = (MAKER if maker else 0) | (FEE_IN_BASE if in_base else 0) | (FEE_IN_COIN if in_coin else 0)
     if whole_quote:
         fill.flags |= QUOTE | (POST_ONLY_QUOTE if order.kind == OrderKind.POST_ONLY else 0)
     fill.order, fill.executor, fill.level, fill.created_row = (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from workbench.compiled import compiled
 from workbench.market import BUY, OrderKind, Sizing
-from workbench.trading.ledger import closable_base, finish, to_lot
+from workbench.trading.ledger import closable_base, finish, is_spot, to_lot
 from workbench.trading.orders import cancel, open_order
 from workbench.trading.world import NEVER, NO_SLOT, CloseType, Phase, Purpose, Reason
 
@@ -157,7 +157,7 @@ def _ask_exit(world, slot, first_row):
     executor = world.executors[slot]
     market = world.markets[executor.market]
     amount = executor.held
-    if executor.side == BUY and not world.margin:
+    if executor.side == BUY and is_spot(world, executor.market):
         amount = min(amount, closable_base(world, executor.market))
     amount = to_lot(amount, market.lot)
     if not amount > 0.0:
