@@ -4,7 +4,8 @@
 
 Sixty matrices of noise, whose mean was published as 0.476 ± 0.137; then the seasonal rule on its whole mesh of 22 × 20
 × 10 × 2 = 8,800 combinations over 1,000 days, on ten random walks unless told otherwise (the paper's one walk: 55 %,
-and 53 % of the choices lose), and on the same with a quarter of σ added in the first five days of each month (13 %, 13 %).
+and 53 % of the choices lose), and on the same with a quarter of σ added in the first five days of each month (13 %,
+13 %).
 """
 
 from __future__ import annotations

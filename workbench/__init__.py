@@ -34,7 +34,7 @@ HOMES = {
     "controllers": ("Controller", "Field", "Fraction"),
     "data": ("candles",),
     "market": ("BUY", "FLAT", "SELL", "Candles", "Instrument", "Targets"),
-    "research": ("sweep",),
+    "research": ("optimize", "sweep"),
     "trading": ("Fees", "Latency", "Slippage"),
 }
 HOME = {name: room for room, names in HOMES.items() for name in names}

@@ -405,3 +405,16 @@ def test_short_grid_is_the_mirror() -> None:
 def test_not_a_number_of_a_config_is_no_barrier() -> None:
     outcome = trade([STILL, flat(50.0), flat(50.0)], {0: [create(DCA)]}, given(FREE, **LADDER, stop_loss=NAN))
     assert only_executor(outcome).phase == "HOLDING"
+
+
+def test_taker_under_its_bound_buys_when_the_price_comes_back_into_it() -> None:
+    settings = given(FREE, prices=(100.0,), amounts=(98.0,), mode=Mode.TAKER, bound=0.02)
+    outcome = trade([flat(103.0), (95.0, 99.0, 95.0, 99.0)], {0: [create(DCA)]}, settings)
+    assert traded(outcome) == [(1, BUY, 0.98, 98.0)]
+
+
+def test_open_that_filled_in_part_is_not_cancelled_for_being_far() -> None:
+    settings = with_market(given(FREE, **{**FIVE, "total": 60.0, "bound": 0.03}), participation=0.5)
+    bars = [flat(101.0), (101.0, 101.0, 100.0, 101.0), flat(104.0)]
+    outcome = trade(bars, {0: [create(GRID)]}, settings, volume=[[0.4] * 3])
+    assert [(order.filled, order.status) for order in outcome.orders[:1]] == [(0.2, "LIVE")]

@@ -108,6 +108,26 @@ def test_positions_are_what_executors_hold_and_what_is_held_beside_them(seed: in
         assert owned == close_to(outcome.positions[market], amounts)
 
 
+@EXAMPLES
+@given(SEEDS)
+def test_legs_are_what_is_held_on_them(seed: int) -> None:
+    outcome = wide_scenario(seed).run()
+    world: World = outcome.world
+    for market in filter(world.is_hedged, range(len(outcome.positions))):
+        amounts = sum(fill.amount for fill in fills_of(outcome, market))
+        for leg in (1, -1):
+            parts = [held_in(one, market) for one in outcome.open if leg_of_executor(one, market) == leg]
+            parts += [
+                hold.amount for (_, where, side), hold in world.inventory.items() if (where, side) == (market, leg)
+            ]
+            assert sum(parts) == close_to(leg * world.legs[market][leg], amounts)
+
+
+def leg_of_executor(executor: Executor, market: int) -> int:
+    side = executor.side if executor.market == market else -executor.side
+    return -side if executor.target.reduce else side
+
+
 def held_in(executor: Executor, market: int) -> float:
     """What an executor at work holds in a market, signed."""
     amount = executor.side * executor.held if executor.market == market else 0.0

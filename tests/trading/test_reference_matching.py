@@ -265,3 +265,10 @@ def test_sizes_of_a_fraction_are_of_the_purse_of_the_market() -> None:
     two = Settings(markets=(Market(0), Market(1, purse=1)), purses=(PurseTerms(1_000.0), PurseTerms(400.0)))
     wish = enter(BUY, 0.5, sizing=Sizing.FRACTION, market=1)
     assert trade_all([[STILL] * 2] * 2, {0: [wish]}, two).fills[0].amount == 2.0
+
+
+def test_resting_sells_reserve_the_base_of_their_own_market() -> None:
+    owned = Settings(markets=tuple(Market(base, initial=10.0, initial_entry=100.0) for base in (0, 1)))
+    wishes = {0: [quote(SELL, 110.0, 6.0), quote(SELL, 110.0, 6.0), quote(SELL, 110.0, 10.0, market=1)]}
+    outcome = trade_all([[STILL], [STILL]], wishes, owned)
+    assert [(refusal.reason, refusal.level) for refusal in outcome.refusals] == [("NO_FUNDS", 1)]

@@ -205,3 +205,31 @@ def test_quoting_stops_where_prices_cannot_be_compared() -> None:
 def test_two_market_executor_of_one_market_is_refused() -> None:
     assert reasons(trade_all([[STILL], [STILL]], {0: [create(XEMM)]}, xemm(market2=0))) == ["BAD_CONFIG"]
     assert reasons(trade_all([[STILL], [STILL]], {0: [create(XEMM)]}, xemm(min_profit=0.02))) == ["BAD_CONFIG"]
+
+
+def test_unwinding_gives_up_after_ten_repeats_and_hands_over_the_leg() -> None:
+    settings = arbitrage(policy=LegPolicy.UNWIND, amount=9.0)
+    second = [DEAR, DEAR, DEAR, *[flat(900.0)] * 14]  # what was sold at 102 cannot be bought back at 900
+    outcome = trade_all([[STILL, STILL, flat(700.0), *[STILL] * 14], second], {0: [create(ARBITRAGE)]}, settings)
+    assert (ends(outcome), outcome.positions) == (["FAILED"], [0.0, 1.0])
+    assert len(reasons(outcome)) + sum(order.status == "REJECTED" for order in outcome.orders) == 1 + 1 + 10
+    assert outcome.world.inventory[0, 1, 0].amount == 1.0
+
+
+def test_profit_and_fees_are_counted_in_the_reporting_currency() -> None:
+    purses = (PurseTerms(1_000.0, rate=2.0), PurseTerms(1_000.0))
+    second = replace(TWO.markets[1], purse=1, initial_entry=200.0)
+    settings = arbitrage(replace(TWO, purses=purses, taker=0.001, markets=(Market(0), second)))
+    outcome = trade_all([[STILL] * 3, [flat(210.0)] * 3], {0: [create(ARBITRAGE)]}, settings)
+    fees = 2.0 * (200.0 * 0.001) + 420.0 * 0.001  # 0.2 at two, and 0.42
+    assert only_executor(outcome).pnl == pytest.approx(420.0 - 2.0 * 200.0 - fees)
+
+
+def test_residue_is_valued_in_the_reporting_currency() -> None:
+    purses = (PurseTerms(1_000.0, rate=2.0), PurseTerms(1_000.0))
+    second = replace(TWO.markets[1], purse=1, min_amount=9.0)
+    settings = xemm(replace(TWO, purses=purses, markets=(Market(0), second)))
+    bars = [[STILL, STILL, DIP, flat(101.0)], [flat(200.0)] * 4]
+    outcome = trade_all(bars, {0: [create(XEMM)]}, settings)
+    bought = 2.0 * 100.0 / 1.01 * 2.0
+    assert only_executor(outcome).pnl == pytest.approx(2.0 * 100.0 * 2.0 - bought)  # ends at the close of row 2

@@ -288,3 +288,16 @@ def test_carry_earns_funding_less_fees_and_basis() -> None:
     fees = 500.0 * 0.001 + 505.0 * 0.0005
     basis = 5.0 * ((90.2 - 90.0) - (101.0 - 100.0))
     assert outcome.equity[-1] - outcome.equity[0] == pytest.approx(funding - fees - basis, abs=1e-9)
+
+
+def test_leg_averages_its_entries_and_a_close_leaves_them() -> None:
+    wishes = {0: [order(BUY, 1.0), order(SELL, 1.0)], 1: [order(BUY, 3.0)], 2: [order(SELL, 2.0, reduce=True)]}
+    outcome = trade([STILL, STILL, flat(104.0), flat(110.0)], wishes, HEDGED)
+    assert outcome.world.legs[0] == {1: 2.0, -1: 1.0}
+    assert outcome.world.entries[0] == {1: 103.0, -1: 100.0}
+
+
+def test_one_way_entry_is_that_of_the_fill_after_a_flip() -> None:
+    wishes = {0: [order(BUY, 1.0)], 1: [order(BUY, 3.0)], 2: [order(SELL, 6.0)]}
+    outcome = trade([STILL, STILL, flat(104.0), flat(110.0)], wishes, PERPETUAL)
+    assert (outcome.positions, outcome.world.entries[0][-1]) == ([-2.0], 110.0)

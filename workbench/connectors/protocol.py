@@ -7,7 +7,7 @@ it does not know it says (`Silent`) and leaves to whoever keeps the journal.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import IntEnum
 from typing import Protocol, runtime_checkable
@@ -76,18 +76,20 @@ class Depth:
 
 @dataclass(frozen=True, slots=True)
 class Balances:
-    """What the account has now, of the assets that changed or of all."""
+    """What the account has now: of the assets that changed, or of all if `is_all`."""
 
     balances: Mapping[str, Balance]
     time_ms: int
+    is_all: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Positions:
-    """Legs that changed; one that was closed has the amount 0."""
+    """Legs that changed (one that was closed has the amount 0), or all that are not flat if `is_all`."""
 
     positions: tuple[Position, ...]
     time_ms: int
+    is_all: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,17 +137,6 @@ class Rights:
 
     trade: bool | None = None
     withdraw: bool | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """All that a venue knows of an account, as of one moment: what a reconciliation compares with."""
-
-    orders: tuple[Report, ...]
-    fills: tuple[Fill, ...]
-    balances: Mapping[str, Balance] = field(default_factory=dict)
-    positions: tuple[Position, ...] = ()
-    time_ms: int = 0
 
 
 @runtime_checkable

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+import polars as pl
 
 from workbench.errors import WorkbenchError
 from workbench.market import Candles
@@ -12,6 +13,7 @@ from workbench.metrics import hold_curve
 from workbench.research.counting import counted
 from workbench.research.fast import period_ends
 from workbench.research.luck import MOST_COLUMNS, significance
+from workbench.research.space import Space
 from workbench.research.table import best_of
 
 if TYPE_CHECKING:
@@ -23,8 +25,21 @@ FEWEST = 2
 SECONDS = 3.0  # that the line under a sweep may take for its returns
 
 
+class Tried(Protocol):
+    """What can be judged: a sweep, or an optimisation."""
+
+    seed: int
+
+    @property
+    def space(self) -> Space: ...
+    @property
+    def table(self) -> pl.DataFrame: ...
+    def returns(self, rows: Any = None, period: str = "1d") -> tuple[Any, Any]: ...
+    def backtest(self, number: int, *, audit: bool = True) -> Any: ...
+
+
 def judge(
-    sweep: Sweep, metric: str = "sharpe", *, trials: float | None = None, columns: int = MOST_COLUMNS,
+    sweep: Tried, metric: str = "sharpe", *, trials: float | None = None, columns: int = MOST_COLUMNS,
     audit: bool = True, **options: Any,
 ) -> Significance:  # fmt: skip
     """Every test at once, on the best by a metric and a random sample of the others.
@@ -53,14 +68,15 @@ def judge(
     )  # fmt: skip
 
 
-def looked_at(sweep: Sweep, metric: str, columns: int) -> tuple[Any, int]:
+def looked_at(sweep: Tried, metric: str, columns: int) -> tuple[Any, int]:
     """Numbers of the combinations to look at, all on the candles of the best one, and the best."""
     table = sweep.table
     top = best_of(table, metric, 1, None)
     if not top.height:
         raise WorkbenchError(f"No combination has a number in `{metric}`, so there is no best one to judge.")
     best = int(top["number"][0])
-    ran = table["number"].to_numpy()[table["error"].is_null().to_numpy()]
+    whole = table.filter(pl.col("error").is_null()) if "error" in table.columns else table
+    ran = whole["number"].to_numpy()
     cases = [sweep.space.case(codes) for codes in sweep.space.grid.rows(ran)]
     mine = sweep.space.case(sweep.space.grid.rows(np.array([best]))[0])
     same = ran[[case == mine for case in cases]]

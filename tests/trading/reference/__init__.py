@@ -17,34 +17,28 @@ from .executors.common import move_trail
 from .executors.position import barrier_reached, entered, net_price
 from .ledger import settle, take_in
 from .matching import answer, answer_limit, draw, hold_value
+from .records import Executor, Fill, Hold, Order, Outcome, Payment, Refusal
 from .running import run
 from .state import World, active_orders, equity, take_slot
-from .walk import vertices
-from .words import (
+from .terms import (
     MOST_REPEATS,
     NAN,
     Action,
     Bars,
     Config,
     ControllerTerms,
-    Executor,
     ExecutorKind,
-    Fill,
     Funding,
-    Hold,
     LegPolicy,
     Market,
     Mode,
-    Order,
-    Outcome,
-    Payment,
     Policy,
     PurseTerms,
-    Refusal,
     Settings,
     Target,
     Tier,
 )
+from .walk import vertices
 
 
 class Door(ModuleType):

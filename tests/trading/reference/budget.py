@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from workbench.market.codes import Sizing
 
+from .records import Order
 from .state import World, executors_of, own_equity, taker_rate
-from .words import RESTING, Market, Order, Tier
+from .terms import RESTING, Market, Tier
 
 NO_TIER = Tier(0.0, 0.0)
 

@@ -14,8 +14,9 @@ from .executors.common import resolved
 from .executors.position import create as create_position
 from .ledger import controller_pnl
 from .orders import ask, cancel, order_for, refuse
+from .records import Controller, Executor, Order
 from .state import World, equity, holdings
-from .words import Action, Controller, Executor, Order, Target
+from .terms import Action, Target
 
 
 def decide(world: World, targets: Sequence[Target]) -> None:
@@ -175,9 +176,9 @@ def stop_controller(world: World, place: int) -> None:
 
 
 def flatten(world: World, place: int, market: int) -> None:
-    for _, hold in list(holdings(world, place, market)):
+    for leg, hold in list(holdings(world, place, market)):
         amount = whole_lots(world, market, abs(hold.amount))
-        if amount > 0:
+        if amount > 0 and leg * hold.amount >= 0:  # else it has reduced what another one holds
             side = -1 if hold.amount > 0 else 1
             wish = Target(market=market, side=side, size=amount, controller=place)
             order = order_for(world, wish, purpose="FLATTEN")

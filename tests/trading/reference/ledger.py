@@ -7,8 +7,8 @@ import math
 from workbench.market.codes import BUY
 
 from .orders import close_order
+from .records import Executor, Fill, Hold, Order, Purse
 from .state import World, after_fill, is_fresh_rate, maker_rate, taker_rate
-from .words import Executor, Fill, Hold, Order, Purse
 
 
 def settle(world: World, order: Order, price: float, *, maker: bool, amount: float | None = None) -> Fill:
@@ -131,6 +131,7 @@ def hand_over(world: World, executor: Executor, market: int, change: float, pric
     """What an executor still holds when it ends becomes its controller's."""
     if change != 0.0:
         leg = (1 if change > 0 else -1) if world.is_hedged(market) else 0
+        leg = -leg if executor.target.reduce else leg  # it took from the other leg
         take_in(world, executor.controller, market, leg, change, price)
 
 

@@ -21,8 +21,8 @@ from .budget import (
 )
 from .ledger import settle
 from .orders import close_order
+from .records import Order
 from .state import World, own_equity, slippage_of
-from .words import Order
 
 MASK = 2**64 - 1
 

@@ -7,8 +7,9 @@ import math
 from workbench.market.codes import OrderKind, Sizing
 
 from .budget import budget, free_base, is_reduce_only, reducible, reserved_for, sized, whole_lots, whole_ticks
+from .records import Executor, Order, Refusal
 from .state import World, take_slot
-from .words import NAN, RESTING, STOPS, Executor, Order, Refusal, Target
+from .terms import NAN, RESTING, STOPS, Target
 
 
 def order_for(world: World, target: Target, *, executor: Executor | None = None, purpose: str = "QUOTE") -> Order:

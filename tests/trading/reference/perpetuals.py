@@ -9,8 +9,8 @@ from .budget import leg_of, leg_tier, maintenance, margin_balance
 from .executors import end_liquidated
 from .ledger import take_in
 from .orders import close_order
+from .records import Fill, Hold, Payment, Purse
 from .state import World, after_fill, slippage_of
-from .words import Fill, Hold, Payment, Purse
 
 # Marks (part 19) ------------------------------------------------------------------------------------------------
 

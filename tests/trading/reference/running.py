@@ -9,9 +9,10 @@ from typing import Any
 from .decisions import decide, look_at_drawdowns
 from .executors import step
 from .perpetuals import drop_early_funding, settle_funding
+from .records import Executor, Outcome
 from .state import World, equity, is_fresh_rate, new_world
+from .terms import NAN, Bars, Settings, Target
 from .walk import is_bar, walk
-from .words import NAN, Bars, Outcome, Settings, Target
 
 Decide = Callable[[int, World], Sequence[Target | Mapping[str, Any]]]
 Decisions = Decide | Sequence[Sequence[Target | Mapping[str, Any]]]
@@ -48,7 +49,7 @@ def run(bars: Bars, decisions: Decisions, settings: Settings) -> Outcome:
         look_at_drawdowns(world)
         world.pnls.append([owner.pnl for owner in world.controllers])
         for executor in list(world.executor_slots):
-            if executor is not None and executor.config.market2 >= 0 and executor.phase != "DONE":
+            if executor is not None and steps_now(world, executor):
                 step(world, executor, world.last[executor.market])
         wanted = decisions(row, world) if callable(decisions) else decisions[row]
         decide(world, [wish if isinstance(wish, Target) else Target(**wish) for wish in wanted])
@@ -56,6 +57,11 @@ def run(bars: Bars, decisions: Decisions, settings: Settings) -> Outcome:
         world.fills, world.orders, world.executors, world.refusals, world.equity, world.cash,
         [world.position(market) for market in markets], world, world.pnls,
     )  # fmt: skip
+
+
+def steps_now(world: World, executor: Executor) -> bool:
+    """Is it one of two markets, and has it heard of its fills?"""
+    return executor.config.market2 >= 0 and executor.phase != "DONE" and executor.hears_ms <= world.now
 
 
 def timeframe(bars: Bars, market: int) -> int:

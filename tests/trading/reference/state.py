@@ -9,21 +9,8 @@ from typing import Any
 
 from workbench.errors import ConfigError
 
-from .words import (
-    NAN,
-    Controller,
-    ControllerTerms,
-    Executor,
-    Fill,
-    Hold,
-    Market,
-    Order,
-    Payment,
-    Purse,
-    PurseTerms,
-    Refusal,
-    Settings,
-)
+from .records import Controller, Executor, Fill, Hold, Order, Payment, Purse, Refusal
+from .terms import NAN, ControllerTerms, Market, PurseTerms, Settings
 
 DUST = 1e-12
 

@@ -41,8 +41,12 @@ class Commands(Questions):
         """Why the prices of an instrument must not be relied on; empty: they may."""
         raise NotImplementedError
 
-    def expect(self, client_id: str) -> None:
+    def expect(self, intent: Intent) -> None:
         """An order was accepted: our own stream should tell of it within seconds."""
+        raise NotImplementedError
+
+    def mind(self, instrument: str) -> None:
+        """We trade here: after an interruption, ask what happened to it."""
         raise NotImplementedError
 
     async def measure_clock(self) -> Any:
@@ -67,6 +71,7 @@ class Commands(Questions):
         if self.throttle is not None:
             await self.throttle.orders.take(1.0, urgent=intent.reduce_only)
         size = self.rules_of(intent.instrument).contract_size
+        self.mind(intent.instrument)
         client, more = self.client, self._order_settings(intent)
         kind, side = KINDS[intent.kind], "buy" if intent.side == BUY else "sell"
         amount, price = _digits(intent.amount / size), _digits(intent.price) if intent.price else None
@@ -76,7 +81,7 @@ class Commands(Questions):
             return self._accepted(answer, intent)
 
         report = await self._command("create_order", call, intent.instrument, urgent=intent.reduce_only)
-        self.expect(intent.client_id)
+        self.expect(intent)
         return report
 
     async def cancel(
@@ -168,6 +173,8 @@ class Commands(Questions):
 
     async def set_margin_mode(self, instrument: str, mode: MarginMode) -> None:
         """Set it and read it back."""
+        if await self.margin_mode(instrument) == mode:
+            return
         word = mode.name.lower()
         await self._command("set_margin_mode", lambda: self.client.set_margin_mode(word, instrument), instrument)
         self._same("margin mode", mode, await self.margin_mode(instrument), instrument)

@@ -16,6 +16,7 @@ from workbench.connectors.clock import Clock, VenueClock
 from workbench.connectors.protocol import Event, Offset, Stream
 from workbench.connectors.throttle import Allowance, Throttle
 from workbench.errors import ConfigError
+from workbench.trading import Intent
 
 ORDERS_PER_S, ORDERS_AT_ONCE = 5.0, 50.0
 BURST_S = 5.0
@@ -100,10 +101,14 @@ class CcxtConnector(Commands):
         return self.offset is not None and abs(self.offset.ahead_ms) - self.offset.unsure_ms > WARN_MS
 
     async def follow(self, stream: Stream, instrument: str = "", timeframe: str = "") -> None:
-        """Follow a stream until closed; events come through `next_event`."""
-        if stream != Stream.USER:
+        """Follow a stream until closed; events come through `next_event`.
+
+        `USER` takes an instrument too, any number of times: those that are caught up with after an interruption. An
+        instrument with an order of ours is among them by itself.
+        """
+        if instrument or stream != Stream.USER:
             self.rules_of(instrument)
-        elif not self.keys and not self.client.apiKey:
+        if stream == Stream.USER and not self.keys and not self.client.apiKey:
             raise ConfigError(f"{self.venue}: our own orders cannot be followed without keys. Give `keys`.")
         self.streams.follow(stream, instrument, timeframe)
 
@@ -119,9 +124,13 @@ class CcxtConnector(Commands):
         """Why the prices of an instrument must not be relied on; empty: they may."""
         return self.streams.stale_because(instrument)
 
-    def expect(self, client_id: str) -> None:
+    def expect(self, intent: Intent) -> None:
         """An order was accepted: our own stream should tell of it within seconds."""
-        self.streams.expect(client_id)
+        self.streams.expect(intent.client_id)
+
+    def mind(self, instrument: str) -> None:
+        """We trade here: after an interruption, ask what happened to it."""
+        self.streams.mind(instrument)
 
     def _throttle(self, folder: Path | None) -> Throttle | None:
         if folder is None:

@@ -10,6 +10,7 @@ from typing import Any
 from workbench.connectors.values import ZERO
 
 LONGEST_TEXT = 256
+EXACT_DIGITS = 15
 LATEST_MS = 4_102_444_800_000  # the year 2100
 LARGEST, SMALLEST = Decimal("1e30"), Decimal("1e-30")
 
@@ -81,6 +82,8 @@ class Row:
         if value is None or value == "":
             return None
         number = as_decimal(value)
+        if number is not None and isinstance(value, float) and len(number.as_tuple().digits) > EXACT_DIGITS:
+            number = own_digits(value, self.values.get("info")) or number
         if number is None or (at_least is not None and number < at_least):
             raise self._bad(name, value, "a finite number" + ("" if at_least is None else f" of at least {at_least}"))
         return number
@@ -112,6 +115,19 @@ def as_decimal(value: object) -> Decimal | None:
     except InvalidOperation:
         return None
     return number if number.is_finite() and (not number or SMALLEST <= abs(number) <= LARGEST) else None
+
+
+def own_digits(value: float, raw: object) -> Decimal | None:
+    """The digits that a venue wrote and of which ccxt made a float, if they can be found in its own answer.
+
+    A float keeps 15 digits whatever they are; with more of them, the text that reads as the same float is the source.
+    """
+    for text in raw.values() if isinstance(raw, Mapping) else ():
+        if isinstance(text, str) and len(text) > EXACT_DIGITS and text.replace(".", "", 1).lstrip("-").isdigit():
+            number = as_decimal(text)
+            if number is not None and float(number) == value:
+                return number
+    return None
 
 
 def rows(value: object, what: str) -> Iterator[Row]:

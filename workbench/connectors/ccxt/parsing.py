@@ -1,6 +1,7 @@
 """ccxt's unified answers into our values, strictly: a field that is missing, of another type or not finite is refused.
 
-ccxt is told to keep numbers as text, so that a `Decimal` has the venue's own digits.
+ccxt makes floats of the venue's numbers. Their shortest text has the venue's own digits, up to fifteen; beyond that
+they are looked up in the raw answer, which ccxt keeps.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from contextlib import suppress
 from decimal import Decimal
 from typing import Any, TypeVar
 
+from workbench.connectors.book import Book
 from workbench.connectors.ccxt import parsing
 from workbench.connectors.ccxt.errors import UNREADABLE, translate
 from workbench.connectors.ccxt.fields import Row, Unreadable, rows
@@ -17,12 +18,12 @@ from workbench.connectors.clock import VenueClock
 from workbench.connectors.errors import ClockOff, KeyRefused, NotThere, Throttled
 from workbench.connectors.protocol import Offset, Rights
 from workbench.connectors.values import (
+    ZERO,
     Balance,
     Bar,
     FundingPayment,
     FundingRate,
     Position,
-    Quote,
     Rules,
     Ticker,
     Trade,
@@ -37,6 +38,7 @@ PATIENCE_S = 90.0  # for all of a request: an answer that leads to another page 
 SAMPLES = 5
 PAGE = 500
 PRINTS = 1_000
+LEVELS = 5
 WINDOW_MS = 7 * 86_400_000  # some venues answer for a week from `since`, whatever lies after it
 MOST_PAGES = 200
 
@@ -196,17 +198,14 @@ class Questions:
 
         return await self.ask("fetch_trades", call, instrument=instrument)
 
-    async def best(self, instrument: str) -> Quote | None:
-        """Best bid and ask now; None where a side is empty."""
-        size = float(self.size(instrument))
+    async def levels(self, instrument: str) -> Book:
+        """The best levels of the book now, with the venue's number of its last update where it tells."""
 
-        async def call() -> Quote | None:
-            row = Row.of(await self.client.fetch_order_book(instrument, 5), "order book")
+        async def call() -> Book:
+            row = Row.of(await self.client.fetch_order_book(instrument, LEVELS), "order book")
             bids, asks = (parsing.levels(row.values.get(name), name) for name in ("bids", "asks"))
-            if not bids or not asks:
-                return None
-            time_ms = row.time("timestamp", self.time.now_ms())
-            return Quote(instrument, bids[0][0], bids[0][1] * size, asks[0][0], asks[0][1] * size, time_ms)
+            number, time_ms = row.maybe("nonce") or ZERO, row.time("timestamp", self.time.now_ms())
+            return Book(instrument, bids, asks, int(number), time_ms, "a snapshot", float(self.size(instrument)))
 
         return await self.ask("fetch_order_book", call, instrument=instrument)
 
@@ -302,15 +301,16 @@ class Questions:
         return await self.ask("fetch_funding_history", call, instrument=instrument)
 
     async def rights(self) -> Rights:
-        """What the key may do, where the venue tells."""
-        tell = getattr(self.client, "sapiGetAccountApiRestrictions", None)
-        if tell is None or not self.facts.name.startswith("binance"):
-            return Rights()
-        answer = await self.ask("api_restrictions", tell)
-        trade = "enableFutures" if self.perpetual else "enableSpotAndMarginTrading"
-        told = answer if isinstance(answer, dict) else {}
-        known = {name: told[name] for name in (trade, "enableWithdrawals") if isinstance(told.get(name), bool)}
-        return Rights(known.get(trade), known.get("enableWithdrawals"))
+        """What the key may do, or where the venue does not tell, the account."""
+        trade, told = "enableFutures" if self.perpetual else "enableSpotAndMarginTrading", {}
+        with suppress(VenueError, AttributeError):
+            answer = await self.ask("api_restrictions", self.client.sapiGetAccountApiRestrictions)
+            told = {"canTrade": answer[trade], "canWithdraw": answer["enableWithdrawals"]}
+        if not told:
+            told = (await self.ask("fetch_balance", self.client.fetch_balance)).get("info") or {}
+        known = {name: told[name] for name in ("canTrade", "canWithdraw") if isinstance(told, dict) and name in told}
+        found = {name: value for name, value in known.items() if isinstance(value, bool)}
+        return Rights(found.get("canTrade"), found.get("canWithdraw"))
 
     # --- inside ------------------------------------------------------------------------------------------------------
 

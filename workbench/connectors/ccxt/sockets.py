@@ -28,6 +28,7 @@ MOST_GAPS = 5  # broken books in a minute before the socket is given up
 HANDOVER_S = 10.0
 LONGEST_SILENCE_S = 60.0
 FIRST_WORD_S = 0.5
+ON_ITS_WAY_S = 0.3  # what REST knows may be on its way to us
 QUIET = 0.6  # of the longest silence, before the venue is asked
 
 
@@ -259,18 +260,21 @@ class Line:
             elif watch.is_quiet(now_s) and not watch.asking:
                 watch.asking = True
                 self._spawn(self._ask(watch, generation))
-            elif not watch.is_fresh and id(watch) in generation.heard and watch.stream != Stream.USER:
+            elif not watch.is_fresh and id(watch) in generation.heard:
                 self._fresh(watch)
         if self.failures and now_s - generation.born_s > HEALTHY_S:
             self.failures = 0
 
     async def _ask(self, watch: Watch, generation: Generation) -> None:
         """A stream that says nothing may have nothing to say: ask over REST before it is given up."""
+        heard_s = watch.heard_s
         try:
             if await self.owner.confirm(watch):
                 watch.heard_s = self.clock.steady_s()
                 generation.heard.add(id(watch))
-            elif generation is self.now:
+                return
+            await self.clock.sleep(ON_ITS_WAY_S)
+            if generation is self.now and watch.heard_s == heard_s:
                 self._give_up(watch, generation, "silent, and the venue has moved on")
         except WorkbenchError:
             pass  # no answer is no proof: the silence goes on counting
@@ -323,13 +327,16 @@ class Line:
             await self.owner.caught(self)
         except (ccxt.BaseError, *UNREADABLE, OSError, TimeoutError, WorkbenchError) as fault:
             generation.end(f"{type(fault).__name__}: {fault}"[:200])
+        except asyncio.CancelledError:
+            await generation.close()
+            raise
         if generation.ended.is_set():
             self.failures += 1
             for watch in self.watches:
                 self._stale(watch, generation.reason)
         else:
             for watch in self.watches:
-                if watch.stream == Stream.USER:
+                if watch.silence_s is None:
                     self._fresh(watch)
         return generation
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from workbench.connectors.outlet import Outlet
 from workbench.connectors.protocol import Balances, Depth, Fault, Freshness, Gap, Positions, Stream
 from workbench.connectors.values import Quote
 from workbench.errors import WorkbenchError
+from workbench.market import show_time
 
 if TYPE_CHECKING:
     from workbench.connectors.ccxt.questions import Questions
@@ -49,6 +51,7 @@ class Streams:
         self._seen: dict[str, OrderedDict[str, None]] = {}
         self._last_trade_ms: dict[str, int] = {}
         self._expected: dict[str, float] = {}
+        self._wrong_since: dict[str, float] = {}
         self._quotes: dict[str, Quote] = {}
         self._told: dict[tuple[Stream, str], bool] = {}
         self._last_fill_ms = 0
@@ -57,7 +60,7 @@ class Streams:
         self._minded = False
 
     def follow(self, stream: Stream, instrument: str, timeframe: str = "") -> None:
-        """Follow one more stream."""
+        """Follow one more stream. With `USER`, the instrument is one to catch up with after an interruption."""
         name = "" if stream == Stream.USER else instrument
         line = self.lines.get(name)
         if line is None:
@@ -68,6 +71,8 @@ class Streams:
         if not self._minded:
             self._minded = True
             self._spawn(self._mind())
+        if stream == Stream.USER and line.watches:
+            return
         for watch in self._watches(stream, instrument, timeframe):
             line.add(watch)
 
@@ -92,6 +97,10 @@ class Streams:
             if watch.stream == Stream.QUOTES and not watch.is_fresh:
                 return "quotes do not come"
         return ""
+
+    def mind(self, instrument: str) -> None:
+        """Catch up with this instrument too after an interruption."""
+        self._instruments.add(instrument)
 
     def expect(self, client_id: str) -> None:
         """An order was accepted: the user stream should tell of it soon."""
@@ -145,12 +154,17 @@ class Streams:
             return not found or found[-1].trade_id in self._seen.get(instrument, {}) or not self._seen.get(instrument)
         if watch.stream not in (Stream.BOOK, Stream.QUOTES):
             return True
-        now = await self.door.best(instrument)
-        if watch.stream == Stream.QUOTES and now is not None and instrument not in self._quotes:
-            self._quotes[instrument] = now
+        there = await self.door.levels(instrument)
+        if watch.stream == Stream.BOOK:
+            here = self.book(instrument)
+            if there.number and here.number:
+                return there.number <= here.number
+            return [there.levels(side, 5) for side in (1, -1)] == [here.levels(side, 5) for side in (1, -1)]
+        now, known = there.top(), self._quotes.get(instrument)
+        if known is None and now is not None:
+            self._quotes[instrument] = known = now
             self.outlet.put(now)
-        known = self.book(instrument).top() if watch.stream == Stream.BOOK else self._quotes.get(instrument)
-        return known is not None and now is not None and (known.bid, known.ask) == (now.bid, now.ask)
+        return known is not None and now is not None and replace(known, time_ms=0) == replace(now, time_ms=0)
 
     async def caught(self, line: Line) -> None:
         """A new generation stands: what happened meanwhile is asked for, as nobody tells it again."""
@@ -165,7 +179,7 @@ class Streams:
     # --- catching up -------------------------------------------------------------------------------------------------
 
     async def catch_up(self) -> None:
-        """Open orders, and our trades since a while before the last one heard of, of every instrument followed."""
+        """Open orders, our trades since a while before the last one heard of, balances, positions."""
         since = (self._last_fill_ms or self.time.now_ms()) - OVERLAP_MS
         for instrument in sorted(self._instruments):
             for report in await self.door.open_orders(instrument):
@@ -173,6 +187,9 @@ class Streams:
             for fill in await self.door.fills(instrument, since):
                 self._last_fill_ms = max(self._last_fill_ms, fill.time_ms)
                 self.outlet.put(fill)
+        self.outlet.put(Balances(await self.door.balances(), self.time.now_ms(), is_all=True))
+        if self.door.perpetual:
+            self.outlet.put(Positions(tuple(await self.door.positions()), self.time.now_ms(), is_all=True))
 
     async def _later(self, seconds: float) -> None:
         await self.time.sleep(seconds)
@@ -182,18 +199,27 @@ class Streams:
             self._put_fault(error, "", "catch up")
 
     async def _mind(self) -> None:
-        """Bars that are due, and orders that our stream should have told of."""
+        """Bars that are due, books that stay wrong, and orders that our stream should have told of."""
         while True:
             await self.time.sleep(0.25)
             for bars in list(self._bars.values()):
-                try:
-                    await bars.look(self.time.now_ms())
-                except WorkbenchError as error:
-                    self._put_fault(error, bars.instrument, "candles")
+                await self._look_at(bars)
+            self._rebuild_wrong_books()
             now = self.time.steady_s()
             if any(due < now for due in self._expected.values()):
                 self._expected.clear()
                 self.lines[""].renew("silent about an order of ours")
+
+    async def _look_at(self, bars: ClosedBars) -> None:
+        try:
+            await bars.look(self.time.now_ms())
+        except WorkbenchError as error:
+            self._put_fault(error, bars.instrument, "candles")
+        watch = next(one for one in self.lines[bars.instrument].watches if one.stream == Stream.CANDLES)
+        if bars.is_stale(self.time.now_ms()):
+            self._put_state(watch, False, f"no closed {bars.timeframe} bar since {show_time(bars.next_ms)}")
+        elif watch.is_fresh:
+            self._put_state(watch, True, "")
 
     def _fill_hole(self, instrument: str) -> None:
         """Trades that came while nobody listened, where the venue still has them."""
@@ -334,14 +360,19 @@ class Streams:
         was, book.stale = book.stale, fault
         if fault and not was:
             self._put_state(watch, False, fault)
-            self._spawn(self._rebuild_if_wrong(book, line))
         elif was and not fault:
             self._put_state(watch, True, "")
 
-    async def _rebuild_if_wrong(self, book: Book, line: Line) -> None:
-        await self.time.sleep(self.silence_s)
-        if book.fault() and line.now is not None:
-            line.now.end(f"book still {book.fault()}")
+    def _rebuild_wrong_books(self) -> None:
+        """A book that stays crossed or empty has wrong levels in it: a new socket brings a new snapshot."""
+        now_s = self.time.steady_s()
+        for instrument, book in self.books.items():
+            generation = self.lines[instrument].now if instrument in self.lines else None
+            if not book.number or not book.fault() or generation is None:
+                self._wrong_since.pop(instrument, None)
+            elif now_s - self._wrong_since.setdefault(instrument, now_s) > self.silence_s:
+                del self._wrong_since[instrument]
+                generation.end(f"book {book.fault()}")
 
     def _keep_depth(self, book: Book, message: object) -> None:
         data = message.get("data", message) if isinstance(message, dict) else {}

@@ -22,6 +22,7 @@ URGENT: contextvars.ContextVar[bool] = contextvars.ContextVar("urgent", default=
 SENT: contextvars.ContextVar[list[str] | None] = contextvars.ContextVar("sent", default=None)
 CACHE = 10_000  # rows that ccxt keeps of trades and orders
 TIMEOUT_MS = 10_000
+NO_SNAPSHOT = {"fetchPositionsSnapshot": False, "awaitPositionsSnapshot": False}  # we ask ourselves, after the stream
 MARKETS = ("markets", "markets_by_id", "symbols", "ids", "currencies", "currencies_by_id", "baseCurrencies",
            "quoteCurrencies", "codes")  # fmt: skip
 
@@ -92,7 +93,7 @@ def make_client(
         raise ConfigError(f"ccxt knows no venue {name!r}. Use one of its ids, such as binance, okx or kraken.")
     client = type(known.__name__, (_Listening, known), {})(_settings(facts, perpetual, keys, config or {}))
     client.wb_time, client.wb_throttle, client.wb_listener = time, throttle, listener
-    client.number = str
+    client.timeout_on_exit = 10
     if urls:
         client.urls["api"] = _moved(client.urls["api"], urls, facts.name)
     refuse_repeats(client)
@@ -122,7 +123,7 @@ def _settings(facts: Venue, perpetual: bool, keys: Keys, config: Mapping[str, An
     options: dict[str, Any] = {
         "defaultType": kind, "fetchCurrencies": False, "fetchMargins": False, "adjustForTimeDifference": False,
         "warnOnFetchOpenOrdersWithoutSymbol": False, "maxRetriesOnFailure": 0, "tradesLimit": CACHE,
-        "ordersLimit": CACHE, "OHLCVLimit": 1_000, **facts.options,
+        "ordersLimit": CACHE, "OHLCVLimit": 1_000, "watchPositions": NO_SNAPSHOT, **facts.options,
     }  # fmt: skip
     if facts.name.startswith("binance"):  # otherwise three hosts are asked for all of their markets
         options["fetchMarkets"] = {"types": ["linear" if perpetual else "spot"]}
@@ -195,6 +196,7 @@ class _Listening:
         if "wb_guarded" not in client.__dict__:
             client.wb_guarded = True
             client.handle_message = _guarded(client, client.handle_message, self)
+            client.future = _quiet(client.future)
         return client
 
     def on_connected(self, client: Any, message: Any = None) -> None:
@@ -248,6 +250,17 @@ def _guarded(socket: Any, handle: Callable[[Any], None], exchange: Any) -> Calla
             socket.on_error(ccxt.NetworkError(f"unreadable message on {socket.url}"))
 
     return handle_message
+
+
+def _quiet(make: Callable[[str], Any]) -> Callable[[str], Any]:
+    """ccxt's futures, whose failure is nobody's business any more once their watcher has gone."""
+
+    def future(name: str) -> Any:
+        made = make(name)
+        made.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return made
+
+    return future
 
 
 def _without_redirects(exchange: Any) -> Any:

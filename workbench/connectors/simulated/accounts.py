@@ -42,6 +42,7 @@ class Futures:
     margin_type: dict[str, str] = field(default_factory=dict)
     dual: bool = False
     multi_assets: bool = False
+    margin_moves: list[tuple[int, str, str, Decimal]] = field(default_factory=list)  # time, symbol, side, amount
     countdowns: dict[str, int] = field(default_factory=dict)  # symbol → when its orders are cancelled
     updated_ms: int = 0
 

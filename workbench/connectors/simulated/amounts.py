@@ -15,9 +15,9 @@ def to_step(value: Decimal, step: Decimal) -> Decimal:
     return value - value % step if step else value
 
 
-def is_stepped(value: Decimal, step: Decimal, start: Decimal = ZERO) -> bool:
-    """Is this a whole number of steps away from `start`?"""
-    return not step or (value - start) % step == 0
+def is_stepped(value: Decimal, step: Decimal) -> bool:
+    """Is this a whole number of steps? A step of 0 asks nothing."""
+    return not step or value % step == 0
 
 
 def booked(value: Decimal) -> Decimal:

@@ -35,7 +35,7 @@ def check_spot(market: Market, account: Account, draft: Draft, time_ms: int) -> 
 
 
 def _spot_price(rules: Symbol, price: Decimal, name: str) -> None:
-    if not rules.min_price <= price <= rules.max_price or not is_stepped(price, rules.tick, rules.min_price):
+    if not rules.min_price <= price <= rules.max_price or not is_stepped(price, rules.tick):
         raise filter_failure(name)
 
 

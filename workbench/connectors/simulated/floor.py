@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from copy import copy
 from decimal import Decimal
 from typing import Any
@@ -73,8 +74,15 @@ class Floor:
     def ended(self, order: Order) -> None:
         """An order is over, by whatever reason."""
 
+    def has_traded(self, order: Order) -> None:
+        """A trade of this order has been booked and reported."""
+
     def traded(self, market: Market, price: Decimal) -> None:
         """A trade was made at a price."""
+
+    def word_for_fill(self, order: Order) -> str:
+        """What the execution of a fill is called."""
+        return "TRADE"
 
     # --- an order's ways ---------------------------------------------------------------------------------------------
 
@@ -152,6 +160,8 @@ class Floor:
         for order in (taker, maker):
             if order.status == FILLED:
                 self._over(order)
+        for order in (taker, maker):
+            self.has_traded(order)
 
     def print(self, market: Market, number: int, price: Decimal, amount: Decimal, buyer: Order | None,
               seller: Order | None, taker: Order | None, *, side: int = BUY) -> None:  # fmt: skip
@@ -252,8 +262,11 @@ class Floor:
                 wanted = {price for price, _ in levels}
                 for price in [price for price in market.book.sides[side].levels if price not in wanted]:
                     self._show_house(market, side, price, ZERO)
+        for side, levels in ((BUY, bids), (SELL, asks)):  # what goes away goes first: it meets nobody
+            for price, _ in (level for level in levels if level[1] <= 0):
+                self._show_house(market, side, price, ZERO)
         for side, levels in ((BUY, bids), (SELL, asks)):
-            for price, amount in levels:
+            for price, amount in (level for level in levels if level[1] > 0):
                 self._meet(market, side, price)
                 self._show_house(market, side, price, amount)
 
@@ -281,8 +294,7 @@ class Floor:
         market = self.market(event.symbol)
         if order is None or not market.book.holds(order):
             return
-        amount = min(event.amount or order.open_amount, self.part(market, order))
-        self.execute(market, self.house_order(market, -order.side, order.price, amount), order, amount)
+        self._give(market, order, min(event.amount or order.open_amount, self.part(market, order)))
 
     def report_depth(self) -> None:
         """Report the levels that have changed, of every market."""
@@ -298,20 +310,30 @@ class Floor:
 
     def _sweep(self, market: Market, side: int, price: Decimal, amount: Decimal) -> Decimal:
         """Fill the accounts' orders that a taker of the house meets down to a price; what is left of its amount."""
-        probe, queue = self.house_order(market, side, price, amount), amount
+        probe = self.house_order(market, side, price, amount)
         for maker in list(market.book.against(probe)):
-            if not market.book.holds(maker):
-                continue
+            if maker.price != price and maker.account != HOUSE and market.book.holds(maker):
+                amount -= self._give(market, maker, self.part(market, maker))
+        level = market.book.sides[-side].levels.get(price)
+        line, queue = deque(level.orders.values() if level else ()), amount
+        while line and queue > 0:
+            maker = line.popleft()
             if maker.account == HOUSE:
-                queue -= maker.display if maker.price == price else ZERO  # who stood there before had his turn first
+                queue -= maker.display  # it stood there before, and has its turn first
                 continue
-            part = self.part(market, maker)
-            if maker.price == price:
-                part = min(part, to_step(max(queue, ZERO), market.rules.lot))
-            if part > 0:
-                self.execute(market, self.house_order(market, side, maker.price, part), maker, part)
-                queue, amount = queue - part, amount - part
+            wanted = min(self.part(market, maker), maker.display, to_step(queue, market.rules.lot))
+            given = self._give(market, maker, wanted)
+            queue, amount = queue - given, amount - given
+            if given and market.book.holds(maker):
+                line.append(maker)  # an iceberg shows its next part, behind the others
         return max(amount, ZERO)
+
+    def _give(self, market: Market, maker: Order, amount: Decimal) -> Decimal:
+        """Let the house take so much of a resting order."""
+        if amount > 0 and market.book.holds(maker):
+            self.execute(market, self.house_order(market, -maker.side, maker.price, amount), maker, amount)
+            return amount
+        return ZERO
 
     def _meet(self, market: Market, side: int, price: Decimal) -> None:
         """Before the house shows a price: what rests on the other side at or beyond it is taken."""
@@ -322,8 +344,7 @@ class Floor:
             if maker.account == HOUSE:
                 market.book.remove(maker)
             else:
-                part = self.part(market, maker)
-                self.execute(market, self.house_order(market, side, maker.price, part), maker, part)
+                self._give(market, maker, self.part(market, maker))
 
     def _show_house(self, market: Market, side: int, price: Decimal, amount: Decimal) -> None:
         level = market.book.sides[side].levels.get(price)
@@ -343,9 +364,10 @@ class Floor:
     # --- inside a trade ----------------------------------------------------------------------------------------------
 
     def _wanted(self, market: Market, taker: Order, price: Decimal) -> Decimal:
-        if taker.quote_amount:
-            return to_step((taker.quote_amount - taker.quote_filled) / price, market.rules.lot)
-        return min(taker.open_amount, self.affordable(market, taker, price))
+        most = min(taker.open_amount, self.affordable(market, taker, price))
+        if not taker.quote_amount:
+            return most
+        return min(most, to_step((taker.quote_amount - taker.quote_filled) / price, market.rules.lot))
 
     def _show_less(self, market: Market, maker: Order, amount: Decimal) -> None:
         if not market.book.holds(maker):
@@ -363,8 +385,8 @@ class Floor:
                     price, amount, fee, asset, maker, self.state.time_ms, order.list_id, order.position_side,
                     realized)  # fmt: skip
         self.state.ledger.add_fill(fill)
-        self.report(order, "TRADE", trade_id=number, amount=amount, price=price, fee=fee, fee_asset=asset,
-                    is_maker=maker, realized=realized)  # fmt: skip
+        self.report(order, self.word_for_fill(order), trade_id=number, amount=amount, price=price, fee=fee,
+                    fee_asset=asset, is_maker=maker, realized=realized)  # fmt: skip
 
     def _end(self, order: Order, status: str, execution: str, **details: Any) -> None:
         market = self.markets.get(order.symbol)
@@ -410,6 +432,9 @@ class Floor:
                 order.prevented += amount
             if maker.open_amount:
                 market.book.show(maker, min(maker.display, maker.open_amount))
+            for order in (taker, maker):
+                if order.open_amount:
+                    self.report(order, "TRADE_PREVENTION")
         both = mode == "EXPIRE_BOTH"
         if both or mode == "EXPIRE_MAKER" or (mode == "DECREMENT" and not maker.open_amount):
             self.expire(maker, status=EXPIRED_IN_MATCH)

@@ -54,6 +54,7 @@ from workbench.connectors.simulated.state import State
 from workbench.connectors.simulated.symbols import Symbol
 from workbench.market import SELL
 
+FORCED = ("autoclose-", "adl_autoclose")  # how the client ids of orders begin that close a position by force
 MATCHES = {"": 0, "_5": 4, "_10": 9, "_20": 19}  # of `priceMatch`: which level of the book
 
 
@@ -165,6 +166,7 @@ class Perpetual(Floor):
         if held.isolated_wallet + event.amount < least and event.amount < 0:
             raise refuse(ISOLATED_ONLY)
         held.isolated_wallet += event.amount
+        account.futures.margin_moves.append((self.state.time_ms, event.symbol, held.side, event.amount))
         self.state.futures_moved(account, "MARGIN_TRANSFER", market.rules.quote, ZERO, (event.symbol, held.side))
 
     def arm(self, event: Arm) -> None:
@@ -235,11 +237,21 @@ class Perpetual(Floor):
         if order.algo_id:
             self.algos.finished(order)
 
+    def has_traded(self, order: Order) -> None:
+        """Orders that could only reduce the position end when there is nothing left to reduce."""
+        account = self.state.accounts.get(order.account)
+        if account is not None:
+            self._drop_reducers(account, order.symbol, account.futures.position(order.symbol, order.position_side))
+
     def traded(self, market: Market, price: Decimal) -> None:
         """Conditional orders look at every trade."""
         self.algos.look(market, price, "CONTRACT_PRICE")
         if not market.has_own_mark:
             self.algos.look(market, price, "MARK_PRICE")
+
+    def word_for_fill(self, order: Order) -> str:
+        """Fills of orders that close a position by force have a word of their own."""
+        return "CALCULATED" if order.client_id.startswith(FORCED) else "TRADE"
 
     def notionals(self, order: Order) -> dict[str, Decimal]:
         """Value of an account's open bids and asks in a symbol, which order events carry."""
@@ -258,7 +270,6 @@ class Perpetual(Floor):
         if account.futures.is_isolated(name):
             self._set_apart(account, held, before, price)
         self.state.futures_moved(account, "ORDER", asset, ZERO, (name, held.side))
-        self._drop_reducers(account, name, held)
 
     def _set_apart(self, account: Account, held: Position, before: Decimal, price: Decimal) -> None:
         leverage = account.futures.leverage_of(held.symbol)

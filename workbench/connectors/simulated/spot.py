@@ -158,7 +158,7 @@ class Spot(Floor):
         account = self.state.account(event.account)
         order = self.find(account, event.symbol, event.order_id, event.client_id)
         market = self.market(event.symbol)
-        if not order.filled < event.amount < order.amount:
+        if not order.filled + order.prevented < event.amount < order.amount:
             raise refuse(BAD_AMENDMENT)
         if event.new_client_id and any(
             o.client_id == event.new_client_id for o in account.orders.values() if o is not order

@@ -89,7 +89,9 @@ def cancel_order(call: Call) -> Any:
 def batch_cancel(call: Call) -> Any:
     """Take up to ten orders back; each has an answer of its own."""
     symbol = call.params.symbol()
-    numbers, names = (_list(call.params, name) for name in ("orderIdList", "origClientOrderIdList"))
+    words = ("orderIdList", "orderidlist", "origClientOrderIdList", "origclientorderidlist")  # both ways are taken
+    numbers, small, names, small_names = (_list(call.params, name) for name in words)
+    numbers, names = numbers or small, names or small_names
     asked: list[tuple[int | None, str]] = [(int(number), "") for number in numbers] or [
         (None, str(name)) for name in names
     ]
@@ -362,9 +364,17 @@ def move_margin(call: Call) -> Any:
 
 
 def margin_history(call: Call) -> Any:
-    """Margin that was moved: the venue keeps no list of it."""
-    call.desk.market(call.params.symbol())
-    return []
+    """Margin that was moved."""
+    symbol, kind, limit = call.params.symbol(), call.params.maybe("type"), call.params.limit()
+    start, end = call.params.maybe("startTime"), call.params.maybe("endTime")
+    asset = call.desk.market(symbol).rules.quote
+    rows = [
+        {"symbol": name, "type": 1 if amount >= 0 else 2, "deltaType": "USER_ADJUST", "amount": shape.text(abs(amount)),
+         "asset": asset, "time": time_ms, "positionSide": side}
+        for time_ms, name, side, amount in call.owner.futures.margin_moves
+        if name == symbol and (start or 0) <= time_ms <= (end or time_ms)
+    ]  # fmt: skip
+    return [row for row in rows if kind in (None, row["type"])][-limit:]
 
 
 # --- answers ---------------------------------------------------------------------------------------------------------

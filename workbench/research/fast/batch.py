@@ -8,8 +8,7 @@ import numpy as np
 
 from workbench.compiled import compiled
 from workbench.research.fast.measure import measure
-from workbench.research.fast.signals import alternating
-from workbench.research.fast.trades import ACCOUNT, STAND, TRIP, trade
+from workbench.research.fast.trades import ACCOUNT, STAND, trade, turn
 
 
 class Room:
@@ -18,10 +17,8 @@ class Room:
     def __init__(self, events: int, periods: int) -> None:
         self.account = np.zeros(1, ACCOUNT)
         self.stands = np.empty(2 * events + 2, STAND)
-        self.trips = np.empty(events + 1, TRIP)
+        self.trips = np.empty((3, events + 1))
         self.spare = np.empty((5, max(periods + 1, events + 1)))
-        self.said = np.empty(events + 1, np.int8)
-        self.closing = np.zeros(events + 1, np.bool_)
 
 
 def run_many(ground: Any, events: Any, counts: Any, sides: Any, terms: Any, asked: Any, out: Any) -> None:
@@ -30,11 +27,18 @@ def run_many(ground: Any, events: Any, counts: Any, sides: Any, terms: Any, aske
         return
     candles, calendar = ground.candles, ground.calendar
     room = Room(int(counts[asked].max()), len(calendar.rows))
+    said = alternating(int(counts[asked].max()))
     _many(
         candles.time, candles.open, ground.touch, candles.close, calendar.rows, calendar.mark_ms, calendar.held,
-        calendar.scale[0], events, counts, sides, terms, asked, room.account, room.stands, room.trips, room.spare,
-        room.said, room.closing, out,
+        calendar.scale[0], events, counts, sides, said, np.zeros(said.shape[1], np.bool_), terms, asked,
+        room.account[0], room.stands, room.trips, room.spare, out,
     )  # fmt: skip
+
+
+def alternating(count: int) -> Any:
+    """Sides that take turns, as two rows: the first one a buy, the first one a sell."""
+    turns = np.where(np.arange(count + 1) % 2, -1, 1).astype(np.int8)
+    return np.stack([turns[:count], -turns[:count]])
 
 
 def run_single(ground: Any, rows: Any, said: Any, closing: Any, terms: Any, out: Any) -> None:
@@ -50,16 +54,21 @@ def run_single(ground: Any, rows: Any, said: Any, closing: Any, terms: Any, out:
 
 @compiled
 def _many(
-    time, opens, touch, closes, rows, mark_ms, held, scale, events, counts, sides, terms, asked, account, stands,
-    trips, spare, said, closing, out,
+    time, opens, touch, closes, rows, mark_ms, held, scale, events, counts, sides, said, closing, terms, asked,
+    account, stands, trips, spare, out,
 ):  # fmt: skip
     for i in range(asked.shape[0]):
         k = asked[i]
-        alternating(sides[k], counts[k], said)
-        _one(
-            time, opens, touch, closes, rows, mark_ms, held, scale, events[k], said, closing, counts[k], terms[k],
-            account[0], stands, trips, spare, out[k],
-        )  # fmt: skip
+        one = terms[k]
+        plain = one.stop_loss != one.stop_loss and one.take_profit != one.take_profit and one.time_limit_ms == 0
+        if plain and one.close_on_opposite:
+            turn(time, opens, closes, scale.timeframe_ms, events[k], sides[k], counts[k], one, account, stands, trips)
+        else:
+            trade(
+                time, opens, touch, closes, scale.timeframe_ms, events[k], said[0 if sides[k] > 0 else 1], closing,
+                counts[k], one, account, stands, trips,
+            )  # fmt: skip
+        measure(time, closes, rows, mark_ms, held, scale, one.cash, account, stands, trips, spare, out[k])
 
 
 @compiled

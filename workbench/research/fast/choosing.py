@@ -80,14 +80,16 @@ class FastPath:
         if not ground.usable:
             return
         lengths = np.array([(wanted[row].bot.fast, wanted[row].bot.slow) for row in rows], np.int64)  # type: ignore[attr-defined]
-        terms = np.concatenate([self._pair_terms(wanted[row]) for row in rows])
+        terms = np.zeros(len(rows), TERMS)
+        for place, row in enumerate(rows):
+            terms[place] = self._pair_terms(wanted[row])[0]
         both = (terms["margin"] == 0) | (terms["close_on_opposite"] == 1)
         events, counts, sides = sma_crossings(ground.candles.close, lengths)
         asked = np.flatnonzero(both & (counts >= 0))
         out = np.full((len(rows), len(MEASURED)), np.nan)
         run_many(ground, events, counts, sides, terms, asked, out)
         self._fill(part, np.array(rows)[asked], out[asked], terms[asked])
-        for place in np.flatnonzero(both & (counts < 0)):
+        for place in np.flatnonzero(both & (counts < 0)).tolist():
             self._single(rows[place], wanted[rows[place]], part)
 
     def _pair_terms(self, one: Combination) -> Record:

@@ -15,8 +15,8 @@ from workbench.compiled import compiled
 from workbench.market import Candles
 from workbench.metrics import buy_and_hold, hold_curve, probabilistic_sharpe
 from workbench.research.fast.numbers import NAN, deviation, mean, percentile, ratio, total
+from workbench.research.fast.trades import DAY_MS, GAIN, HELD, PNL
 
-DAY_MS = 86_400_000
 YEAR = 365.0
 MEASURED = (
     "net_profit", "total_return", "cagr", "buy_and_hold", "alpha", "beta", "annual_volatility", "sharpe", "sortino",
@@ -105,7 +105,7 @@ def measure(time, closes, rows, mark_ms, held, scale, cash, account, stands, tri
 
     Parameters
     ----------
-    stands, trips : arrays of STAND and TRIP, as `trade` leaves them
+    stands, trips : as `trade` leaves them
     spare : float64 array of shape (5, max(n_periods + 1, n_trips))
     """
     n_bars = closes.shape[0]
@@ -274,15 +274,13 @@ def dips(count, marks, mark_ms, spare, out):
 @compiled(part=True)
 def of_trips(n, trips, spare, out):
     """Numbers from round trips."""
-    pnl, gains, days, work = spare[0], spare[1], spare[2], spare[3]
+    pnl, gains, days, work = trips[PNL], trips[GAIN], trips[HELD], spare[0]
     out[ROUND_TRIPS] = n
     if n == 0:
         return
     wins = losses = 0
     best, worst, longest = -np.inf, np.inf, -np.inf
     for i in range(n):
-        pnl[i], gains[i] = trips[i].pnl, trips[i].pnl / trips[i].value
-        days[i] = float(trips[i].exit_ms - trips[i].entry_ms) / DAY_MS
         wins += pnl[i] > 0.0
         losses += pnl[i] < 0.0
         best, worst, longest = max(best, gains[i]), min(worst, gains[i]), max(longest, days[i])

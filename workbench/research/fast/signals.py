@@ -170,12 +170,3 @@ def spoken(sides, exits, rows, said, closing):
             rows[count], said[count], closing[count] = t, sides[t], out
             count += 1
     return count
-
-
-@compiled
-def alternating(first, count, said):
-    """Sides that take turns."""
-    side = first
-    for i in range(count):
-        said[i] = side
-        side = -side

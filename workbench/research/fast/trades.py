@@ -45,8 +45,9 @@ TERMS = np.dtype(
 # How the account stands from the close of a bar on.
 STAND = np.dtype([("row", "i8"), ("quote", "f8"), ("position", "f8")], align=True)
 
-# A closed round trip.
-TRIP = np.dtype([("pnl", "f8"), ("value", "f8"), ("entry_ms", "i8"), ("exit_ms", "i8")], align=True)
+# Rows of the plane of closed round trips: net profit, the same as a fraction of the value entered, days held.
+PNL, GAIN, HELD = 0, 1, 2
+DAY_MS = 86_400_000
 
 # What trading leaves behind beside the stands and the trips.
 ACCOUNT = np.dtype([("fees", "f8"), ("volume", "f8"), ("exposed", "i8"), ("stands", "i8"), ("trips", "i8")], align=True)
@@ -62,7 +63,7 @@ def trade(time, opens, touch, closes, timeframe_ms, rows, sides, exits, count, t
         The first `count` are the rows with a signal or an exit, ascending; `sides` and `exits` say which.
     stands : array of STAND, at least 2 · count + 2 rows
         Filled with how the account stood, from its start on.
-    trips : array of TRIP, at least count rows
+    trips : float64 array of shape (3, at least count)
 
     `account` keeps how many of both were written, and the sums. All state is in local variables: in a record, each
     step would wait for the memory of the one before.
@@ -105,8 +106,9 @@ def trade(time, opens, touch, closes, timeframe_ms, rows, sides, exits, count, t
                     position = moved(position, -side * held)
                     fees += fee
                     volume += worth
-                    trips[n_trips].pnl = side * (worth - value) - (paid + fee)
-                    trips[n_trips].value, trips[n_trips].entry_ms, trips[n_trips].exit_ms = value, entered_ms, when
+                    pnl = side * (worth - value) - (paid + fee)
+                    trips[PNL, n_trips], trips[GAIN, n_trips] = pnl, pnl / value
+                    trips[HELD, n_trips] = float(when - entered_ms) / DAY_MS
                     n_trips += 1
                     side, leaving = 0, False
                 if again == 1:
@@ -153,6 +155,75 @@ def trade(time, opens, touch, closes, timeframe_ms, rows, sides, exits, count, t
                     asked_deadline = now + terms.time_limit_ms if 0 < terms.time_limit_ms < NEVER - now else NEVER
             k += 1
         t = event + 1
+    account.fees, account.volume, account.exposed = fees, volume, exposed
+    account.stands, account.trips = n_stands, n_trips
+
+
+@compiled
+def turn(time, opens, closes, timeframe_ms, rows, first, count, terms, account, stands, trips):
+    """Trade signals that take turns, the first one `first`, each of which closes what the one before opened.
+
+    The same as `trade`, for what has no barriers: an entry or an exit lies in the bar after each signal, and nothing
+    between two of them.
+    """
+    n_bars, first_ms = closes.shape[0], np.iinfo(np.int64).min // 2
+    quote, position, fees, volume = terms.cash, 0.0, 0.0, 0.0
+    taker, slippage, patience = terms.taker, terms.slippage, terms.cooldown_ms
+    side, held, value, paid, entered_ms = 0, 0.0, 0.0, 0.0, 0
+    long_ms, short_ms = first_ms, first_ms
+    n_stands, n_trips, exposed, since = 1, 0, 0, 0
+    stands[0].row, stands[0].quote, stands[0].position = 0, quote, position
+    wanted = -first
+    for k in range(count):
+        row, wanted = rows[k], -wanted
+        now, last, bar = time[row] + timeframe_ms, closes[row], row + 1
+        asked, amount = False, np.nan
+        if now - (long_ms if wanted == BUY else short_ms) >= patience and side != wanted:
+            equity = quote + position * last if position != 0.0 else quote
+            asked, amount = asks(terms, wanted, last, quote, position, equity)
+            if asked:
+                long_ms, short_ms = now if wanted == BUY else long_ms, short_ms if wanted == BUY else now
+        if bar >= n_bars:
+            break
+        was_position, o, open_ms = position, opens[bar], time[bar]
+        if side == -wanted:
+            fill = o * (1.0 - side * slippage)
+            worth = held * fill
+            fee = worth * taker
+            quote -= -side * worth
+            quote -= fee
+            position = moved(position, -side * held)
+            fees += fee
+            volume += worth
+            pnl = side * (worth - value) - (paid + fee)
+            trips[PNL, n_trips], trips[GAIN, n_trips] = pnl, pnl / value
+            trips[HELD, n_trips] = float(open_ms - entered_ms) / DAY_MS
+            n_trips += 1
+            side = 0
+        if asked:
+            fill = o * (1.0 + wanted * slippage)
+            equity = quote + position * o if position != 0.0 else quote
+            if amount != amount:
+                wish = terms.size if terms.sizing == Sizing.QUOTE else terms.size * equity
+                amount = sized(terms, wanted, wish, fill, quote)
+            if approved(terms, wanted, amount, fill, quote, position, equity):
+                side, held, value = wanted, amount, amount * fill
+                paid = value * taker
+                quote -= side * value
+                quote -= paid
+                position = moved(position, side * held)
+                fees += paid
+                volume += value
+                entered_ms = open_ms
+        if was_position != 0.0:
+            exposed += bar - since
+        since = bar
+        if stands[n_stands - 1].row == bar:
+            n_stands -= 1
+        stands[n_stands].row, stands[n_stands].quote, stands[n_stands].position = bar, quote, position
+        n_stands += 1
+    if position != 0.0:
+        exposed += n_bars - since
     account.fees, account.volume, account.exposed = fees, volume, exposed
     account.stands, account.trips = n_stands, n_trips
 

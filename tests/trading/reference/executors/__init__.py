@@ -10,8 +10,9 @@ from workbench.market.codes import FLAT
 
 from ..matching import deafen
 from ..orders import close_order, refuse
+from ..records import Executor, Fill, Order
 from ..state import World, live_orders
-from ..words import Executor, ExecutorKind, Fill, Order, Target
+from ..terms import ExecutorKind, Target
 from . import arbitrage, dca, grid, order, position, twap, xemm
 from .common import finish, resolved, start_exit
 from .pairs import finish_pair

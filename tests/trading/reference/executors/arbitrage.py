@@ -9,8 +9,9 @@ from workbench.market.codes import OrderKind
 
 from ..budget import budget, whole_lots
 from ..orders import ask, leg_order
+from ..records import Executor, Fill, Order
 from ..state import World, live_orders, taker_rate
-from ..words import MOST_REPEATS, Config, Executor, Fill, LegPolicy, Order, Target
+from ..terms import MOST_REPEATS, Config, LegPolicy, Target
 from .common import cancel_all, contradicts, made, refused
 from .pairs import book_leg, comparable, finish_pair, has_rates, rate, refused_leg, taker_price
 

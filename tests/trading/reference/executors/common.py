@@ -12,8 +12,9 @@ from workbench.market.codes import BUY, OrderKind
 from ..budget import free_base, whole_lots
 from ..ledger import hand_over
 from ..orders import ask, cancel, leg_order, refuse
+from ..records import Executor, Fill
 from ..state import World, after_fill, live_orders, take_slot
-from ..words import MOST_REPEATS, Config, Executor, ExecutorKind, Fill, Target
+from ..terms import MOST_REPEATS, Config, ExecutorKind, Target
 
 SCALED_PRICES = ("start", "end", "limit")
 SCALED_AMOUNTS = ("total", "amount")

@@ -9,8 +9,9 @@ from workbench.market.codes import OrderKind
 
 from ..budget import funds, is_small, whole_lots, whole_ticks
 from ..orders import ask, leg_order, order_for
+from ..records import Executor, Fill, Order, Step
 from ..state import World, taker_rate
-from ..words import Config, Executor, Fill, Mode, Order, Step, Target
+from ..terms import Config, Mode, Target
 from . import position
 from .common import contradicts, made, refused, repeat_exit, start_exit
 

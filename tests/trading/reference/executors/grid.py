@@ -9,8 +9,9 @@ from workbench.market.codes import OrderKind
 
 from ..budget import whole_lots, whole_ticks
 from ..orders import ask, cancel, leg_order
+from ..records import Executor, Fill, Order, Step
 from ..state import World, after_fill
-from ..words import Config, Executor, Fill, Order, Step, Target
+from ..terms import Config, Target
 from .common import contradicts, exited, is_over, made, move_trail, refused, start_exit
 from .dca import whole_budget
 

@@ -10,8 +10,9 @@ from workbench.market.codes import OrderKind, Sizing
 
 from ..budget import whole_lots, whole_ticks
 from ..orders import ask, cancel, order_for
+from ..records import Executor, Fill, Order
 from ..state import World
-from ..words import NEVER, Config, Executor, Fill, Order, Target
+from ..terms import NEVER, Config, Target
 from .common import books_of, contradicts, finish, is_over, made, refused, start_exit
 
 

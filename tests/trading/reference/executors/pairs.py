@@ -6,8 +6,8 @@ import math
 
 from ..ledger import hand_over
 from ..orders import refuse
+from ..records import Executor, Fill, Order
 from ..state import World, after_fill, is_fresh_rate, slippage_of
-from ..words import Executor, Fill, Order
 from .common import end
 
 

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from workbench.market.codes import OrderKind
 
 from ..orders import ask, cancel, leg_order, order_for
+from ..records import Executor, Fill, Order
 from ..state import World, live_orders, maker_rate, taker_rate
-from ..words import Config, Executor, Fill, Order, Target
+from ..terms import Config, Target
 from .common import (
     against_it,
     books_of,

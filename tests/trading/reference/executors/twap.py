@@ -8,8 +8,9 @@ from workbench.market.codes import OrderKind
 
 from ..budget import is_small, whole_lots, whole_ticks
 from ..orders import ask, cancel, leg_order
+from ..records import Executor, Fill, Order
 from ..state import World, live_orders
-from ..words import Config, Executor, Fill, Mode, Order, Target
+from ..terms import Config, Mode, Target
 from .common import books_of, contradicts, finish, is_over, made, refused, start_exit
 
 

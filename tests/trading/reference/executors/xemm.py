@@ -8,8 +8,9 @@ from workbench.market.codes import OrderKind
 
 from ..budget import is_small, whole_lots, whole_ticks
 from ..orders import ask, cancel, leg_order
+from ..records import Executor, Fill, Order
 from ..state import World, live_orders, maker_rate, taker_rate
-from ..words import Config, Executor, Fill, Order, Target
+from ..terms import Config, Target
 from .common import cancel_all, contradicts, made, refused
 from .pairs import book_leg, comparable, finish_pair, has_rates, rate, taker_price
 

@@ -1,0 +1,116 @@
+"""Unmodified ccxt, in all three of its forms, makes every unified call over loopback. `-s` prints the table."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import ccxt
+import ccxt.async_support
+import ccxt.pro
+import pytest
+
+from workbench.connectors.simulated import SeededMarket, SimulatedVenue
+
+from .calls import PERP, PERP_CALLS, PERP_SOCKET_CALLS, SPOT, SPOT_CALLS, SPOT_SOCKET_CALLS, Asked, watched
+
+MODULES = {"sync": ccxt, "async": ccxt.async_support, "pro": ccxt.pro}
+CLASSES = {False: "binance", True: "binanceusdm"}
+SIDES = pytest.mark.parametrize("perpetual", [False, True], ids=["spot", "usdm"])
+
+
+@pytest.fixture
+def venue() -> Iterator[SimulatedVenue]:
+    with SimulatedVenue(sources=SeededMarket(seed=5, rate=20), accounts={"trader": {"USDT": 50_000, "BTC": 1}}) as made:
+        for perpetual in (False, True):
+            made.control.trade("BTCUSDT", 60_000, 0.01, perpetual=perpetual)
+        yield made
+
+
+def exchange(venue: SimulatedVenue, flavour: str, *, perpetual: bool) -> Any:
+    made = getattr(MODULES[flavour], CLASSES[perpetual])(venue.ccxt(perpetual=perpetual))
+    assert not list(foreign(made.urls["api"]))
+    made.enableRateLimit = False
+    return made
+
+
+def foreign(urls: Any) -> Iterator[str]:
+    """Addresses that are not on loopback."""
+    for value in urls.values():
+        if isinstance(value, dict):
+            yield from foreign(value)
+        elif "//127.0.0.1:" not in value:
+            yield value
+
+
+async def make(exchange: Any, asked: list[Asked], flavour: str, side: str) -> None:
+    left: dict[str, Any] = {}
+    for call in asked:
+        answer = call.ask(exchange, left)
+        answer = await answer if inspect.isawaitable(answer) else answer
+        assert call.holds(answer), f"{call.name}: {answer}"
+        left[call.keeps or call.name] = answer
+        print(f"{flavour:6}{side:6}{call.name:34}ok")  # noqa: T201 - the table, for whoever runs it with -s
+
+
+@SIDES
+@pytest.mark.parametrize("flavour", MODULES)
+def test_every_unified_call_is_answered(venue, flavour, perpetual):
+    async def run() -> None:
+        client = exchange(venue, flavour, perpetual=perpetual)
+        try:
+            await make(client, PERP_CALLS if perpetual else SPOT_CALLS, flavour, "usdm" if perpetual else "spot")
+        finally:
+            if flavour != "sync":
+                await client.close()
+
+    asyncio.run(run())
+
+
+@SIDES
+def test_every_call_over_the_socket_api_is_answered(venue, perpetual):
+    async def run() -> None:
+        client = exchange(venue, "pro", perpetual=perpetual)
+        try:
+            await client.load_markets()
+            side = "usdm" if perpetual else "spot"
+            await make(client, PERP_SOCKET_CALLS if perpetual else SPOT_SOCKET_CALLS, "ws-api", side)
+        finally:
+            await client.close()
+
+    asyncio.run(run())
+
+
+@SIDES
+def test_everything_can_be_watched(venue, perpetual):
+    async def run() -> None:
+        client, symbol = exchange(venue, "pro", perpetual=perpetual), PERP if perpetual else SPOT
+        heard: dict[str, Any] = {}
+
+        async def listen(name: str, watch: Any) -> None:
+            heard[name] = await watch(client)
+
+        try:
+            await client.load_markets()
+            listening = [asyncio.create_task(listen(*row)) for row in watched(symbol, perpetual=perpetual).items()]
+            while not all(task.done() for task in listening):  # what is private is heard once something happens
+                await client.create_order(symbol, "market", "buy", 0.01)
+                await asyncio.wait(listening, timeout=0.2)
+            await asyncio.gather(*listening)
+        finally:
+            await client.close()
+        for name, answer in heard.items():
+            assert answer, name
+            print(f"{'pro':6}{'usdm' if perpetual else 'spot':6}{name:34}ok")  # noqa: T201 - as above
+
+    asyncio.run(asyncio.wait_for(run(), 30))
+
+
+def test_markets_load_with_every_kind_of_market_asked_for():
+    """x"""
+    with SimulatedVenue() as venue:
+        config = venue.ccxt()
+        plain = ccxt.binance({"urls": config["urls"]})
+        assert set(plain.load_markets()) >= {SPOT, PERP}
