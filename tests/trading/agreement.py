@@ -190,7 +190,7 @@ def difference(case: Scenario, run: Callable[[Scenario], Tape] = compiled_run) -
 
 
 def is_withdrawn_quote(row: Row) -> bool:
-    """A limit order of no executor that was cancelled without a fill: the compiled engine may count these instead of listing them."""
+    """A limit order of no executor, cancelled without a fill: the compiled engine may count these instead."""
     _, _, executor, _, kind, _, _, filled, _, _, status = row
     limits = (OrderKind.LIMIT, OrderKind.POST_ONLY)
     return bool(executor < 0 and kind in limits and status == "CANCELLED" and filled == 0.0)
