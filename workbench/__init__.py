@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from workbench.controllers import Controller, Field, Fraction
     from workbench.data import candles
     from workbench.market import BUY, FLAT, SELL, Candles, Instrument, Targets
-    from workbench.trading import Fees, Latency, Slippage
+    from workbench.trading import Fees, Intensity, Latency, Perpetual, Queue, Slippage, Tier
 
 __version__ = "0.1.0"
 
@@ -35,7 +35,7 @@ HOMES = {
     "data": ("candles",),
     "market": ("BUY", "FLAT", "SELL", "Candles", "Instrument", "Targets"),
     "research": ("optimize", "sweep"),
-    "trading": ("Fees", "Latency", "Slippage"),
+    "trading": ("Fees", "Intensity", "Latency", "Perpetual", "Queue", "Slippage", "Tier"),
 }
 HOME = {name: room for room, names in HOMES.items() for name in names}
 

@@ -10,7 +10,7 @@ from workbench.backtest.engine import Array, Tape, all_orders
 from workbench.backtest.loop import Bars
 from workbench.backtest.trips import net_profit
 from workbench.market import OrderKind
-from workbench.trading import FEE_IN_BASE, MAKER, CloseType, Phase, Purpose, Reason, Status, explain
+from workbench.trading import FEE_IN_BASE, LIQUIDATION, MAKER, CloseType, Phase, Purpose, Reason, Status, explain
 
 STAMP = pl.Datetime("ms", "UTC")
 
@@ -59,6 +59,7 @@ def fills_frame(tape: Tape, bars: Bars, names: list[str]) -> pl.DataFrame:
             "fee": fee,
             "fee_base": np.where(in_base, fills["fee"], 0.0),
             "maker": (fills["flags"] & MAKER) != 0,
+            **({"liquidation": (fills["flags"] & LIQUIDATION) != 0} if tape.payments is not None else {}),
         }
     )
 

@@ -30,7 +30,18 @@ from workbench.trading.messages import (
     Report,
     Wish,
 )
-from workbench.trading.models import Fees, Latency, Slippage, as_fees, as_latency, as_slippage
+from workbench.trading.models import (
+    Fees,
+    Intensity,
+    Latency,
+    Perpetual,
+    Queue,
+    Slippage,
+    Tier,
+    as_fees,
+    as_latency,
+    as_slippage,
+)
 from workbench.trading.quotes import meet_quotes, meet_watched, recall_quotes, watch_quotes
 from workbench.trading.tracker import Order, Tracker
 from workbench.trading.venue import (
@@ -38,6 +49,7 @@ from workbench.trading.venue import (
     MAX_PURSES,
     MAX_TIERS,
     PAYMENT,
+    PURSE,
     PURSE_WORLD,
     TIER,
     Extra,
@@ -98,6 +110,7 @@ __all__ = [
     "OUTBOX",
     "PAYMENT",
     "POST_ONLY_QUOTE",
+    "PURSE",
     "PURSE_WORLD",
     "QUOTE",
     "REFUSAL",
@@ -110,6 +123,7 @@ __all__ = [
     "Fees",
     "Fill",
     "FillModel",
+    "Intensity",
     "Intent",
     "Latency",
     "Life",
@@ -119,13 +133,16 @@ __all__ = [
     "Oddity",
     "Order",
     "Path",
+    "Perpetual",
     "Phase",
     "Purpose",
     "PurseKind",
+    "Queue",
     "Reason",
     "Report",
     "Slippage",
     "Status",
+    "Tier",
     "Tracker",
     "Wish",
     "World",

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from workbench.errors import ConfigError
 
+MOST_TIERS = 16
+
 
 @dataclass(frozen=True, slots=True)
 class Fees:
@@ -29,12 +31,20 @@ class Fees:
 
 @dataclass(frozen=True, slots=True)
 class Slippage:
-    """How much worse than the price a taker fills, as a fraction of it; a maker fills at its own price."""
+    """How much worse than the price a taker fills, as fractions of it; a maker fills at its own price.
+
+    `fraction` is paid always. `half_spread` is the distance of the best bid and ask from the last price: a taker pays
+    it, and a limit order within it is not marketable. `impact` is paid at an order of the whole volume of its bar, and
+    less with the square of the share; it needs candles with volume.
+    """
 
     fraction: float = 0.0
+    half_spread: float = 0.0
+    impact: float = 0.0
 
     def __post_init__(self) -> None:
-        _check_fraction("Slippage: `fraction`", self.fraction, 0.0, 0.5)
+        for name in ("fraction", "half_spread", "impact"):
+            _check_fraction(f"Slippage: `{name}`", getattr(self, name), 0.0, 0.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +60,102 @@ class Latency:
     def __post_init__(self) -> None:
         if isinstance(self.bars, bool) or not isinstance(self.bars, int) or not 0 <= self.bars <= 10_000:
             raise ConfigError(f"Latency: `bars` is {self.bars!r}. Give a whole number of bars, 0 or more.")
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A resting limit that is only touched fills with a chance, one draw per order and bar; one traded through fills.
+
+    0 is trade-through and 1 is touch. It is an estimate of how often the queue before us is short enough.
+    """
+
+    chance: float = 0.5
+
+    def __post_init__(self) -> None:
+        _check_fraction("Queue: `chance`", self.chance, 0.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Intensity:
+    """Fills as Avellaneda and Stoikov model them: a limit at a distance `d` has the chance `A·exp(−k·d)·dt` in a bar.
+
+    `A` is `rate`, `k` is `decay` (per unit of price) and `dt` the length of a bar in the unit of time of `rate`.
+    """
+
+    rate: float
+    decay: float
+    dt: float
+
+    def __post_init__(self) -> None:
+        for name in ("rate", "decay", "dt"):
+            if not 0.0 < getattr(self, name) < float("inf"):
+                raise ConfigError(f"Intensity: `{name}` is {getattr(self, name)}. Give a number above 0.")
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """A bracket of maintenance margin: from a position's value of `floor` on, in quote currency."""
+
+    floor: float
+    maintenance: float
+    max_leverage: float = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Perpetual:
+    """An account for linear perpetuals: leverage, margin, liquidation, and one net position or two legs a market.
+
+    Attributes
+    ----------
+    leverage : float
+        Of every perpetual market; initial margin is value / leverage.
+    maintenance : float
+        Maintenance margin rate, where no `tiers` are given. Binance asks 0.004 of BTC at its lowest tier.
+    tiers : tuple of Tier
+        Brackets by the value of a position at its entry, from a floor of 0 upwards.
+    liquidation_fee : float
+        Fraction of the value that a venue takes when it closes a position.
+    hedge : bool
+        Hold a long and a short leg of a market at once. It is a setting of the account, for the whole run.
+    """
+
+    leverage: float = 1.0
+    maintenance: float = 0.005
+    tiers: tuple[Tier, ...] = ()
+    liquidation_fee: float = 0.0
+    hedge: bool = False
+
+    def __post_init__(self) -> None:
+        if isinstance(self.leverage, bool) or not 0.0 < self.leverage <= 1000.0:
+            raise ConfigError(f"Perpetual: `leverage` is {self.leverage!r}. It is a number above 0, such as 1 or 10.")
+        _check_fraction("Perpetual: `maintenance`", self.maintenance, 0.0, 1.0)
+        _check_fraction("Perpetual: `liquidation_fee`", self.liquidation_fee, 0.0, 0.5)
+        if not isinstance(self.hedge, bool):
+            raise ConfigError(f"Perpetual: `hedge` is {self.hedge!r}. Choose True or False.")
+        object.__setattr__(self, "tiers", _checked_tiers(self.tiers))
+        lowest = self.brackets[0]
+        if self.leverage > lowest.max_leverage:
+            raise ConfigError(
+                f"Perpetual: `leverage` is {self.leverage:g}, and the lowest tier allows {lowest.max_leverage:g}. "
+                f"Lower it to that."
+            )
+
+    @property
+    def brackets(self) -> tuple[Tier, ...]:
+        """The tiers; without any, one from 0 on."""
+        return self.tiers or (Tier(0.0, self.maintenance),)
+
+
+def _checked_tiers(given: Any) -> tuple[Tier, ...]:
+    tiers = tuple(one if isinstance(one, Tier) else Tier(**one) for one in given)
+    floors = [one.floor for one in tiers]
+    if len(tiers) > MOST_TIERS:
+        raise ConfigError(f"Perpetual: {len(tiers)} tiers. A market has at most {MOST_TIERS}.")
+    if tiers and (floors[0] != 0.0 or floors != sorted(set(floors))):
+        raise ConfigError(f"Perpetual: the floors of `tiers` are {floors}. Begin with 0.0, and let them rise.")
+    for one in tiers:
+        _check_fraction(f"Perpetual: `maintenance` of the tier from {one.floor:g}", one.maintenance, 0.0, 1.0)
+    return tiers
 
 
 def as_fees(value: Any) -> Fees:
