@@ -18,13 +18,16 @@ if TYPE_CHECKING:
     from workbench.controllers import Controller, Field, Fraction
     from workbench.data import candles
     from workbench.market import BUY, FLAT, SELL, Candles, Instrument, Targets
+    from workbench.panels import tune  # type: ignore[no-redef]
+    from workbench.research import cross_validate, optimize, sweep, walk_forward  # type: ignore[no-redef]
     from workbench.trading import Fees, Intensity, Latency, Perpetual, Queue, Slippage, Tier
 
 __version__ = "0.1.0"
 
 __all__ = [
     "BUY", "FLAT", "SELL", "Candles", "Controller", "Fees", "Field", "Fraction", "Instrument", "Latency", "Slippage",
-    "Targets", "backtest", "candles", "compiled", "controllers", "data", "errors", "indicators", "metrics", "rerun",
+    "Targets", "backtest", "candles", "compiled", "controllers", "cross_validate", "data", "errors", "indicators",
+    "metrics", "optimize", "rerun", "sweep", "tune", "walk_forward",
 ]  # fmt: skip
 
 ROOMS = {"controllers", "data", "errors", "indicators", "metrics"}
@@ -34,7 +37,8 @@ HOMES = {
     "controllers": ("Controller", "Field", "Fraction"),
     "data": ("candles",),
     "market": ("BUY", "FLAT", "SELL", "Candles", "Instrument", "Targets"),
-    "research": ("optimize", "sweep"),
+    "panels": ("tune",),
+    "research": ("cross_validate", "optimize", "sweep", "walk_forward"),
     "trading": ("Fees", "Intensity", "Latency", "Perpetual", "Queue", "Slippage", "Tier"),
 }
 HOME = {name: room for room, names in HOMES.items() for name in names}

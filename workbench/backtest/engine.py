@@ -92,10 +92,9 @@ def simulate(
     equity = room(n_rows, np.float64)
     journals = new_journals(n_rows // 4 + 2 * OUTBOX, fills=2 * n_rows, order=world.dtype["done_orders"].base)
     tick = np.zeros(1, TICK)
+    kernel, says = loop.run, (wishes, plan)  # type: Any, tuple[Any, ...]
     if decide is not None:
         kernel, says = loop.run_deciding, (inputs, as_pointer(decide))
-    else:
-        kernel, says = loop.run, (wishes, plan)
     row = 0
     while row < n_rows:
         row = step_rows(world, tick, journals, bars, timeframe_ms, *says, out, equity, row, n_rows, kernel=kernel)
@@ -126,7 +125,7 @@ def all_orders(tape: Tape) -> Array:
     whole = tape.fills[(tape.fills["flags"] & QUOTE) != 0]
     quotes = np.zeros(len(whole), tape.orders.dtype)
     for ours, theirs in (
-        ("id", "order"), ("market", "market"), ("level", "level"), ("side", "side"), ("price", "limit"),
+        ("id", "order"), ("market", "market"), ("level", "level"), ("side", "side"), ("price", "price"),
         ("size", "amount"), ("amount", "amount"), ("filled", "amount"), ("created_row", "created_row"),
         ("closed_row", "row"),
     ):  # fmt: skip
@@ -142,8 +141,8 @@ def all_orders(tape: Tape) -> Array:
 def new_journals(rows: int, fills: int = 0, order: np.dtype[np.void] = ORDER) -> Journals:
     """Empty journals; memory that is not written costs nothing."""
     kinds = ((max(rows, fills), FILL), (rows, order), (rows, EXECUTOR), (rows, REFUSAL))
-    fills, orders, executors, refusals = (room(count, kind) for count, kind in kinds)
-    return Journals(fills, orders, executors, refusals, np.zeros(4, np.int64))
+    fill_room, orders, executors, refusals = (room(count, kind) for count, kind in kinds)
+    return Journals(fill_room, orders, executors, refusals, np.zeros(4, np.int64))
 
 
 def grown(journals: Journals) -> Journals:

@@ -27,7 +27,9 @@ from workbench.trading import (
     meet_quotes,
     meet_watched,
     next_tick,
+    note_nearest,
     recall_quotes,
+    requote,
     rest,
     see_bar,
     see_tick,
@@ -233,16 +235,19 @@ def run_deciding(world, tick, journals, bars, timeframe_ms, inputs, decide, out,
     decided_ms, columns, places, numbers = bars.decided_ms, inputs.columns, inputs.places, inputs.row
     extra = bars.extra
     n_levels, n_columns, own_rows = out.shape[0], places.shape[0], decides.shape[0] == 0
-    quoting = own_rows and watch_quotes(world)
+    quoting, plain = own_rows and watch_quotes(world), world.margin != 0 and world.log_quotes == 0
     market, last_bar = world.markets[0], -1
     for t in range(start, stop):
         world.row = t
         close_ms = time[t] + timeframe_ms
-        is_met = quoting and closes[0, t] == closes[0, t]
-        if is_met and (lows[0, t] <= market.below or highs[0, t] >= market.above):
-            is_met = meet_watched(world, t, opens[0, t], highs[0, t], lows[0, t])
-        if is_met:
-            market.last, last_bar = closes[0, t], t
+        if quoting and opens[0, t] > market.below and opens[0, t] < market.above:
+            if lows[0, t] <= market.below or highs[0, t] >= market.above:
+                meet_watched(world, t, opens[0, t], highs[0, t], lows[0, t])
+            last_bar, close, position = t, closes[0, t], market.position
+            market.last, total = close, world.quote
+            if position != 0.0:
+                total += position * close
+                world.bars_exposed += 1
         else:
             if quoting:
                 recall_quotes(world, last_bar)
@@ -250,7 +255,7 @@ def run_deciding(world, tick, journals, bars, timeframe_ms, inputs, decide, out,
             begin_row(world, extra, t, close_ms)
             for m in range(world.n_markets):
                 walk_bar(world, tick, extra, m, time[t], close_ms, opens[m, t], highs[m, t], lows[m, t], closes[m, t])
-        total = mark(world)
+            total = mark(world)
         equity[t] = total
         row = t if own_rows else decides[t]
         world.time_ms = close_ms if own_rows or row < 0 else decided_ms[t]
@@ -259,11 +264,17 @@ def run_deciding(world, tick, journals, bars, timeframe_ms, inputs, decide, out,
                 numbers[places[j]] = columns[j, row]
             show(world, total, row)
             decide(numbers, world.seen[0], out)
+            is_plain = quoting and plain
             for level in range(n_levels):
                 if out[level].action != Action.NONE:
-                    take(world, out[level], level, total)
+                    if not is_plain or not requote(world, out[level], level, total):
+                        take(world, out[level], level, total)
+                        is_plain = False
                     out[level].action = Action.NONE
-            quoting = own_rows and watch_quotes(world)
+            if is_plain:
+                note_nearest(world)
+            else:
+                quoting = own_rows and watch_quotes(world)
         if is_filling(world):
             if world.code != Reason.NONE:
                 return t
@@ -338,7 +349,7 @@ def mark(world):
 @compiled(leaf=True)
 def is_filling(world):
     """Is there a batch in an outbox, or did something overflow? Small batches stay in the processor's cache."""
-    return max(world.n_fills, world.n_orders, world.n_executors, world.n_refusals) > BATCH or world.code != 0
+    return world.n_fills + world.n_orders + world.n_executors + world.n_refusals > BATCH or world.code != 0
 
 
 @compiled
@@ -378,7 +389,7 @@ def take_exit(world, m):
     stop_early(world, m, NO_SIDE, world.row + 1 + world.latency)
 
 
-@compiled(part=True)
+@compiled(leaf=True)
 def show(world, total, row):
     """Write down what `decide` may know of the world."""
     seen, first = world.seen[0], world.markets[0]

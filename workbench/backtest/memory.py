@@ -1,7 +1,7 @@
 """Memory for journals and curves, used again once the result that held it is gone.
 
-Fresh memory costs a run of a million bars a third of its time: the system hands it out page by page, each of them wiped.
-A cell that is run again, and a sweep, would pay for it every time.
+Fresh memory costs a run of a million bars a third of its time: the system hands it out page by page, each wiped. A cell
+that is run again, and a sweep, would pay for it every time.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ def room(count: int, dtype: Any) -> npt.NDArray[Any]:
     size = count * kind.itemsize
     if size < SMALL:
         return np.empty(count, kind)
-    owner = _taken(size)
-    lease = (ctypes.c_char * owner.size).from_buffer(owner)
+    owner: Any = _taken(size)
+    lease: Any = (ctypes.c_char * owner.size).from_buffer(owner)
     weakref.finalize(lease, _give_back, owner).atexit = False
     return np.frombuffer(lease, kind, count)
 

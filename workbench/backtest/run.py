@@ -22,6 +22,7 @@ from workbench.backtest.settings import Settings
 from workbench.backtest.wishes import as_inputs, as_wishes, wanted_targets
 from workbench.controllers import Controller, Way
 from workbench.errors import ConfigError
+from workbench.journal import trials
 from workbench.market import Candles, Targets
 from workbench.trading import (
     Fees,
@@ -132,6 +133,7 @@ def backtest(
     bars = market.bars() if finer is None else finer_bars(market, finer)
     began = time.perf_counter()
     tape, targets = run(bot, market, bars, settings, (finer or market).timeframe_ms, finer or market, given)
+    trials.record_run(bot, market.candles.values())
     verdict = look(bot, market, targets, seed, time.perf_counter() - began) if audit else None
     return Result(bot, market, bars, settings, tape, targets, verdict, seed, finer, given)
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from workbench.backtest.engine import Array, Tape
 from workbench.backtest.memory import room
 from workbench.compiled import compiled
-from workbench.trading import FEE_IN_BASE
+from workbench.trading import FEE_IN_BASE, LIQUIDATION, CloseType
 
 TRIP = np.dtype(
     [
@@ -45,7 +45,8 @@ def round_trips(tape: Tape, time_ms: npt.NDArray[np.int64]) -> Array:
     trips = room(len(tape.executors) + len(tape.fills) + 1, TRIP)
     made, count = write_trips(tape.executors, tape.fills, time_ms, trips, int(tape.world["n_markets"][0]))
     trips = trips[:count]
-    return trips if made in (0, count) else trips[np.argsort(trips["exit_row"], kind="stable")]
+    in_order = made == count or (made == 0 and tape.world["n_markets"][0] == 1)
+    return trips if in_order else trips[np.argsort(trips["exit_row"], kind="stable")]
 
 
 @compiled
@@ -54,7 +55,7 @@ def write_trips(executors, fills, time_ms, trips, n_markets):
     made = 0
     for i in range(executors.shape[0]):
         executor = executors[i]
-        if executor.exit_amount > 0.0:
+        if executor.exit_amount > 0.0 or (executor.close_type == CloseType.LIQUIDATED and executor.held > 0.0):
             _of_executor(executor, trips[made])
             made += 1
     return made, _net(fills, time_ms, trips, made, n_markets)
@@ -68,6 +69,9 @@ def _of_executor(executor, trip):
     trip.entry_ms, trip.exit_ms = executor.entered_ms, executor.closed_ms
     trip.entry_value, trip.entry_amount = executor.entry_value, executor.entry_amount
     trip.exit_value, trip.exit_amount = executor.exit_value, executor.exit_amount
+    if executor.close_type == CloseType.LIQUIDATED:
+        trip.exit_value += executor.held * executor.last_exit
+        trip.exit_amount += executor.held
     trip.fee = executor.fees
     left = d * executor.held * executor.last_exit
     trip.pnl = d * (executor.exit_value - executor.entry_value) - executor.fees_quote + left
@@ -76,43 +80,51 @@ def _of_executor(executor, trip):
 @compiled(part=True)
 def _net(fills, time_ms, trips, count, n_markets):
     """Net the fills of no executor, from flat to flat; one through zero ends a trip and begins the next."""
-    open_trips = np.zeros(n_markets, trips.dtype)
-    position, size = np.zeros(n_markets), np.zeros(n_markets)
+    for m in range(n_markets):
+        count = _net_market(fills, time_ms, trips, count, m)
+    return count
+
+
+@compiled(part=True)
+def _net_market(fills, time_ms, trips, count, m):
+    position = size = entry_value = entry_amount = exit_value = exit_amount = paid = 0.0
+    entry_row = side = 0
     for i in range(fills.shape[0]):
         fill = fills[i]
-        if fill.executor >= 0:
+        if fill.executor >= 0 or fill.market != m:
             continue
-        m, in_base = fill.market, (fill.flags & FEE_IN_BASE) != 0
-        fee = fill.fee * fill.price if in_base else fill.fee
+        in_base, price = (fill.flags & FEE_IN_BASE) != 0, fill.price
+        # A fee taken out of the base that came in is paid by the quote that it cost.
+        fee = fill.fee * price if in_base else fill.fee
         amount = fill.amount - fill.fee if in_base else fill.amount
-        left = amount
-        if position[m] * fill.side < 0.0:
-            part = min(left, abs(position[m]))
-            share = 1.0 if part == amount else part / amount
-            trip = open_trips[m]
-            trip.exit_amount += part
-            trip.exit_value += fill.price * part
-            trip.fee += fee * share
-            position[m] += fill.side * part
-            left -= part
-            if abs(position[m]) <= FLAT * size[m]:
-                trip.exit_row, trip.exit_ms = fill.row, time_ms[fill.row]
-                trip.pnl = trip.side * (trip.exit_value - trip.entry_value) - trip.fee
-                trips[count] = trip
-                count += 1
-                position[m] = 0.0
-                if left <= FLAT * size[m]:
-                    left = 0.0
-        if left > 0.0:
-            trip = open_trips[m]
-            if position[m] == 0.0:
-                trip.market, trip.side, trip.executor, trip.close_type = m, fill.side, -1, COMPLETED
-                trip.entry_row, trip.entry_ms = fill.row, time_ms[fill.row]
-                trip.entry_value = trip.entry_amount = trip.exit_value = trip.exit_amount = trip.fee = 0.0
-            # A fee taken out of the base that came in is paid by the quote that it cost.
-            trip.entry_amount += left
-            trip.entry_value += fill.price * left
-            trip.fee += fee if left == amount else fee * (left / amount)
-            position[m] += fill.side * left
-            size[m] = abs(position[m])
+        is_exit = position * fill.side < 0.0
+        if (fill.flags & LIQUIDATION) != 0:
+            # It also closes what executors held, in trips of their own.
+            if not is_exit:
+                continue
+            fee, amount = fee * (min(amount, abs(position)) / amount), min(amount, abs(position))
+        # Which side a fill is of cannot be foretold, and a wrong guess costs more than adding nothing.
+        part = min(amount, abs(position)) if is_exit else 0.0
+        exit_amount += part
+        exit_value += price * part
+        left = amount - part
+        paid += fee if part == amount or part == 0.0 else fee * (part / amount)
+        position = position + fill.side * amount if part == amount or part == 0.0 else 0.0
+        if is_exit and abs(position) <= FLAT * size:
+            trip = trips[count]
+            trip.market, trip.side, trip.executor, trip.close_type = m, side, -1, COMPLETED
+            trip.entry_row, trip.exit_row = entry_row, fill.row
+            trip.entry_ms, trip.exit_ms = time_ms[entry_row], time_ms[fill.row]
+            trip.entry_value, trip.entry_amount = entry_value, entry_amount
+            trip.exit_value, trip.exit_amount = exit_value, exit_amount
+            trip.fee, trip.pnl = paid, side * (exit_value - entry_value) - paid
+            count += 1
+            entry_value = entry_amount = exit_value = exit_amount = position = 0.0
+            left = left if left > FLAT * size else 0.0
+            paid, position = fee * (left / amount), fill.side * left
+        if entry_amount == 0.0 and left > 0.0:
+            side, entry_row = fill.side, fill.row
+        entry_amount += left
+        entry_value += price * left
+        size = size if is_exit and left == 0.0 else abs(position)
     return count

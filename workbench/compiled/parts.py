@@ -49,6 +49,22 @@ class PartLibrary(JITCodeLibrary):
         return 0
 
 
+class EntryLibrary(JITCodeLibrary):
+    """The code of a function that Python calls, and of its parts, which nobody else sees."""
+
+    def _optimize_final_module(self) -> None:
+        own = set(self._own)
+        for function in self._final_module.functions:
+            if not function.is_declaration and function.name not in own:
+                function.linkage = "internal"
+        super()._optimize_final_module()
+
+    def finalize(self) -> None:
+        """Note what is its own before its parts are linked in."""
+        self._own = [function.name for function in self._final_module.functions if not function.is_declaration]
+        super().finalize()
+
+
 class PartCompiler(Compiler):
     """Compiles a function for the kernels that call it."""
 
@@ -67,6 +83,9 @@ class EntryCompiler(Compiler):
         _entries.append(self.state.func_id.modname.split(".")[0])
         try:
             with progress.shown(is_inside_kernel()):
+                state = self.state
+                state.library = EntryLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
+                state.library.enable_object_caching()
                 return super()._compile_core()
         finally:
             _entries.pop()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from workbench.connectors.errors import AlreadyThere, ClockOff, KeyRefused, NoFunds, NotThere, Throttled
     from workbench.connectors.fees import FeeBook, FeeRates
     from workbench.connectors.ids import IdRule, client_order_id, is_of_run
+    from workbench.connectors.paper import Memory, PaperConnector
     from workbench.connectors.protocol import (
         Balances,
         Behind,
@@ -56,6 +57,7 @@ HOMES = {
     "errors": "AlreadyThere ClockOff KeyRefused NoFunds NotThere Throttled",
     "fees": "FeeBook FeeRates",
     "ids": "IdRule client_order_id is_of_run",
+    "paper": "Memory PaperConnector",
     "protocol": "Balances Behind Connector Depth Edited Event Fault Freshness Gap Offset Positions Rights Stream",
     "rounding": "Misfit fit",
     "simulated": "SimulatedVenue",
@@ -67,8 +69,9 @@ HOME = {name: home for home, names in HOMES.items() for name in names.split()}
 __all__ = [
     "Allowance", "AlreadyThere", "Balance", "Balances", "Bar", "Behind", "Book", "CcxtConnector", "Clock", "ClockOff",
     "Connector", "Depth", "Edited", "Event", "Fault", "FeeBook", "FeeRates", "Freshness", "FundingPayment",
-    "FundingRate", "Gap", "IdRule", "KeyRefused", "Keys", "Listing", "MarginMode", "Misfit", "NoFunds", "NotThere",
-    "Offset", "Position", "Positions", "Quote", "Rights", "Rules", "SimulatedVenue", "Stream", "SystemClock",
+    "FundingRate", "Gap", "IdRule", "KeyRefused", "Keys", "Listing", "MarginMode", "Memory", "Misfit", "NoFunds",
+    "NotThere",
+    "Offset", "PaperConnector", "Position", "Positions", "Quote", "Rights", "Rules", "SimulatedVenue", "Stream", "SystemClock",
     "Throttle", "Throttled", "Ticker", "Trade", "Venue", "VenueClock", "afford", "client_order_id", "facts", "fit",
     "held", "is_of_run", "needs",
 ]  # fmt: skip

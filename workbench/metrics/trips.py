@@ -63,7 +63,7 @@ def win_rate(pnl: npt.ArrayLike) -> float:
 def profit_factor(pnl: npt.ArrayLike) -> float:
     """All that the winners made over all that the losers lost; NaN if nothing was lost."""
     array = measured(pnl, "pnl")
-    return ratio(array[array > 0.0].sum(), -array[array < 0.0].sum())
+    return ratio(np.maximum(array, 0.0).sum(), -np.minimum(array, 0.0).sum())
 
 
 def expectancy(pnl: npt.ArrayLike) -> float:
@@ -82,8 +82,9 @@ def expectancy_ratio(pnl: npt.ArrayLike) -> float:
 def payoff(pnl: npt.ArrayLike) -> float:
     """Average win over average loss; 0 without a win, NaN without a loss."""
     array = measured(pnl, "pnl")
-    wins, losses = array[array > 0.0], array[array < 0.0]
-    return ratio(mean(wins) if wins.size else 0.0, -mean(losses))
+    wins, losses = np.count_nonzero(array > 0.0), np.count_nonzero(array < 0.0)
+    won = np.maximum(array, 0.0).sum() / wins if wins else 0.0
+    return ratio(won, -np.minimum(array, 0.0).sum() / losses if losses else NAN)
 
 
 def kelly(pnl: npt.ArrayLike) -> float:

@@ -115,6 +115,14 @@ def on_account(material: Material) -> Iterator[Remark]:
         side = "long" if exposure > 0 else "short"
         yield Remark("Still open", f"The run ends {side} by {words.percent(abs(exposure), 1)} of equity. That position "
                      f"is in the equity, but in no round trip.", Mood.NEUTRAL)  # fmt: skip
+    if "liquidation" in material.fills.columns and (closed := material.fills["liquidation"].sum()):
+        when = words.stamp(material.fills.filter("liquidation")["time"][0])
+        yield Remark("Liquidation", f"The venue closed {words.count(closed, 'position')} whose margin had run out, the "
+                     f"first at {when}.", Mood.BAD)  # fmt: skip
+    gaps = material.card.get("funding", {}).get("gaps", [])
+    if gaps:
+        more = f", and in {len(gaps) - 1:,} other stretches" if len(gaps) > 1 else ""
+        yield Remark("Funding", f"No funding is known, and none was paid, on {gaps[0]}{more}.", Mood.BAD)
     if "margin" in str(material.parameters.get("account", "")).lower():
         yield Remark("Margin", "Borrowing cost nothing in this run; a venue charges interest or funding.", Mood.NEUTRAL)
     if material.fills.height and not material.fills["fee"].sum():

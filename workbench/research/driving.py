@@ -130,3 +130,26 @@ def read_table(space: Space, chunks: Chunks, name: str) -> pl.DataFrame:
     if path.exists() and not files:
         return pl.read_parquet(path, memory_map=False)
     return make(space, chunks.frame())
+
+
+class Reader:
+    """Reads the chunks of a running sweep, each once, for whoever looks on."""
+
+    def __init__(self, space: Space, chunks: Chunks) -> None:
+        self.space, self.chunks = space, chunks
+        self.seen: dict[str, pl.DataFrame] = {}
+        self.lock = threading.Lock()
+
+    def table(self) -> pl.DataFrame:
+        """The table as it stands; the finished one, once the chunks are gone."""
+        with self.lock:
+            try:
+                for file in self.chunks.files():
+                    if file.name not in self.seen:
+                        self.seen[file.name] = pl.read_parquet(file, memory_map=False)
+            except FileNotFoundError:
+                return read_table(self.space, self.chunks, "table")
+            if not self.seen:
+                return table_of(self.space, self.chunks.frame())
+            rows = pl.concat(self.seen.values()).unique("number", keep="first", maintain_order=True).sort("number")
+            return table_of(self.space, rows)

@@ -20,7 +20,12 @@ def heatmap(plane: Any, x: str, y: str, metric: str) -> go.Figure:
     """The figure of a plane that `pivot` made."""
     import plotly.graph_objects as go
 
-    return go.Figure({"data": [trace(plane, x, y, metric)], "layout": layout(x, y, metric)})
+    return go.Figure(heat_parts(plane, x, y, metric))
+
+
+def heat_parts(plane: Any, x: str, y: str, metric: str) -> dict[str, Any]:
+    """Data and layout of the figure."""
+    return {"data": [trace(plane, x, y, metric)], "layout": layout(x, y, metric)}
 
 
 def trace(plane: Any, x: str, y: str, metric: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from workbench.controllers import Controller
 from workbench.errors import ConfigError, WorkbenchError
 from workbench.research import marks
 from workbench.research.chunks import Chunks
-from workbench.research.driving import Drive, Pool, read_table
+from workbench.research.driving import Drive, Pool, Reader, read_table
 from workbench.research.judging import judge, plain_line
 from workbench.research.picture import heatmap as draw_heatmap
 from workbench.research.pool import Threads, cores
@@ -194,7 +194,11 @@ class Sweep:
         `route` says how the numbers were computed: "engine", or by the fast paths "signals" and "barriers", which give
         the same ones. `error` is what a combination raised, else null. Combinations that cannot be are in `invalid`.
         """
-        return self._table if not self.is_running else read_table(self.space, self._chunks, "table")
+        return self._table if not self.is_running else self._reader.table()
+
+    @cached_property
+    def _reader(self) -> Reader:
+        return Reader(self.space, self._chunks)
 
     @cached_property
     def _table(self) -> pl.DataFrame:
@@ -260,9 +264,18 @@ class Sweep:
         **at
             Values of other axes, to look at one plane of the grid: `stop_loss=0.02`.
         """
-        x, y = column_name(x), column_name(y)
-        plane = {column_name(name): value for name, value in at.items()}
-        return draw_heatmap(pivot(self.table, x, y, metric, at=plane, over=over), x, y, metric)
+        return draw_heatmap(self.plane(x, y, metric, over=over, **at), x, y, metric)
+
+    def plane(self, x: str, y: str, metric: str = "sharpe", *, over: str = "best", **at: Any) -> tuple[Any, ...]:
+        """What a heat map shows: values of x, values of y, the metric, and the number behind each cell.
+
+        Returns
+        -------
+        list, list, float64 array of shape (n_y, n_x), int64 array of shape (n_y, n_x)
+            NaN and −1 where nothing was run.
+        """
+        place = {column_name(name): value for name, value in at.items()}
+        return pivot(self.table, column_name(x), column_name(y), metric, at=place, over=over)
 
     def returns(self, rows: Sequence[int] | None = None, period: str = "1d") -> tuple[Any, Any]:
         """Returns per period of some combinations, or of all that ran; computed afresh, nothing of it is kept.

@@ -17,6 +17,7 @@ LOWER_IS_BETTER = frozenset({
     "annual_volatility", "max_drawdown", "max_drawdown_days", "average_drawdown", "average_drawdown_days",
     "ulcer_index", "fees", "fee_share", "turnover", "volume_traded",
 })  # fmt: skip
+NONE = "–"  # an axis of one value, for a sweep that has no second one
 TAKEN = {*METRICS, "number", "route", "error", "reason"}
 ROUTES = {route.value: route.name.lower() for route in Route}
 
@@ -95,6 +96,7 @@ def pivot(
     x values, y values, float64 array of shape (n_y, n_x), int64 array of shape (n_y, n_x)
         NaN and −1 where nothing was run. The number is that of the best row of the cell, or nearest to its median.
     """
+    table = table.with_columns(pl.lit("").alias(NONE)) if NONE in (x, y) else table
     for name in (x, y):
         if name not in table.columns:
             raise ConfigError(f"The sweep has no axis `{name}`. It has {', '.join(axes_of(table))}.")

@@ -42,7 +42,7 @@ from workbench.trading.models import (
     as_latency,
     as_slippage,
 )
-from workbench.trading.quotes import meet_quotes, meet_watched, recall_quotes, watch_quotes
+from workbench.trading.quotes import meet_quotes, meet_watched, note_nearest, recall_quotes, requote, watch_quotes
 from workbench.trading.tracker import Order, Tracker
 from workbench.trading.venue import (
     FUNDING,
@@ -162,7 +162,9 @@ __all__ = [
     "new_targets",
     "new_world",
     "next_tick",
+    "note_nearest",
     "recall_quotes",
+    "requote",
     "rest",
     "see_bar",
     "see_tick",

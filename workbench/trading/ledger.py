@@ -53,12 +53,6 @@ def is_spot(world, m):
     return not world.margin
 
 
-@compiled(leaf=True)
-def pay(world, m, amount):
-    """Take quote currency out of the purse of a market."""
-    world.quote -= amount
-
-
 @compiled(part=True)
 def free_quote(world, m):
     """Quote balance less what resting buys have set aside."""
@@ -134,26 +128,13 @@ def settle(world, slot, price, amount, maker):
     open_amount = order.amount - order.filled
     complete = amount >= open_amount * (1.0 - 1e-12)
     order.reserved *= 0.0 if complete else 1.0 - amount / open_amount
-    rate = market.maker if maker else market.taker
-    value = amount * price
-    coins, worth = in_third_coin(world, order.market, value, rate)
-    in_base = market.fee_received != 0 and order.side == BUY and coins == 0.0
-    fee = amount * rate if in_base else value * rate
-    got = amount - fee if in_base else amount
-    fee_quote = fee * price if in_base else fee
-    pay(world, order.market, order.side * value)
-    if coins > 0.0:
-        fee, fee_quote = coins, worth
-    elif not in_base:
-        pay(world, order.market, fee)
-    move(world, order, got, price)
-    world.fees += fee_quote
-    note_volume(world, order.market, value)
+    fee, worth, in_base, in_coin = charge(world, order, amount, price, market.maker if maker else market.taker)
     order.filled += amount
-    whole_quote = complete and order.purpose == Purpose.QUOTE and order.filled == amount
-    _write_fill(world, order, price, amount, fee, maker, in_base, coins > 0.0, whole_quote)
+    whole_quote = complete and maker and order.purpose == Purpose.QUOTE and order.filled == amount
+    _write_fill(world, order, price, amount, fee, maker, in_base, in_coin, whole_quote)
     if order.executor != NO_SLOT:
-        _book(world, order, price, amount, got, fee_quote, 0.0 if in_base else fee_quote, complete)
+        got = amount - fee if in_base else amount
+        _book(world, order, price, amount, got, worth, 0.0 if in_base else worth, complete)
     if whole_quote:
         order.status = Status.FILLED
         forget_order(world, slot)
@@ -162,21 +143,38 @@ def settle(world, slot, price, amount, maker):
 
 
 @compiled(leaf=True)
-def in_third_coin(world, m, value, rate):
-    """Coins that a fee costs where it is paid in a coin of its own, and their value in quote; 0 where it is not."""
-    return 0.0, 0.0
+def charge(world, order, amount, price, rate):
+    """Move what a fill moves; returns its fee, that in quote terms, and whether it was paid in base or in a coin."""
+    market = world.markets[order.market]
+    in_base = market.fee_received != 0 and order.side == BUY
+    fee = pay(world, market, order.side, amount, price, rate, in_base)
+    return fee, fee * price if in_base else fee, in_base, False
 
 
 @compiled(leaf=True)
-def note_volume(world, m, value):
-    """Count what was traded."""
+def settle_quote(world, slot):
+    """`settle` for a quote that nothing has filled yet: whole, at its own price, as maker."""
+    order = world.orders[slot]
+    market = world.markets[order.market]
+    in_base = market.fee_received != 0 and order.side == BUY
+    fee = pay(world, market, order.side, order.amount, order.price, market.maker, in_base)
+    _write_fill(world, order, order.price, order.amount, fee, True, in_base, False, True)
+    order.reserved = 0.0
+    forget_order(world, slot)
+
+
+@compiled(leaf=True)
+def pay(world, market, side, amount, price, rate, in_base):
+    """Move money and position for a fill; returns the fee, in base or in quote."""
+    value = amount * price
+    fee = amount * rate if in_base else value * rate
+    world.quote -= side * value
+    if not in_base:
+        world.quote -= fee
+    move_position(market, side * (amount - fee if in_base else amount), price)
+    world.fees += fee * price if in_base else fee
     world.volume += value
-
-
-@compiled(leaf=True)
-def move(world, order, got, price):
-    """Net what a fill brought or took into the position of its market."""
-    move_position(world.markets[order.market], order.side * got, price)
+    return fee
 
 
 @compiled(leaf=True)
@@ -209,7 +207,7 @@ def _write_fill(world, order, price, amount, fee, maker, in_base, in_coin, whole
         order.level,
         order.created_row,
     )
-    fill.price, fill.amount, fill.fee, fill.limit = price, amount, fee, order.price
+    fill.price, fill.amount, fill.fee = price, amount, fee
     world.n_fills += 1
 
 

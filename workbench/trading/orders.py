@@ -79,7 +79,7 @@ def open_order(world, m, executor, level, purpose, side, kind, price, trigger, s
     if reason != Reason.NONE:
         refuse(world, m, level, world.executors[executor].id if closing else -1, reason)
         return NO_SLOT
-    slot = _free_slot(world)
+    slot = free_slot(world)
     if slot == NO_SLOT:
         return NO_SLOT
     _fill_in(world, slot, m, executor, level, purpose, side, kind, sizing, first_row)
@@ -137,7 +137,8 @@ def _fill_in(world, slot, m, executor, level, purpose, side, kind, sizing, first
 
 
 @compiled(leaf=True)
-def _free_slot(world):
+def free_slot(world):
+    """Take the lowest free slot for an order; NO_SLOT, and the end of the run, when there is none."""
     if world.free_slots > 0:
         world.free_slots -= 1
         slot = 0

@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from workbench.compiled import compiled
-from workbench.market import BUY, SELL, OrderKind, Sizing
-from workbench.trading.ledger import forget_order, reserve, settle, to_lot, to_tick
+from workbench.market import BUY, SELL, Action, OrderKind, Sizing
+from workbench.trading.ledger import forget_order, reserve, settle, settle_quote, to_lot, to_tick
 from workbench.trading.matching.path import up_first
-from workbench.trading.orders import cancel, mark_reduce, open_order
+from workbench.trading.orders import cancel, free_slot, mark_reduce, open_order
 from workbench.trading.risk import approve, refuse
 from workbench.trading.world import NEVER, NO_SLOT, Purpose, Reason, Status
 
@@ -69,10 +69,10 @@ def can_stay(world, kind, slot):
 
 @compiled(part=True)
 def _is_lowest(world, slot):
-    for lower in range(slot):
-        if world.orders[lower].status == Status.FREE:
-            return False
-    return True
+    lowest = 0
+    while lowest < slot and world.orders[lowest].status != Status.FREE:
+        lowest += 1
+    return lowest == slot
 
 
 @compiled(leaf=True)
@@ -96,7 +96,51 @@ def _replace(world, target, slot, level, price, amount, first_row, account):
     market.wake_row = min(market.wake_row, first_row)
 
 
-@compiled(part=True)
+@compiled(leaf=True)
+def requote(world, target, level, account):
+    """`take` for the plainest of quotes, in a world of a margin account that is watched and logs no quotes.
+
+    A limit order with its size in base takes the place of the level's last one. False, with nothing done, if it is not
+    so plain.
+    """
+    plain = target.action == Action.QUOTE and (target.kind == OrderKind.LIMIT or target.kind == OrderKind.POST_ONLY)
+    if not plain or target.sizing != Sizing.BASE or target.market != 0:
+        return False
+    barred = target.stop_loss <= 0.0 or target.take_profit <= 0.0 or target.trailing_delta <= 0.0 or target.reduce != 0
+    side, market, slot = target.side, world.markets[0], world.quotes[level]
+    if barred or side * side != 1 or market.last != market.last:
+        return False
+    price, amount = to_tick(target.price, side, market.tick), to_lot(target.size, market.lot)
+    if not (price > 0.0 and target.size > 0.0):
+        return False
+    if approve(world, 0, side, amount, price, False, account) != Reason.NONE:
+        return False
+    replaces = slot != NO_SLOT
+    if replaces and world.free_slots != 0:
+        return False
+    slot = slot if replaces else free_slot(world)
+    if slot == NO_SLOT:
+        return True  # the table is full, and the run over
+    order = world.orders[slot]
+    if replaces:
+        if order.price == price and order.amount == amount and order.side == side and order.kind == target.kind:
+            return True
+        world.cancelled_quotes += 1
+    else:
+        world.quotes[level] = slot
+        order.executor = order.executor_id = NO_SLOT
+        order.level, order.market, order.purpose = level, 0, Purpose.QUOTE
+        order.status, order.reason, order.triggered, order.closed_row = Status.OPEN, Reason.NONE, 0, -1
+        order.trigger, order.filled, order.reserved = np.nan, 0.0, 0.0
+    order.id = world.next_order
+    world.next_order += 1
+    order.side, order.kind, order.sizing, order.fresh = side, target.kind, Sizing.BASE, 1
+    order.price, order.size, order.amount = price, target.size, amount
+    order.created_row, order.active_row = world.row, world.row + 1
+    return True
+
+
+@compiled(leaf=True)
 def watch_quotes(world):
     """Is all that is at work in a world of one market, without latency, quotes that nothing has filled yet?
 
@@ -104,39 +148,40 @@ def watch_quotes(world):
     """
     if world.n_markets != 1 or world.latency != 0 or world.executors_top != 0:
         return False
-    below, above = -np.inf, np.inf
     for slot in range(world.orders_top):
         order = world.orders[slot]
-        if order.status != Status.OPEN:
-            continue
-        if order.purpose != Purpose.QUOTE or order.filled != 0.0:
+        if order.status == Status.OPEN and (order.purpose != Purpose.QUOTE or order.filled != 0.0):
             return False
-        if order.side == BUY:
-            below = max(below, order.price)
-        else:
-            above = min(above, order.price)
-    market = world.markets[0]
-    market.below, market.above = below, above
+    note_nearest(world)
     return True
 
 
-@compiled(part=True)
+@compiled(leaf=True)
+def note_nearest(world):
+    """Note the nearest quotes of a world that is watched."""
+    below, above = -np.inf, np.inf
+    for slot in range(world.orders_top):
+        order = world.orders[slot]
+        if order.status == Status.OPEN:
+            if order.side == BUY:
+                below = order.price if order.price > below else below
+            else:
+                above = order.price if order.price < above else above
+    world.markets[0].below, world.markets[0].above = below, above
+
+
+@compiled(leaf=True)
 def meet_watched(world, row, o, high, low):
-    """`meet_quotes` for a world that is watched: all that is live is quotes, in the book since the row before."""
+    """`meet_quotes` for a world that is watched, and a bar that opens strictly between its quotes."""
     touched, last_touched = 0, 0
     for slot in range(world.orders_top):
         order = world.orders[slot]
-        if order.status != Status.OPEN:
-            continue
-        if order.side * (o - order.price) <= 0.0:
-            return False
-        if _is_touched(world, order, high, low):
+        if order.status == Status.OPEN and _is_touched(world, order, high, low):
             touched, last_touched = touched + 1, slot
     if touched == 1:
         _fill(world, last_touched)
     elif touched > 1:
         _fill_both(world, 0, row, o, high, low)
-    return True
 
 
 @compiled(part=True)
@@ -203,11 +248,14 @@ def _fill_side(world, m, row, side, high, low):
         _fill(world, best)
 
 
-@compiled(part=True)
+@compiled(leaf=True)
 def _fill(world, slot):
     order = world.orders[slot]
     order.fresh = 0
-    settle(world, slot, order.price, order.amount - order.filled, True)
+    if order.filled == 0.0:
+        settle_quote(world, slot)
+    else:
+        settle(world, slot, order.price, order.amount - order.filled, True)
 
 
 @compiled(part=True)

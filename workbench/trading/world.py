@@ -202,11 +202,10 @@ FILL = np.dtype(
         ("price", "f8"),
         ("amount", "f8"),
         ("fee", "f8"),
-        ("limit", "f8"),  # of the order
     ],
     align=True,
 )
-# A quote that fills at once has no row among the orders: its fill says all there is to say.
+# A quote that a single fill takes whole, at its price, has no row among the orders: the fill says all there is to say.
 MAKER, FEE_IN_BASE, QUOTE, POST_ONLY_QUOTE = 1, 2, 4, 8
 LIQUIDATION, FEE_IN_COIN = 16, 32
 

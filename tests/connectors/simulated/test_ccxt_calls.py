@@ -105,7 +105,7 @@ def test_everything_can_be_watched(venue, perpetual):
             assert answer, name
             print(f"{'pro':6}{'usdm' if perpetual else 'spot':6}{name:34}ok")  # noqa: T201 - as above
 
-    asyncio.run(asyncio.wait_for(run(), 30))
+    asyncio.run(asyncio.wait_for(run(), 120))
 
 
 def test_markets_load_with_every_kind_of_market_asked_for():

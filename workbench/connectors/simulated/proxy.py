@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from workbench.connectors.simulated.wires import reset
 from workbench.errors import ConfigError
 
 CHUNK = 16_384
@@ -87,7 +88,7 @@ class FaultProxy:
     def cut(self) -> None:
         """Reset every connection that is open."""
         for writer in list(self._open):
-            writer.transport.abort()
+            reset(writer.transport)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -95,11 +96,11 @@ class FaultProxy:
         self._open.add(writer)
         try:
             if any(toxic.kind == "refuse" for toxic in toxics):
-                writer.transport.abort()
+                reset(writer.transport)
                 return
             await self._join(reader, writer, toxics)
         except (ConnectionError, OSError, asyncio.CancelledError):
-            writer.transport.abort()
+            reset(writer.transport)
         finally:
             self._open.discard(writer)
 
@@ -179,7 +180,7 @@ class _Line:
     def _end(self, kind: str) -> None:
         for writer in self.ends:
             if kind == "reset":
-                writer.transport.abort()
+                reset(writer.transport)
             else:
                 writer.close()
 

@@ -17,6 +17,7 @@ from workbench.connectors.simulated.endpoints import NONE, SIGNED, Call, Endpoin
 from workbench.connectors.simulated.faults import Rule
 from workbench.connectors.simulated.params import Params
 from workbench.connectors.simulated.refusals import BAD_KEY, Refusal, refuse
+from workbench.connectors.simulated.wires import reset
 
 PAGE = "<!DOCTYPE html><html><head><title>Please wait</title></head><body>Checking your browser.</body></html>"
 MAINTENANCE = Refusal(-1016, "This service is no longer available.", 503)
@@ -132,8 +133,8 @@ class Rest:
         if rule.kind in ("accept_then_silence", "lose_request"):
             while transport is not None and not transport.is_closing():
                 await asyncio.sleep(0.02)
-        elif transport is not None:
-            transport.abort()
+        else:
+            reset(transport)
         return web.Response(status=500)
 
     async def _half(self, request: web.Request, response: web.Response) -> web.StreamResponse:

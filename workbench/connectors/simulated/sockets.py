@@ -11,6 +11,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from workbench.connectors.simulated.desk import Desk
 from workbench.connectors.simulated.rest import encode
+from workbench.connectors.simulated.wires import reset
 
 MOST_WAITING = 50_000  # messages for a client that does not read; past that it is cut off
 DAY = 86_400_000
@@ -32,6 +33,7 @@ class Connection:
         self.is_deaf = False  # a fault: nor does it answer
         self._waiting: deque[str] = deque()
         self._held: str | None = None
+        self._transport: asyncio.BaseTransport | None = None
         self._wake = asyncio.Event()
         self._came: deque[int] = deque(maxlen=MOST_PER_SECOND[desk.perpetual] + 1)
 
@@ -40,6 +42,7 @@ class Connection:
     ) -> web.WebSocketResponse:
         """Open the socket, and hand on what the client says until it goes."""
         await self.ws.prepare(request)
+        self._transport = request.transport
         self.address = request.remote or ""
         writer = asyncio.create_task(self._write())
         try:
@@ -89,9 +92,7 @@ class Connection:
 
     def cut(self) -> None:
         """End the connection without a word."""
-        transport = self.ws._req.transport if self.ws._req is not None else None
-        if transport is not None:
-            transport.abort()
+        reset(self._transport)
 
     async def pulse(self, now_ms: int) -> None:
         """Ping when it is time; close what has not answered, or is a day old."""
@@ -110,7 +111,7 @@ class Connection:
         self.heard_ms = now
         if kind is WSMsgType.PING:
             if not self.is_deaf:
-                await self.ws.pong(data if isinstance(data, bytes) else b"")
+                await self.ws.pong(bytes(data) if isinstance(data, bytes | bytearray | memoryview) else b"")
         elif kind is WSMsgType.TEXT and isinstance(data, str):
             if self._is_too_fast(now):
                 await self.ws.close(code=WSCloseCode.POLICY_VIOLATION, message=b"Too many requests")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from workbench.compiled import compiled, in_place_of
+from workbench.market import BUY
 from workbench.trading import ledger
+from workbench.trading.venue.money import move, purse_of
 from workbench.trading.venue.records import DAYS
 
 DAY_MS = 86_400_000
@@ -34,14 +36,28 @@ def choose_fee_tier(world, purse):
             world.markets[m].maker, world.markets[m].taker = one.fee_tiers[tier, 1], one.fee_tiers[tier, 2]
 
 
-@in_place_of(ledger.note_volume)
-@compiled(leaf=True)
-def note_volume(world, m, value):
+@in_place_of(ledger.charge)
+@compiled(part=True)
+def charge(world, order, amount, price, rate):
+    """Move what a fill moves between purses and positions; its fee may come out of the purse of a coin."""
+    m, market, purse = order.market, world.markets[order.market], purse_of(world, order.market)
+    value = amount * price
+    coins, worth = in_third_coin(world, m, value, rate)
+    in_base = market.fee_received != 0 and order.side == BUY and coins == 0.0
+    fee = amount * rate if in_base else value * rate
+    purse.quote -= order.side * value
+    if coins > 0.0:
+        fee = coins
+    else:
+        worth = fee * price if in_base else fee
+        purse.quote -= 0.0 if in_base else fee
+    move(world, order, amount - fee if in_base else amount, price)
+    world.fees += worth
     world.volume += value
-    world.purses[world.markets[m].purse].today += value
+    purse.today += value
+    return fee, worth, in_base, coins > 0.0
 
 
-@in_place_of(ledger.in_third_coin)
 @compiled(part=True)
 def in_third_coin(world, m, value, rate):
     """Coins that a fee costs, taken from their purse, and their value in quote; 0 where it cannot be paid so."""

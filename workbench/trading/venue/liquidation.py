@@ -82,5 +82,5 @@ def _close_leg(world, m, side, price):
     fill = world.fills[world.n_fills]
     fill.row, fill.market, fill.side, fill.flags = world.row, m, -side, LIQUIDATION
     fill.order = fill.executor = fill.level = fill.created_row = -1
-    fill.price, fill.amount, fill.fee, fill.limit = price, amount, fee, price
+    fill.price, fill.amount, fill.fee = price, amount, fee
     world.n_fills += 1

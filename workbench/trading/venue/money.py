@@ -53,12 +53,6 @@ def is_spot(world, m):
     return purse_of(world, m).kind == PurseKind.SPOT
 
 
-@in_place_of(ledger.pay)
-@compiled(leaf=True)
-def pay(world, m, amount):
-    purse_of(world, m).quote -= amount
-
-
 @in_place_of(ledger.free_quote)
 @compiled(part=True)
 def free_quote(world, m):
@@ -105,7 +99,6 @@ def rounded(before, change):
     return 0.0 if abs(after) <= DUST * max(abs(before), abs(change)) else after
 
 
-@in_place_of(ledger.move)
 @compiled(part=True)
 def move(world, order, got, price):
     """Into the position of a market, or, hedged, into the leg that the order is for."""

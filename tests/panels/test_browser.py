@@ -1,0 +1,119 @@
+"""The panels in a real JupyterLab, driven by a headless browser."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lab import chromium, open_notebook, served, write_notebook
+
+__all__ = ["chromium"]
+
+pytestmark = pytest.mark.browser
+
+SETUP = """
+import sys
+import workbench as wb
+sys.path.insert(0, {tests!r})
+from research.test_sweep import QUIET, walk
+candles = walk(100_000)
+"""
+TUNE = "panel = wb.tune(wb.controllers.SmaCross(), candles); panel"
+EXPLORE = """
+sweep = wb.sweep(wb.controllers.SmaCross(), {"fast": range(2, 12), "slow": range(20, 60, 2),
+                 "stop_loss": [None, 0.01]}, candles, **QUIET)
+view = sweep.explore(); view
+"""
+BUSY = "import time; time.sleep(3)"
+COUNT = "print(panel.controls['slow'].value, panel.bot.slow, panel._latest.asked, panel._latest.done)"
+RUN = """index => {
+  const panel = window.jupyterapp.shell.currentWidget;
+  panel.content.activeCellIndex = index;
+  panel.content.model.cells.get(index).outputs.clear();
+  return window.jupyterapp.commands.execute('notebook:run-cell');
+}"""
+PRESS = """times => {
+  const handle = document.querySelector('.wb-slow .noUi-handle');
+  handle.focus();
+  const press = () => handle.dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowRight', bubbles: true}));
+  for (let n = 0; n < times; n++) press();
+}"""
+PRINTED = """index => window.jupyterapp.shell.currentWidget.content.model.cells.get(index).outputs.toJSON()
+  .map(output => output.text).join('')"""
+# Moves a slider by its model, as dragging does, and says how long the chart took to be drawn anew.
+DRAG = """async ([from, to]) => {
+  const chart = document.querySelector('.wb-tune .js-plotly-plot');
+  const handle = document.querySelector('.wb-slow .noUi-handle');
+  const took = [];
+  for (let value = from; value < to; value++) {
+    const drawn = new Promise(done => chart.once('plotly_afterplot', done));
+    const began = performance.now();
+    handle.focus();
+    handle.dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowRight', bubbles: true}));
+    await drawn;
+    took.push(performance.now() - began);
+  }
+  return took;
+}"""
+TUNED = "() => document.querySelector('.wb-tune .js-plotly-plot .scatterlayer path.js-line') !== null"
+HEATED = "() => document.querySelector('.wb-explore .js-plotly-plot .heatmaplayer image') !== null"
+CELL = """() => {
+  const box = document.querySelector('.wb-explore .js-plotly-plot .nsewdrag').getBoundingClientRect();
+  return [box.x + 0.52 * box.width, box.y + 0.45 * box.height];
+}"""
+OPENED = "() => document.querySelectorAll('.wb-explore .js-plotly-plot').length === 2 && \
+document.querySelector('.wb-explore .scatterlayer path.js-line') !== null"
+
+
+@pytest.fixture(scope="module")
+def page(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A notebook with both panels, whose kernel is idle again."""
+    folder: Path = tmp_path_factory.mktemp("lab")
+    tests = str(Path(__file__).parents[1])
+    write_notebook(folder / "panels.ipynb", SETUP.format(tests=tests), TUNE, EXPLORE, BUSY, COUNT)
+    with served(folder) as address:
+        shown = chromium.new_page(viewport={"width": 1500, "height": 2600})
+        open_notebook(shown, address, "panels.ipynb")
+        shown.wait_for_function(TUNED, timeout=300_000)
+        shown.wait_for_function(HEATED, timeout=120_000)
+        yield shown
+        shown.screenshot(path=folder / "panels.png")
+        print(f"\na picture of it: {folder / 'panels.png'}")  # noqa: T201 - for whoever runs it with -s
+        shown.close()
+
+
+def text_of(page: Any, metric: str, panel: str = "wb-tune") -> str:
+    return str(page.evaluate(f"() => document.querySelector('.{panel} [data-metric={metric}]').textContent"))
+
+
+def test_chart_is_drawn_anew_while_a_slider_moves(page):
+    before = text_of(page, "net_profit")
+    took = page.evaluate(DRAG, [30, 60])
+    p95 = statistics.quantiles(took, n=20)[-1]
+    print(f"\nslider to redrawn chart: median {statistics.median(took):.0f} ms, p95 {p95:.0f} ms")  # noqa: T201
+    assert text_of(page, "net_profit") != before
+    assert statistics.median(took) < 400
+
+
+def test_click_on_a_cell_opens_its_run(page):
+    x, y = page.evaluate(CELL)
+    page.mouse.move(x, y)
+    page.mouse.click(x, y)
+    page.wait_for_function(OPENED, timeout=30_000)
+    assert "–" not in text_of(page, "net_profit", "wb-explore")
+
+
+def test_slider_that_moves_under_a_busy_cell_leaves_one_thing_to_do(page):
+    busy = "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status"
+    page.evaluate(f"index => {{ ({RUN})(index) }}", 3)
+    page.wait_for_function(f"() => ({busy})() === 'busy'", timeout=30_000)
+    page.evaluate(PRESS, 40)
+    page.wait_for_function(f"() => ({busy})() === 'idle'", timeout=30_000)
+    page.evaluate(RUN, 4)
+    page.wait_for_function(f"() => ({PRINTED})(4) !== ''", timeout=30_000)
+    slider, shown, asked, done = map(int, page.evaluate(PRINTED, 4).split())
+    assert slider == shown
+    assert done <= asked
