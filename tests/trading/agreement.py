@@ -74,7 +74,7 @@ def a_world(case: Scenario) -> World:
     """An empty world for a case: with purses where it has any, or its matching models need them."""
     log_quotes = bool(case.seed % 2)
     plain = as_world(case.settings, log_quotes=log_quotes)
-    return as_purse_world(case.settings, plain) if case.settings.purses else plain
+    return as_purse_world(case.settings, plain, case.bars.timeframes) if case.settings.purses else plain
 
 
 def as_world(settings: Settings, *, log_quotes: bool = True) -> World:

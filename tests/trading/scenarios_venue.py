@@ -23,7 +23,7 @@ def venue_scenario(seed: int) -> Scenario:
     settings = one_controller(wide.settings)
     timeless = tuple(replace(one, submit_ms=0, cancel_ms=0, report_ms=0, max_amount=0.0) for one in settings.markets)
     settings = replace(settings, markets=timeless)
-    bars = replace(wide.bars, timeframes=())
+    bars = wide.bars
     scene = Scene(rng, len(bars.time), len(settings.markets), *unit_and_start(settings))
     levels = [(rng.randrange(scene.n_markets), rng.choice(FAMILIES)) for _ in range(rng.randint(1, 4))]
     busy = rng.choice((0.15, 0.3, 0.6))

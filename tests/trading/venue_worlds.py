@@ -18,7 +18,7 @@ MODELS = (
 )  # fmt: skip
 
 
-def as_purse_world(settings: Settings, plain: World) -> World:
+def as_purse_world(settings: Settings, plain: World, timeframes: tuple[int, ...] = ()) -> World:
     """The world of a case: a plain one under the same settings, and what it has beyond."""
     n = len(settings.markets)
     world = new_purse_world(n_markets=n, cash=[purse.cash for purse in settings.purses])
@@ -36,6 +36,7 @@ def as_purse_world(settings: Settings, plain: World) -> World:
     for name in ("tick", "lot", "min_amount", "min_notional", "slippage", "fee_received"):
         markets[name][:n] = plain["markets"][0][name][:n]
     for m, one in enumerate(settings.markets):
+        markets["timeframe_ms"][m] = timeframes[m] if timeframes else 0
         for name in MODELS:
             markets[name][m] = getattr(one, name)
         markets["maker"][m] = settings.maker if one.maker is None else one.maker
@@ -64,7 +65,8 @@ def as_extra(world: World, case: Scenario) -> Extra:
     for m in range(n_markets):
         markets["next_stamp"][m] = len(stamps)
         due = [(round_ms(one.time_ms), m, one.rate, one.mark) for one in case.settings.funding if one.market == m]
-        stamps += [one for one in due if one[0] >= bars.time[0]]
+        opened = bars.time[0] + bars.timeframe_ms - (bars.timeframes[m] if bars.timeframes else bars.timeframe_ms)
+        stamps += [one for one in due if one[0] >= opened]
         markets["end_stamp"][m] = len(stamps)
     rates, known = np.full((len(bars.rates), n_rows), np.nan), np.zeros((len(bars.rates), n_rows), np.int64)
     for purse, news in enumerate(bars.rates):

@@ -28,6 +28,7 @@ from workbench.trading import (
     meet_watched,
     next_tick,
     note_nearest,
+    opened_at,
     recall_quotes,
     requote,
     rest,
@@ -298,7 +299,7 @@ def walk_bar(world, tick, extra, m, open_ms, close_ms, o, high, low, close):
     if low <= market.below or high >= market.above or world.row >= market.wake_row or close_ms >= market.deadline_ms:
         only_resting = world.executors_top == 0 and world.orders_top > 0
         if not only_resting or not meet_quotes(world, m, world.row, o, high, low):
-            start_walk(tick, m, world.row, open_ms, close_ms, o, high, low, close)
+            start_walk(tick, m, world.row, opened_at(world, m, open_ms, close_ms), close_ms, o, high, low, close)
             walk(world, tick, extra)
     market.last = close
 

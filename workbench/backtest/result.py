@@ -225,7 +225,8 @@ class Result:
         first = next(iter(self.candles.values()))
         return Material(
             title=f"{self.bot.name} on {names} {first.timeframe}".strip(), candles=self.candles, equity=self.equity,
-            fills=self.fills, round_trips=self.round_trips, metrics=self.metrics, bounds=None if self.given else self.bounds,
+            fills=self.fills, round_trips=self.round_trips, metrics=self.metrics,
+            bounds=None if self.given else self.bounds,
             verdict=self.audit, refusals=self.refusals, card=self.card,
             parameters={**self.bot.parameters, **self.settings.facts()},
         )  # fmt: skip

@@ -115,9 +115,9 @@ def on_account(material: Material) -> Iterator[Remark]:
         side = "long" if exposure > 0 else "short"
         yield Remark("Still open", f"The run ends {side} by {words.percent(abs(exposure), 1)} of equity. That position "
                      f"is in the equity, but in no round trip.", Mood.NEUTRAL)  # fmt: skip
-    if "liquidation" in material.fills.columns and (closed := material.fills["liquidation"].sum()):
+    if "liquidation" in material.fills.columns and (closed := material.fills["liquidation"].cast(int).sum()):
         when = words.stamp(material.fills.filter("liquidation")["time"][0])
-        yield Remark("Liquidation", f"The venue closed {words.count(closed, 'position')} whose margin had run out, the "
+        yield Remark("Liquidation", f"The venue closed {words.count(int(closed), 'position')} whose margin had run out, the "
                      f"first at {when}.", Mood.BAD)  # fmt: skip
     gaps = material.card.get("funding", {}).get("gaps", [])
     if gaps:

@@ -49,7 +49,7 @@ class Runner:
         time, length = result.bars.time, result.timeframe_ms
         rows = period_ends(time, length, period_ms)
         times = np.concatenate([time[:1], time[rows] + length])
-        return times, np.concatenate([[result.settings.cash], result.tape.equity[rows]])
+        return times, np.concatenate([[result.settings.total_cash], result.tape.equity[rows]])
 
     def _batch(self, numbers: Any, stop: threading.Event) -> Iterator[Part]:
         part = Part.blank(numbers)

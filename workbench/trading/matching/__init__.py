@@ -2,7 +2,7 @@
 
 from workbench.trading.matching.answer import ALL_ORDERS, match
 from workbench.trading.matching.path import next_tick, rest, start_walk
-from workbench.trading.matching.seams import after_open, begin_row, see_bar, see_tick, steps_over
+from workbench.trading.matching.seams import after_open, begin_row, opened_at, see_bar, see_tick, steps_over
 
 __all__ = [
     "ALL_ORDERS",
@@ -10,6 +10,7 @@ __all__ = [
     "begin_row",
     "match",
     "next_tick",
+    "opened_at",
     "rest",
     "see_bar",
     "see_tick",

@@ -17,6 +17,12 @@ def begin_row(world, extra, row, close_ms):
 
 
 @compiled(leaf=True)
+def opened_at(world, m, open_ms, close_ms):
+    """When a market's bar of a row began, or the row did: whichever is later."""
+    return open_ms
+
+
+@compiled(leaf=True)
 def see_bar(world, extra, m, opened):
     """Before a market's bar: its mark and what it has of volume."""
 

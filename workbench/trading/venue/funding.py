@@ -18,7 +18,7 @@ def begin_row(world, extra, row, close_ms):
         market = world.markets[m]
         if market.next_stamp < market.end_stamp:
             settle_funding(world, extra, m, world.before_ms)
-    world.before_ms = close_ms
+    world.began_ms, world.before_ms = world.before_ms, close_ms
 
 
 @in_place_of(seams.after_open)

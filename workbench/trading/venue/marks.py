@@ -22,6 +22,13 @@ def steps_over(world):
     return False
 
 
+@in_place_of(seams.opened_at)
+@compiled(leaf=True)
+def opened_at(world, m, open_ms, close_ms):
+    timeframe_ms = world.markets[m].timeframe_ms
+    return max(close_ms - timeframe_ms if timeframe_ms > 0 else open_ms, world.began_ms)
+
+
 @in_place_of(seams.see_bar)
 @compiled(part=True)
 def see_bar(world, extra, m, opened):

@@ -56,6 +56,7 @@ PURSE = np.dtype(
 
 MARKET_MORE: list[Any] = [
     ("purse", "i8"),
+    ("timeframe_ms", "i8"),  # 0: that of the rows
     ("leverage", "f8"),
     ("liquidation_fee", "f8"),
     ("max_amount", "f8"),
@@ -121,7 +122,8 @@ PURSE_WORLD = extended(
         ("seed", "u8"),
         ("asks_reduce", "i8"),  # what is asked for now is reduce-only
         ("at_open", "i8"),  # the tick is the open of a bar
-        ("before_ms", "i8"),  # close of the row before
+        ("before_ms", "i8"),  # close of this row, once it has begun
+        ("began_ms", "i8"),  # close of the row before
         ("n_payments", "i8"),
         ("liquidations", "i8"),
         ("funding", "f8"),  # paid, less received, in the reporting currency
