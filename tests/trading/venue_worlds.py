@@ -10,11 +10,11 @@ from workbench.backtest.engine import Tape, locked
 from workbench.trading import FUNDING, PAYMENT, TIER, Extra, FillModel, PurseKind, World, new_purse_world
 
 from .reference import Outcome, Settings
-from .scenarios import Scenario
+from .scenarios import MINUTE, Scenario
 
 MODELS = (
     "half_spread", "impact", "participation", "queue", "intensity", "decay", "dt", "fee_purse", "discount", "purse",
-    "leverage", "liquidation_fee", "max_amount",
+    "leverage", "liquidation_fee", "max_amount", "submit_ms",
 )  # fmt: skip
 
 
@@ -36,7 +36,7 @@ def as_purse_world(settings: Settings, plain: World, timeframes: tuple[int, ...]
     for name in ("tick", "lot", "min_amount", "min_notional", "slippage", "fee_received"):
         markets[name][:n] = plain["markets"][0][name][:n]
     for m, one in enumerate(settings.markets):
-        markets["timeframe_ms"][m] = timeframes[m] if timeframes else 0
+        markets["timeframe_ms"][m] = timeframes[m] if timeframes else MINUTE
         for name in MODELS:
             markets[name][m] = getattr(one, name)
         markets["maker"][m] = settings.maker if one.maker is None else one.maker

@@ -109,6 +109,7 @@ def with_extra(bars: Bars, market: Market, walked: Market, given: Given | None, 
     if given is None:
         return bars
     stamps, markets = given.stamps, world["markets"][0]
+    markets["timeframe_ms"] = walked.timeframe_ms
     for m in range(len(market.candles)):
         markets["next_stamp"][m] = np.searchsorted(stamps["market"], m, side="left")
         markets["end_stamp"][m] = np.searchsorted(stamps["market"], m, side="right")

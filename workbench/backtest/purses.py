@@ -24,6 +24,7 @@ def mark(world):
         if world.markets[m].position != 0.0:
             exposed = 1
     world.quote = cash
+    world.at_ms, world.walking = world.before_ms, 0  # the walks of this row are over
     world.bars_exposed += exposed
     world.rows_without_rate += missing
     world.rows_with_old_rate += old

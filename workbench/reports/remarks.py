@@ -115,10 +115,10 @@ def on_account(material: Material) -> Iterator[Remark]:
         side = "long" if exposure > 0 else "short"
         yield Remark("Still open", f"The run ends {side} by {words.percent(abs(exposure), 1)} of equity. That position "
                      f"is in the equity, but in no round trip.", Mood.NEUTRAL)  # fmt: skip
-    if "liquidation" in material.fills.columns and (closed := material.fills["liquidation"].cast(int).sum()):
-        when = words.stamp(material.fills.filter("liquidation")["time"][0])
-        yield Remark("Liquidation", f"The venue closed {words.count(int(closed), 'position')} whose margin had run out, the "
-                     f"first at {when}.", Mood.BAD)  # fmt: skip
+    closed = material.fills.filter("liquidation") if "liquidation" in material.fills.columns else material.fills.clear()
+    if len(closed):
+        yield Remark("Liquidation", f"The venue closed {words.count(len(closed), 'position')} whose margin had run out, "
+                     f"the first at {words.stamp(closed['time'][0])}.", Mood.BAD)  # fmt: skip
     gaps = material.card.get("funding", {}).get("gaps", [])
     if gaps:
         more = f", and in {len(gaps) - 1:,} other stretches" if len(gaps) > 1 else ""

@@ -51,6 +51,14 @@ def vertex_of(tick):
 
 
 @compiled(leaf=True)
+def vertex_before(tick):
+    """The vertex of the bar from which the present leg goes out."""
+    if tick.leg == OPEN + 1:
+        return tick.open
+    return tick.first if tick.leg == OPEN + 2 else tick.second
+
+
+@compiled(leaf=True)
 def _choose(world, tick):
     rising = up_first(world, tick.market, tick.row, tick.open, tick.high, tick.low)
     tick.first = tick.high if rising else tick.low
@@ -77,15 +85,21 @@ def lean_of(world, m, row):
     lean = 0
     for slot in range(world.orders_top):
         order = world.orders[slot]
-        if is_leaning(order) and order.status == Status.OPEN and order.market == m and order.active_row <= row:
+        if is_leaning(world, order) and order.status == Status.OPEN and order.market == m and order.active_row <= row:
             lean += order.side
     return lean
 
 
 @compiled(leaf=True)
-def is_leaning(order):
-    """Could an order open a position?"""
+def is_leaning(world, order):
+    """Could an order that the venue has open a position?"""
     return order.purpose != Purpose.EXIT and order.purpose != Purpose.TARGET
+
+
+@compiled(leaf=True)
+def is_waiting(world, order):
+    """Is an active order at its venue? Without latency in ms it is."""
+    return True
 
 
 @compiled(leaf=True)
@@ -98,7 +112,8 @@ def nearest(world, tick, price, vertex):
     best = vertex
     for slot in range(world.orders_top):
         order = world.orders[slot]
-        if order.status == Status.OPEN and order.market == m and order.active_row <= row:
+        live = order.status == Status.OPEN and order.market == m and order.active_row <= row
+        if live and is_waiting(world, order):
             waits_up, waited = order_wait(world, order)
             if waits_up == up:
                 best = nearer(up, price, waited, best)

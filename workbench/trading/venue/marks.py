@@ -7,7 +7,8 @@ import numpy as np
 from workbench.compiled import compiled, in_place_of
 from workbench.market import BUY, SELL, OrderKind
 from workbench.trading.matching import path, seams
-from workbench.trading.matching.path import CLOSE, OPEN, nearer, vertex_of
+from workbench.trading.matching.path import CLOSE, OPEN, nearer, vertex_before, vertex_of
+from workbench.trading.venue.arrivals import has_arrived, nearest_arrival, note_place
 from workbench.trading.venue.budget import leg_tier
 from workbench.trading.venue.fees import choose_fee_tier
 from workbench.trading.venue.liquidation import liquidate_if_due
@@ -46,7 +47,7 @@ def see_bar(world, extra, m, opened):
 @compiled(part=True)
 def see_tick(world, tick):
     market = world.markets[tick.market]
-    world.at_open = tick.leg == OPEN
+    note_place(world, tick)
     market.mark = mark_at(market, tick)
     if tick.leg == CLOSE and tick.price == tick.close and market.mark_close == market.mark_close:
         market.basis = market.mark_close / tick.close
@@ -66,14 +67,6 @@ def mark_at(market, tick):
         return there
     a, here = vertex_before(tick), mark_vertex(market, tick, tick.leg - 1)
     return here + (there - here) * ((tick.price - a) / (b - a))
-
-
-@compiled(leaf=True)
-def vertex_before(tick):
-    """The vertex of the bar from which the present leg goes out."""
-    if tick.leg == OPEN + 1:
-        return tick.open
-    return tick.first if tick.leg == OPEN + 2 else tick.second
 
 
 @compiled(leaf=True)
@@ -103,8 +96,8 @@ def order_wait(world, order):
 
 @in_place_of(path.is_leaning)
 @compiled(leaf=True)
-def is_leaning(order):
-    return not closes(order)
+def is_leaning(world, order):
+    return not closes(order) and has_arrived(world, order)
 
 
 @in_place_of(path.note_waits)
@@ -118,8 +111,9 @@ def note_waits(world, m):
 @in_place_of(path.nearer_still)
 @compiled(part=True)
 def nearer_still(world, tick, up, price, best):
-    """The price at which the purse of a market is liquidated, if it is on the way."""
+    """Where orders arrive on the way, and the price at which the purse of a market is liquidated."""
     m = tick.market
+    best = nearest_arrival(world, tick, up, price, best)
     if purse_of(world, m).kind != PurseKind.PERPETUAL:
         return best
     mark, net = liquidation_mark(world, m)

@@ -131,6 +131,9 @@ def mark_reduce(world, reduces):
 @compiled(leaf=True)
 def dress(world, order):
     order.reduce = world.asks_reduce
+    # Without latency an order that is asked for in a walk is there at once.
+    submit_ms = world.markets[order.market].submit_ms
+    order.arrives_ms = world.at_ms + submit_ms if submit_ms > 0 or world.walking == 0 else world.open_ms
 
 
 @in_place_of(quotes.reduces_as)

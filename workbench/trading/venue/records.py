@@ -89,6 +89,7 @@ MARKET_MORE: list[Any] = [
     ("dt", "f8"),
     ("fee_purse", "i8"),  # −1: fees are not paid in a third coin
     ("discount", "f8"),
+    ("submit_ms", "i8"),
 ]
 
 FUNDING = np.dtype([("time_ms", "i8"), ("market", "i8"), ("rate", "f8"), ("mark", "f8")], align=True)
@@ -113,7 +114,7 @@ def extended(record: np.dtype[np.void], more: list[Any], **instead: Any) -> np.d
     return np.dtype(fields + more, align=True)
 
 
-PURSE_ORDER = extended(ORDER, [("reduce", "i8")])
+PURSE_ORDER = extended(ORDER, [("reduce", "i8"), ("arrives_ms", "i8")])
 PURSE_WORLD = extended(
     WORLD,
     [
@@ -124,6 +125,16 @@ PURSE_WORLD = extended(
         ("at_open", "i8"),  # the tick is the open of a bar
         ("before_ms", "i8"),  # close of this row, once it has begun
         ("began_ms", "i8"),  # close of the row before
+        # the walk: path time, the bar's times, the last vertex reached, and the price on the leg from it
+        ("at_ms", "i8"),
+        ("walking", "i8"),
+        ("open_ms", "i8"),
+        ("close_ms", "i8"),
+        ("vertex", "i8"),
+        ("on_leg", "i8"),
+        ("leg_from", "f8"),
+        ("leg_to", "f8"),
+        ("price", "f8"),
         ("n_payments", "i8"),
         ("liquidations", "i8"),
         ("funding", "f8"),  # paid, less received, in the reporting currency
