@@ -9,7 +9,7 @@ import pytest
 
 import workbench
 
-COMMANDS = [(name,) for name in ("demo", "backtest", "doctor", "lab")] + [
+COMMANDS = [(name,) for name in ("demo", "backtest", "doctor", "lab", "venue")] + [
     ("data", name) for name in ("ingest", "sample", "catalog", "candles", "audit", "download")
 ]
 

@@ -70,10 +70,9 @@ __all__ = [
     "Allowance", "AlreadyThere", "Balance", "Balances", "Bar", "Behind", "Book", "CcxtConnector", "Clock", "ClockOff",
     "Connector", "Depth", "Edited", "Event", "Fault", "FeeBook", "FeeRates", "Freshness", "FundingPayment",
     "FundingRate", "Gap", "IdRule", "KeyRefused", "Keys", "Listing", "MarginMode", "Memory", "Misfit", "NoFunds",
-    "NotThere",
-    "Offset", "PaperConnector", "Position", "Positions", "Quote", "Rights", "Rules", "SimulatedVenue", "Stream", "SystemClock",
-    "Throttle", "Throttled", "Ticker", "Trade", "Venue", "VenueClock", "afford", "client_order_id", "facts", "fit",
-    "held", "is_of_run", "needs",
+    "NotThere", "Offset", "PaperConnector", "Position", "Positions", "Quote", "Rights", "Rules", "SimulatedVenue",
+    "Stream", "SystemClock", "Throttle", "Throttled", "Ticker", "Trade", "Venue", "VenueClock", "afford",
+    "client_order_id", "facts", "fit", "held", "is_of_run", "needs",
 ]  # fmt: skip
 
 

@@ -89,6 +89,8 @@ class Outlet:
         self._tell(self.lag_ms)
 
     def _watch_age(self, time_ms: int) -> None:
+        if time_ms <= 0:
+            return
         self.lag_ms = max(0, self.clock.now_ms() - time_ms)
         if self.lag_ms > ALARM_MS and self.clock.steady_s() - self._told_s > 1.0:
             self._tell(self.lag_ms)

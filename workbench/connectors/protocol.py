@@ -30,13 +30,18 @@ from workbench.trading import Fill, Intent, Report
 
 
 class Stream(IntEnum):
-    """What can be followed as it happens. `USER` is our own orders, fills, balances and positions."""
+    """What can be followed as it happens.
+
+    `BOOK` keeps the book that `book` gives, `DEPTH` tells each of its changes too. `USER` is our own orders, fills,
+    balances and positions.
+    """
 
     BOOK = 1
     TRADES = 2
     QUOTES = 3
     CANDLES = 4
     USER = 5
+    DEPTH = 6
 
 
 @dataclass(frozen=True, slots=True)

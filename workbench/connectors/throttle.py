@@ -96,8 +96,8 @@ class Budget:
         if len(content) < RECORD.size:
             return 0.0, self.clock.steady_s(), 0.0, 0.0
         level, stamp, all_until, others_until = RECORD.unpack(content)
-        if stamp > self.clock.steady_s():  # written before the machine was started anew
-            stamp = self.clock.steady_s()
+        if stamp > self.clock.steady_s():  # written before the machine was started anew: paid long ago
+            level, stamp = 0.0, self.clock.steady_s()
         return level, stamp, all_until, others_until
 
     @staticmethod

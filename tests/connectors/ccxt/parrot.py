@@ -77,6 +77,7 @@ def know(connector: CcxtConnector) -> None:
     client, perpetual = connector.client, connector.perpetual
     client.currencies = {}
     client.set_markets([_market(client, connector.venue, base, quote, perpetual) for base, quote in PAIRS])
+    connector.rules = connector._read_rules(client.markets.values())
 
 
 def _market(client: Any, venue: str, base: str, quote: str, perpetual: bool) -> dict[str, Any]:

@@ -350,25 +350,34 @@ async def test_ccxt_learns_where_to_trade(venue, client):
 # --- chance ----------------------------------------------------------------------------------------------------------
 
 
-def statuses(seed: int) -> list[object]:
-    async def run() -> list[object]:
-        seen: list[object] = []
-        async with opened(faults=Faults(seed, lose_request=0.1, lose_reply=0.1, reset=0.1, error=0.1)) as (_, client):
-            for _ in range(40):
-                try:
-                    seen.append((await client.signed("GET", "/api/v3/account", timeout=0.1)).status)
-                except GONE as error:
-                    seen.append(type(error).__name__)
-        return seen
-
-    return asyncio.run(run())
+def drawn(seed: int) -> list[str | None]:
+    faults = Faults(seed, lose_request=0.1, lose_reply=0.1, reset=0.1, error=0.1, drop=0.1, repeat=0.1, reorder=0.1)
+    rules = [faults.for_request("GET /api/v3/account", signed=True) for _ in range(300)]
+    rules += [faults.for_message("executionReport", user=True) for _ in range(300)]
+    return [None if rule is None else rule.kind for rule in rules]
 
 
 def test_same_seed_brings_the_same_faults():
-    first = statuses(3)
-    assert first == statuses(3)
-    assert len(set(first)) >= 3
-    assert first != statuses(4)
+    assert drawn(3) == drawn(3) != drawn(4)
+    kinds = {"lose_request", "accept_then_silence", "reset", "reply", "drop", "dup", "reorder", None}
+    assert set(drawn(3)) == kinds
+    assert 150 < drawn(3)[:300].count(None) < 210  # six of ten
+
+
+def test_chance_leaves_what_is_public_alone():
+    faults = Faults(1, lose_request=1.0, drop=1.0)
+    assert faults.for_request("GET /api/v3/time", signed=False) is None
+    assert faults.for_message("btcusdt@trade", user=False) is None
+
+
+def test_error_of_chance_is_done_or_not_and_nobody_knows():
+    async def run() -> None:
+        async with opened(faults=Faults(7, error=1.0)) as (venue, client):
+            answers = [await client.order() for _ in range(20)]
+            assert {answer.status for answer in answers} == {503}
+            assert 0 < len(venue.control.orders()) < 20
+
+    asyncio.run(run())
 
 
 def test_hooks_work_from_another_thread():

@@ -292,7 +292,7 @@ async def test_lists_come_with_reports_and_without(venue, client):
     legs = {"aboveType": "LIMIT_MAKER", "abovePrice": 110, "belowType": "STOP_LOSS_LIMIT", "belowStopPrice": 90,
             "belowPrice": 89, "belowTimeInForce": "GTC"}  # fmt: skip
     oco = await client.signed("POST", "/api/v3/orderList/oco", symbol="BTCUSDT", side="SELL", quantity=1, **legs)
-    assert [row["type"] for row in oco.body["orderReports"]] == ["LIMIT_MAKER", "STOP_LOSS_LIMIT"]
+    assert [row["type"] for row in oco.body["orderReports"]] == ["STOP_LOSS_LIMIT", "LIMIT_MAKER"]
     number = oco.body["orderListId"]
     assert (await client.signed("GET", "/api/v3/openOrderList")).body[0]["orderListId"] == number
     assert "orderReports" not in (await client.signed("GET", "/api/v3/orderList", orderListId=number)).body

@@ -427,7 +427,8 @@ def oco(drive: Drive) -> tuple[int, int]:
         Draft("BTCUSDT", SELL, "STOP_LOSS", D(2), stop_price=D(95)),
     )
     reports = drive.step(PlaceList("ann", "OCO", drafts))
-    return tuple(dict.fromkeys(r.order.id for r in reports if isinstance(r, OrderReport)))
+    below, above = dict.fromkeys(r.order.id for r in reports if isinstance(r, OrderReport))  # the stop comes first
+    return above, below
 
 
 def test_one_cancels_the_other_with_one_amount_held_back():
@@ -510,7 +511,7 @@ def test_bracket_leaves_one_exit_when_the_other_is_hit():
     drive.step(PlaceList("ann", "OTOCO", drafts))
     drive.trade("100.5", 1, "SELL")
     drive.trade(90, 1, "SELL")
-    assert [order.status for order in drive.core.spot.all_orders.values()] == ["FILLED", "EXPIRED", "FILLED"]
+    assert [order.status for order in drive.core.spot.all_orders.values()] == ["FILLED", "FILLED", "EXPIRED"]
     check_books(drive)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -232,7 +233,8 @@ class Commands(Questions):
         try:
             return await self.ask(request, call, instrument=instrument, changes=True, urgent=urgent)
         except ClockOff:
-            await self.measure_clock()
+            with suppress(VenueError):
+                await self.measure_clock()
             raise
 
     def _accepted(self, answer: Any, intent: Intent) -> Report:

@@ -46,7 +46,7 @@ class Streams:
         self.lines: dict[str, Line] = {}
         self.books: dict[str, Book] = {}
         self.listeners: list[Callable[[Book], None]] = []  # told of each change of a book, at once
-        self.keeps_depth = False
+        self._deep: set[str] = set()
         self._bars: dict[tuple[str, str], ClosedBars] = {}
         self._seen: dict[str, OrderedDict[str, None]] = {}
         self._last_trade_ms: dict[str, int] = {}
@@ -61,6 +61,9 @@ class Streams:
 
     def follow(self, stream: Stream, instrument: str, timeframe: str = "") -> None:
         """Follow one more stream. With `USER`, the instrument is one to catch up with after an interruption."""
+        if stream == Stream.DEPTH:
+            self._deep.add(instrument)
+            stream = Stream.BOOK
         name = "" if stream == Stream.USER else instrument
         line = self.lines.get(name)
         if line is None:
@@ -71,7 +74,7 @@ class Streams:
         if not self._minded:
             self._minded = True
             self._spawn(self._mind())
-        if stream == Stream.USER and line.watches:
+        if stream != Stream.CANDLES and any(watch.stream == stream for watch in line.watches):
             return
         for watch in self._watches(stream, instrument, timeframe):
             line.add(watch)
@@ -347,7 +350,7 @@ class Streams:
         fault = book.fault()
         if fault or book.stale.startswith(("crossed", "a side", REBUILT)):
             self._judge_levels(book, self.lines[instrument], fault)
-        if self.keeps_depth:
+        if instrument in self._deep:
             self._keep_depth(book, message)
         for tell in self.listeners:
             tell(book)
@@ -384,7 +387,8 @@ class Streams:
             )
         else:
             sides = [tuple((float(level[0]), float(level[1])) for level in side) for side in (book.bids, book.asks)]
-            self.outlet.put(Depth(book.instrument, 0, book.number, 0, sides[0], sides[1], True, book.time_ms))
+            time_ms = book.time_ms or self.time.now_ms()
+            self.outlet.put(Depth(book.instrument, 0, book.number, 0, sides[0], sides[1], True, time_ms))
 
     # --- helpers -----------------------------------------------------------------------------------------------------
 

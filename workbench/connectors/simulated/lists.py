@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from workbench.connectors.simulated.amounts import ZERO
@@ -69,6 +69,9 @@ class Lists:
         pair = event.drafts[-2:] if event.kind != "OTO" else ()
         if pair:
             _check_pair(market, pair, first=event.kind == "OCO")
+            event = replace(
+                event, drafts=(*event.drafts[:-2], *sorted(pair, key=lambda leg: leg.kind not in TRIGGERED))
+            )
         starting = event.drafts if event.kind == "OCO" else event.drafts[:1]
         for draft in starting:
             spot.check(market, account, draft)

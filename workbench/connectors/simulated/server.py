@@ -71,7 +71,9 @@ class Side:
 
 
 class SimulatedVenue:
-    """A venue of your own, on loopback: `async with` it in a program that has an event loop, or `with` it elsewhere.
+    """A venue of your own, on loopback.
+
+    `async with` it in a program that has an event loop; elsewhere `with` it, or `open` and `close` it.
 
     Parameters
     ----------
@@ -104,16 +106,11 @@ class SimulatedVenue:
         control_port: int = 0,
     ) -> None:  # fmt: skip
         self.sources = list(sources) if isinstance(sources, Iterable) else [sources]
-        self.clock, self.faults, self.seed, self.host = (
-            clock or _clock(self.sources, speed),
-            faults or Faults(seed),
-            seed,
-            host,
-        )
-        listed = (
-            list(symbols) if symbols is not None else [rules for source in self.sources for rules in source.symbols]
-        )
-        self.core = Core(listed or usual_symbols(), seed=seed, start_ms=self.clock.now_ms())
+        self.clock, self.faults = clock or _clock(self.sources, speed), faults or Faults(seed)
+        self.seed, self.host, self._thread = seed, host, threading.get_ident()
+        sourced = [rules for source in self.sources for rules in source.symbols]
+        listed = list(symbols) if symbols is not None else sourced or usual_symbols()
+        self.core = Core(listed, seed=seed, start_ms=self.clock.now_ms())
         self._ports = {"spot": spot_port, "futures": futures_port, "control": control_port}
         self._bound: dict[str, int] = {}
         self._runners: list[web.AppRunner] = []
@@ -228,18 +225,32 @@ class SimulatedVenue:
             await runner.cleanup()
         self._runners.clear()
 
-    def __enter__(self) -> SimulatedVenue:
+    def open(self) -> SimulatedVenue:
+        """Open it in a thread of its own, where no event loop is at hand; `close` ends it."""
         loop = asyncio.new_event_loop()
         self._own = threading.Thread(target=loop.run_forever, name="simulated venue", daemon=True)
         self._own.start()
         asyncio.run_coroutine_threadsafe(self.__aenter__(), loop).result()
         return self
 
-    def __exit__(self, *exception: object) -> None:
+    def close(self) -> None:
+        """End what `open` began."""
         asyncio.run_coroutine_threadsafe(self.__aexit__(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._own.join()
         self._loop.close()
+        self._thread = threading.get_ident()  # what is asked from now on is asked here
+
+    def __enter__(self) -> SimulatedVenue:
+        return self.open()
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        markets = [*self.core.spot.markets.values(), *self.core.perpetual.markets.values()]
+        where = f"at {self.spot_url} and {self.futures_url}" if self._runners else "not open"
+        return f"A venue {where}, trading {', '.join(market.rules.symbol for market in markets)}"
 
     async def _beat(self) -> None:
         while True:

@@ -249,8 +249,8 @@ def _shares(amount: Decimal, lot: Decimal) -> list[Decimal]:
 
 def _finest(values: Any) -> Decimal:
     """The step that the first thousand of some numbers need, eight decimals at most."""
-    some = list(values[:1_000])
-    most = max((places(Decimal(repr(float(value)))) for value in some if value), default=2)
+    some = [float(value) for value in values[:1_000] if value and np.isfinite(value)]
+    most = max((places(Decimal(repr(value))) for value in some), default=2)
     return ONE.scaleb(-min(most, 8))
 
 

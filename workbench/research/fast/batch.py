@@ -27,18 +27,27 @@ def run_many(ground: Any, events: Any, counts: Any, sides: Any, terms: Any, aske
         return
     candles, calendar = ground.candles, ground.calendar
     room = Room(int(counts[asked].max()), len(calendar.rows))
-    said = alternating(int(counts[asked].max()))
+    said, closing = alternating(int(counts[asked].max()))
     _many(
         candles.time, candles.open, ground.touch, candles.close, calendar.rows, calendar.mark_ms, calendar.held,
-        calendar.scale[0], events, counts, sides, said, np.zeros(said.shape[1], np.bool_), terms, asked,
+        calendar.scale[0], events, counts, sides, said, closing, terms, asked,
         room.account[0], room.stands, room.trips, room.spare, out,
     )  # fmt: skip
 
 
-def alternating(count: int) -> Any:
-    """Sides that take turns, as two rows: the first one a buy, the first one a sell."""
-    turns = np.where(np.arange(count + 1) % 2, -1, 1).astype(np.int8)
-    return np.stack([turns[:count], -turns[:count]])
+def alternating(count: int) -> tuple[Any, Any]:
+    """What turns say: for the first one a sell or a buy, and for shorts alone, both sides, longs alone.
+
+    Returns
+    -------
+    said : int8 array of shape (2, 3, count)
+    closing : bool array of shape (2, 3, count)
+        Where a turn of the side that opens nothing closes what is open.
+    """
+    turns = np.where(np.arange(count) % 2, 1, -1).astype(np.int8)
+    first = np.stack([turns, -turns])
+    said = np.stack([np.minimum(first, 0), first, np.maximum(first, 0)], axis=1)
+    return said, said == 0
 
 
 def run_single(ground: Any, rows: Any, said: Any, closing: Any, terms: Any, out: Any) -> None:
@@ -64,9 +73,10 @@ def _many(
         if plain and one.close_on_opposite:
             turn(time, opens, closes, scale.timeframe_ms, events[k], sides[k], counts[k], one, account, stands, trips)
         else:
+            begins, kind = (1 if sides[k] > 0 else 0), one.allowed + 1
             trade(
-                time, opens, touch, closes, scale.timeframe_ms, events[k], said[0 if sides[k] > 0 else 1], closing,
-                counts[k], one, account, stands, trips,
+                time, opens, touch, closes, scale.timeframe_ms, events[k], said[begins, kind],
+                closing[begins, kind if one.close_on_opposite else 1], counts[k], one, account, stands, trips,
             )  # fmt: skip
         measure(time, closes, rows, mark_ms, held, scale, one.cash, account, stands, trips, spare, out[k])
 

@@ -83,7 +83,7 @@ class FastPath:
         terms = np.zeros(len(rows), TERMS)
         for place, row in enumerate(rows):
             terms[place] = self._pair_terms(wanted[row])[0]
-        both = (terms["margin"] == 0) | (terms["close_on_opposite"] == 1)
+        both = (terms["margin"] == 0) | (terms["close_on_opposite"] == 1) | (terms["allowed"] != 0)
         events, counts, sides = sma_crossings(ground.candles.close, lengths)
         asked = np.flatnonzero(both & (counts >= 0))
         out = np.full((len(rows), len(MEASURED)), np.nan)
@@ -98,7 +98,9 @@ class FastPath:
         key = (id(one.settings), *(values[name] for name in values if name not in ("fast", "slow")))
         if key not in self._terms:
             shape = type(one.bot).targets(one.bot, one.only[:1])
-            self._terms[key] = terms_record(shape, one)
+            record = terms_record(shape, one)
+            record["allowed"] = {"short": -1, "both": 0, "long": 1}[values["side"]]
+            self._terms[key] = record
         return self._terms[key]
 
     def _single(self, row: int, one: Combination, part: Part) -> None:
@@ -155,8 +157,8 @@ def is_simple(one: Combination) -> bool:
 
 
 def is_pair(bot: Controller) -> bool:
-    """Is this the shipped cross of two averages, both ways?"""
-    return type(bot) is SmaCross and bot.side == "both" and bot.max_per_side == 1 and bot.trailing_delta is None and (
+    """Is this the shipped cross of two averages?"""
+    return type(bot) is SmaCross and bot.max_per_side == 1 and bot.trailing_delta is None and (
         bot.take_profit_at == "market")  # fmt: skip
 
 

@@ -285,9 +285,14 @@ def of_trips(n, trips, spare, out):
         losses += pnl[i] < 0.0
         best, worst, longest = max(best, gains[i]), min(worst, gains[i]), max(longest, days[i])
     average = mean(pnl, n)
-    won, lost = part_total(pnl, n, 1.0, work), part_total(pnl, n, -1.0, work)
+    for i in range(n):
+        work[i] = max(pnl[i], 0.0)
+    won = total(work, 0, n)
+    for i in range(n):
+        work[i] = min(pnl[i], 0.0)
+    lost = total(work, 0, n)
     rate = float(wins) / n
-    payoff = ratio(won / wins if wins > 0 else 0.0, -(lost / losses) if losses > 0 else NAN)
+    payoff = ratio(won / wins if wins > 0 else 0.0, -lost / losses if losses > 0 else NAN)
     out[WIN_RATE], out[PROFIT_FACTOR], out[EXPECTANCY] = rate, ratio(won, -lost), average
     out[AVERAGE_TRADE], out[BEST_TRADE], out[WORST_TRADE] = mean(gains, n), best, worst
     out[AVERAGE_DAYS], out[LONGEST_DAYS] = mean(days, n), longest

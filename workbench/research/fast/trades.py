@@ -38,6 +38,7 @@ TERMS = np.dtype(
         ("cooldown_ms", "i8"),
         ("close_on_opposite", "i8"),
         ("net_of_fees", "i8"),
+        ("allowed", "i8"),  # of signals that take turns: the side that opens positions, 0 for both
     ],
     align=True,
 )
@@ -178,7 +179,8 @@ def turn(time, opens, closes, timeframe_ms, rows, first, count, terms, account, 
         row, wanted = rows[k], -wanted
         now, last, bar = time[row] + timeframe_ms, closes[row], row + 1
         asked, amount = False, np.nan
-        if now - (long_ms if wanted == BUY else short_ms) >= patience and side != wanted:
+        may_open = terms.allowed == 0 or terms.allowed == wanted
+        if may_open and now - (long_ms if wanted == BUY else short_ms) >= patience and side != wanted:
             equity = quote + position * last if position != 0.0 else quote
             asked, amount = asks(terms, wanted, last, quote, position, equity)
             if asked:
