@@ -25,10 +25,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
-    "BUY", "FLAT", "SELL", "Candles", "Controller", "Fees", "Field", "Fraction", "Instrument", "Intensity",
-    "Latency", "Perpetual", "Queue", "Slippage",
-    "Targets", "Tier", "backtest", "candles", "compiled", "controllers", "cross_validate", "data", "errors", "indicators",
-    "metrics", "optimize", "rerun", "sweep", "tune", "walk_forward",
+    "BUY", "FLAT", "SELL", "Candles", "Controller", "Fees", "Field", "Fraction", "Instrument", "Intensity", "Latency",
+    "Perpetual", "Queue", "Slippage", "Targets", "Tier", "backtest", "candles", "compiled", "controllers",
+    "cross_validate", "data", "errors", "indicators", "metrics", "optimize", "rerun", "sweep", "tune", "walk_forward",
 ]  # fmt: skip
 
 ROOMS = {"controllers", "data", "errors", "indicators", "metrics"}

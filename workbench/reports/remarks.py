@@ -117,8 +117,8 @@ def on_account(material: Material) -> Iterator[Remark]:
                      f"is in the equity, but in no round trip.", Mood.NEUTRAL)  # fmt: skip
     closed = material.fills.filter("liquidation") if "liquidation" in material.fills.columns else material.fills.clear()
     if len(closed):
-        yield Remark("Liquidation", f"The venue closed {words.count(len(closed), 'position')} whose margin had run out, "
-                     f"the first at {words.stamp(closed['time'][0])}.", Mood.BAD)  # fmt: skip
+        yield Remark("Liquidation", f"The venue closed {words.count(len(closed), 'position')} whose margin ran out, the "
+                     f"first at {words.stamp(closed['time'][0])}.", Mood.BAD)  # fmt: skip
     gaps = material.card.get("funding", {}).get("gaps", [])
     if gaps:
         more = f", and in {len(gaps) - 1:,} other stretches" if len(gaps) > 1 else ""
