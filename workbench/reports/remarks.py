@@ -115,7 +115,8 @@ def on_account(material: Material) -> Iterator[Remark]:
         side = "long" if exposure > 0 else "short"
         yield Remark("Still open", f"The run ends {side} by {words.percent(abs(exposure), 1)} of equity. That position "
                      f"is in the equity, but in no round trip.", Mood.NEUTRAL)  # fmt: skip
-    closed = material.fills.filter("liquidation") if "liquidation" in material.fills.columns else material.fills.clear()
+    is_marked = "liquidation" in material.fills.columns
+    closed = material.fills.filter(pl.col("liquidation")) if is_marked else material.fills.clear()
     if len(closed):
         yield Remark("Liquidation", f"The venue closed {words.count(len(closed), 'position')} whose margin ran out, the "
                      f"first at {words.stamp(closed['time'][0])}.", Mood.BAD)  # fmt: skip
