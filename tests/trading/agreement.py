@@ -13,11 +13,11 @@ import numpy.typing as npt
 
 from workbench.backtest.engine import EVERY_ROW, Tape, all_orders, locked, simulate
 from workbench.backtest.loop import Bars, Plan
-from workbench.market import TARGET, Action, OrderKind
-from workbench.trading import CloseType, Path, Phase, Reason, Status, World, new_targets, new_world
+from workbench.market import CONFIG, TARGET, Action, OrderKind
+from workbench.trading import CloseType, Path, Phase, Reason, Status, World, equip, new_targets, new_world
 from workbench.trading.world import FEE_IN_BASE, MAKER
 
-from .reference import Outcome, Settings
+from .reference import Config, Outcome, Settings
 from .scenarios import Row as Wishes
 from .scenarios import Scenario
 from .venue_worlds import as_extra, as_purse_world, plain_venue_story, venue_story
@@ -31,13 +31,13 @@ Records = npt.NDArray[np.void]
 COMPILED = {
     "fills": "row market order executor side price amount fee flags",
     "orders": "id market executor_id side kind price amount filled created_row closed_row status",
-    "executors": "id market side created_ms entry_value exit_value fees_quote closed_row close_type",
+    "executors": "id kind market side created_ms entry_value exit_value fees_quote closed_row held close_type",
     "refusals": "row market level executor reason",
 }
 PLAIN = {
     "fills": "row market order_id executor_id side price amount fee fee_in_base maker",
     "orders": "id market executor_id side kind price amount filled created_row closed_row status",
-    "executors": "id market side created_ms entry_value exit_value fees closed_row close_type pnl",
+    "executors": "id kind market side created_ms entry_value exit_value fees closed_row held close_type pnl",
     "refusals": "row market level executor_id reason",
 }
 
@@ -67,6 +67,8 @@ def prepared(case: Scenario) -> Prepared:
     world = a_world(case)
     extra = as_extra(world, case) if "purses" in (world.dtype.names or ()) else None
     walked = Bars(locked(np.array(bars.time, np.int64)), o, h, l, c, EVERY_ROW, extra=extra)
+    created = (target for row in case.decisions for target in row if target.action == Action.CREATE)
+    equip(world, {int(target.executor) for target in created})
     return Prepared(world, walked, bars.timeframe_ms, as_plan(case.decisions))
 
 
@@ -90,7 +92,23 @@ def as_world(settings: Settings, *, log_quotes: bool = True) -> World:
     markets["fee_received"] = settings.fees_in_received
     for name in ("tick", "lot", "min_amount", "min_notional"):
         markets[name][: len(settings.markets)] = [getattr(market, name) for market in settings.markets]
+    world["configs"][0, : len(settings.configs)] = as_configs(settings.configs)
+    world["n_configs"] = len(settings.configs)
     return world
+
+
+def as_configs(configs: Sequence[Config]) -> Records:
+    """Configs as records; one of more levels than a ladder has says so by their number."""
+    records = np.zeros(len(configs), CONFIG)
+    for record, config in zip(records, configs, strict=True):
+        for name in CONFIG.names or ():
+            if name in ("prices", "amounts"):
+                record[name][: len(getattr(config, name))] = getattr(config, name)
+            elif name == "n_levels":
+                record[name] = len(config.prices)
+            else:
+                record[name] = getattr(config, name)
+    return records
 
 
 def as_plan(decisions: Sequence[Wishes]) -> Plan:

@@ -33,16 +33,17 @@ def decide_run(case: Scenario) -> Tape:
 
 
 def copies(row, world, out):
-    """Thirteen numbers a level, in the order of a target's fields."""
+    """Seventeen numbers a level, in the order of a target's fields."""
     for level in range(out.shape[0]):
-        target, first = out[level], 13 * level
+        target, first = out[level], 17 * level
         target.action, target.market = int(row[first]), int(row[first + 1])
         target.side, target.kind = int(row[first + 2]), int(row[first + 3])
         target.price, target.trigger, target.size = row[first + 4], row[first + 5], row[first + 6]
         target.sizing = int(row[first + 7])
         target.stop_loss, target.take_profit = row[first + 8], row[first + 9]
         target.trailing_activation, target.trailing_delta = row[first + 10], row[first + 11]
-        target.time_limit_ms = int(row[first + 12])
+        target.time_limit_ms, target.executor = int(row[first + 12]), int(row[first + 13])
+        target.config, target.keep, target.reduce = int(row[first + 14]), int(row[first + 15]), int(row[first + 16])
 
 
 def alike(case: Scenario) -> Scenario:

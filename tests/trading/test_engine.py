@@ -149,7 +149,7 @@ WRONG = [
     *(("side", value) for value in (2, 7, -2, 2**33)),
     *(("kind", value) for value in (5, -1, 2**33)),
     *(("sizing", value) for value in (3, -1, 2**33)),
-    *(("action", value) for value in (5, 77, -1)),
+    *(("action", value) for value in (7, 77, -1)),
 ]
 
 

@@ -96,7 +96,7 @@ def test_resting_target_grows_with_every_part_that_comes_in() -> None:
     tick(world, 101.0)
     target = world["orders"][0, executor(world)["target_order"]]
     assert target["amount"] == 2.0
-    assert [order["status"] for order in world["done_orders"][0, :2]] == [Status.CANCELLED, Status.FILLED]
+    assert [order["status"] for order in world["done_orders"][0, :2]] == [Status.FILLED, Status.CANCELLED]
 
 
 def test_target_filled_in_parts_ends_its_executor_once() -> None:

@@ -387,7 +387,7 @@ def empty_outbox(world, journals):
 @compiled(part=True)
 def take_exit(world, m):
     """A controller's exit column closes both sides of a market."""
-    stop_early(world, m, NO_SIDE, world.row + 1 + world.latency)
+    stop_early(world, m, NO_SIDE, np.int64(0), world.row + 1 + world.latency)
 
 
 @compiled(leaf=True)

@@ -14,7 +14,7 @@ from workbench.cli.output import AsJson, answer
 from workbench.errors import ConfigError
 
 if TYPE_CHECKING:
-    from workbench.connectors.simulated import SimulatedVenue
+    from workbench.connectors import SimulatedVenue
 
 CLASSES = {False: "binance", True: "binanceusdm"}
 SNIPPET = """\
@@ -41,7 +41,7 @@ def venue(
     json: AsJson = False,
 ) -> None:
     """Open a venue on loopback that speaks Binance's spot and USD-M futures dialects; it runs until it is stopped."""
-    from workbench.connectors.simulated import SimulatedVenue
+    from workbench.connectors import SimulatedVenue
 
     names = account or ["trader"]
     sources, quote = _sources(replay, start, end, history, seed, crowd)
@@ -56,7 +56,7 @@ def venue(
 def _sources(
     replay: tuple[str, str, str] | None, start: str | None, end: str | None, history: int, seed: int, crowd: bool
 ) -> tuple[list[Any], str]:
-    from workbench.connectors.simulated import CandleSource, Crowd, SeededMarket
+    from workbench.connectors import CandleSource, Crowd, SeededMarket
 
     if replay is None:
         if start or end:

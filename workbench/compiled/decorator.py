@@ -131,7 +131,7 @@ def compiled_pointer(function: Callable[..., Any], signature: Any) -> Any:
     The engine takes it as a first-class function, and is not compiled again for each one.
     """
     arguments = sigutils.normalize_signature(signature)
-    pointer: Any = CFunc(function, arguments, locals={}, options={"error_model": "numpy"})
+    pointer: Any = CFunc(function, arguments, locals={}, options={"error_model": "numpy"}, pipeline_class=EntryCompiler)
     pointer._cache = cache_of(function)
     pointer.compile()
     return pointer

@@ -33,7 +33,16 @@ if TYPE_CHECKING:
         Stream,
     )
     from workbench.connectors.rounding import Misfit, fit
-    from workbench.connectors.simulated import SimulatedVenue
+    from workbench.connectors.simulated import (
+        CandleSource,
+        Crowd,
+        FaultProxy,
+        Faults,
+        RecordedSource,
+        SeededMarket,
+        SimulatedVenue,
+        Toxic,
+    )
     from workbench.connectors.throttle import Allowance, Throttle
     from workbench.connectors.values import (
         Balance,
@@ -60,19 +69,20 @@ HOMES = {
     "paper": "Memory PaperConnector",
     "protocol": "Balances Behind Connector Depth Edited Event Fault Freshness Gap Offset Positions Rights Stream",
     "rounding": "Misfit fit",
-    "simulated": "SimulatedVenue",
+    "simulated": "CandleSource Crowd Faults FaultProxy RecordedSource SeededMarket SimulatedVenue Toxic",
     "throttle": "Allowance Throttle",
     "values": "Balance Bar FundingPayment FundingRate Listing MarginMode Position Quote Rules Ticker Trade",
 }
 HOME = {name: home for home, names in HOMES.items() for name in names.split()}
 
 __all__ = [
-    "Allowance", "AlreadyThere", "Balance", "Balances", "Bar", "Behind", "Book", "CcxtConnector", "Clock", "ClockOff",
-    "Connector", "Depth", "Edited", "Event", "Fault", "FeeBook", "FeeRates", "Freshness", "FundingPayment",
-    "FundingRate", "Gap", "IdRule", "KeyRefused", "Keys", "Listing", "MarginMode", "Memory", "Misfit", "NoFunds",
-    "NotThere", "Offset", "PaperConnector", "Position", "Positions", "Quote", "Rights", "Rules", "SimulatedVenue",
-    "Stream", "SystemClock", "Throttle", "Throttled", "Ticker", "Trade", "Venue", "VenueClock", "afford",
-    "client_order_id", "facts", "fit", "held", "is_of_run", "needs",
+    "Allowance", "AlreadyThere", "Balance", "Balances", "Bar", "Behind", "Book", "CandleSource", "CcxtConnector",
+    "Clock", "ClockOff", "Connector", "Crowd", "Depth", "Edited", "Event", "Fault", "FaultProxy", "Faults", "FeeBook",
+    "FeeRates", "Freshness", "FundingPayment", "FundingRate", "Gap", "IdRule", "KeyRefused", "Keys", "Listing",
+    "MarginMode", "Memory", "Misfit", "NoFunds", "NotThere", "Offset", "PaperConnector", "Position", "Positions",
+    "Quote", "RecordedSource", "Rights", "Rules", "SeededMarket", "SimulatedVenue", "Stream", "SystemClock",
+    "Throttle", "Throttled", "Ticker", "Toxic", "Trade", "Venue", "VenueClock", "afford", "client_order_id", "facts",
+    "fit", "held", "is_of_run", "needs",
 ]  # fmt: skip
 
 

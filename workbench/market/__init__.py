@@ -6,7 +6,23 @@ They check, round and convert; they fetch nothing and decide nothing.
 from workbench.market.audit import Audit, audit_arrays
 from workbench.market.candles import COLUMNS, Candles
 from workbench.market.checking import FloatArray, TimeArray, check_candles, check_scale
-from workbench.market.codes import BUY, FLAT, POLICY, SELL, TARGET, Action, OrderKind, Sizing
+from workbench.market.codes import (
+    BUY,
+    CONFIG,
+    FLAT,
+    LADDER,
+    POLICY,
+    SELL,
+    TARGET,
+    TARGET_TERMS,
+    Action,
+    ExecutorKind,
+    LegPolicy,
+    Mode,
+    OrderKind,
+    Sizing,
+    new_configs,
+)
 from workbench.market.frames import USUAL_NAMES, as_polars, candle_arrays, commonest_step, float_column, time_column
 from workbench.market.instrument import Instrument
 from workbench.market.resampling import bar_starts, exact_sums
@@ -25,17 +41,23 @@ from workbench.market.timeframe import (
 __all__ = [
     "BUY",
     "COLUMNS",
+    "CONFIG",
     "FLAT",
+    "LADDER",
     "POLICY",
     "SELL",
     "TARGET",
     "TARGET_COLUMNS",
+    "TARGET_TERMS",
     "USUAL_NAMES",
     "Action",
     "Audit",
     "Candles",
+    "ExecutorKind",
     "FloatArray",
     "Instrument",
+    "LegPolicy",
+    "Mode",
     "Moment",
     "OrderKind",
     "Policy",
@@ -56,6 +78,7 @@ __all__ = [
     "exact_sums",
     "float_column",
     "floor_time",
+    "new_configs",
     "show_time",
     "time_column",
     "timeframe_ms",

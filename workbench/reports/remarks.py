@@ -118,8 +118,8 @@ def on_account(material: Material) -> Iterator[Remark]:
     is_marked = "liquidation" in material.fills.columns
     closed = material.fills.filter(pl.col("liquidation")) if is_marked else material.fills.clear()
     if len(closed):
-        yield Remark("Liquidation", f"The venue closed {words.count(len(closed), 'position')} whose margin ran out, the "
-                     f"first at {words.stamp(closed['time'][0])}.", Mood.BAD)  # fmt: skip
+        yield Remark("Liquidation", f"The venue closed {words.count(len(closed), 'position')} whose margin ran out, "
+                     f"the first at {words.stamp(closed['time'][0])}.", Mood.BAD)  # fmt: skip
     gaps = material.card.get("funding", {}).get("gaps", [])
     if gaps:
         more = f", and in {len(gaps) - 1:,} other stretches" if len(gaps) > 1 else ""

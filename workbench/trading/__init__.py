@@ -5,6 +5,7 @@ compiled loop of a backtest does so in one pass; a live run does so per event, a
 """
 
 from workbench.trading.advance import advance, decide, stop_early, take
+from workbench.trading.executors import KINDS, equip
 from workbench.trading.ledger import equity, settle, to_lot, to_tick, total_equity
 from workbench.trading.matching import (
     ALL_ORDERS,
@@ -65,6 +66,7 @@ from workbench.trading.world import (
     FILL,
     LIQUIDATION,
     MAKER,
+    MAX_CONFIGS,
     MAX_EXECUTORS,
     MAX_LEVELS,
     MAX_MARKETS,
@@ -97,8 +99,10 @@ __all__ = [
     "FEE_IN_COIN",
     "FILL",
     "FUNDING",
+    "KINDS",
     "LIQUIDATION",
     "MAKER",
+    "MAX_CONFIGS",
     "MAX_EXECUTORS",
     "MAX_LEVELS",
     "MAX_MARKETS",
@@ -154,6 +158,7 @@ __all__ = [
     "as_slippage",
     "begin_row",
     "decide",
+    "equip",
     "equity",
     "explain",
     "match",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from workbench.compiled import compiled
-from workbench.market import BUY, Action, OrderKind, Sizing
-from workbench.trading.executors import enter, halt, step
+from workbench.market import BUY, Action, ExecutorKind, OrderKind, Sizing
+from workbench.trading.executors import create, enter, halt, step, step_extended
 from workbench.trading.ledger import total_equity
 from workbench.trading.orders import cancel, knows_reduce, open_order
 from workbench.trading.quotes import quote
@@ -18,7 +18,10 @@ def advance(world, m, price):
     for slot in range(world.executors_top):
         executor = world.executors[slot]
         if executor.phase != Phase.FREE and executor.market == m:
-            step(world, slot, price, first_row)
+            if executor.extended:
+                step_extended(world, slot, price, first_row)
+            else:
+                step(world, slot, price, first_row)
 
 
 @compiled
@@ -43,16 +46,23 @@ def take(world, target, level, account):
     elif target.action == Action.QUOTE:
         quote(world, target, level, first_row, account)
     elif target.action == Action.CLOSE:
-        stop_early(world, target.market, target.side, first_row)
+        stop_early(world, target.market, target.side, target.keep, first_row)
     elif target.action == Action.HOLD:
         _hold(world, target, level, first_row)
+    elif target.action == Action.CREATE:
+        if not is_known(world, target):
+            world.code = Reason.BAD_TARGET
+        elif target.side != 0:
+            create(world, target, level, first_row)
+    elif target.action == Action.STOP:
+        _stop_level(world, level, target.keep, first_row)
 
 
 @compiled(part=True)
 def is_sound(world, target, level):
     """Can a record be acted on? A `decide` may have written anything into it."""
     known = 0 <= target.market < world.n_markets and 0 <= level < world.quotes.shape[0]
-    coded = 0 <= target.action <= Action.HOLD and 0 <= target.kind <= OrderKind.STOP_LIMIT
+    coded = 0 <= target.action <= Action.STOP and 0 <= target.kind <= OrderKind.STOP_LIMIT
     # None of these may be negative; NaN is none.
     barred = target.stop_loss <= 0.0 or target.take_profit <= 0.0 or target.trailing_delta <= 0.0
     barred = barred or (target.reduce != 0 and not knows_reduce(world))
@@ -60,10 +70,23 @@ def is_sound(world, target, level):
 
 
 @compiled(part=True)
+def is_known(world, target):
+    """Does the executor that a record asks for exist in this run, with its config and its second market?"""
+    kind, config = target.executor, target.config
+    if not (0 <= kind < ExecutorKind.LP and -1 <= config < world.n_configs):
+        return False
+    if kind != ExecutorKind.POSITION and world.kernels[kind] == 0:
+        return False
+    if kind >= ExecutorKind.DCA and config < 0:
+        return False
+    return kind < ExecutorKind.ARBITRAGE or 0 <= world.configs[config].market2 < world.n_markets
+
+
+@compiled(part=True)
 def _enter(world, target, level, first_row):
     policy, market = world.policy[0], world.markets[target.market]
     if policy.close_on_opposite:
-        stop_early(world, target.market, -target.side, first_row)
+        stop_early(world, target.market, -target.side, 0, first_row)
     if _at_work(world, target.market, target.side) >= policy.max_per_side:
         return
     side = 1 if target.side == BUY else 0
@@ -84,13 +107,22 @@ def _at_work(world, m, side):
 
 
 @compiled(part=True)
-def stop_early(world, m, side, first_row):
+def stop_early(world, m, side, keep, first_row):
     """Stop the executors of a market that are not exiting yet; `side` 0 means both sides."""
     for slot in range(world.executors_top):
         executor = world.executors[slot]
         at_work = executor.phase == Phase.ENTERING or executor.phase == Phase.HOLDING
         if at_work and executor.market == m and (side == 0 or executor.side == side):
-            halt(world, slot, first_row)
+            halt(world, slot, keep, first_row)
+
+
+@compiled(part=True)
+def _stop_level(world, level, keep, first_row):
+    for slot in range(world.executors_top):
+        executor = world.executors[slot]
+        at_work = executor.phase == Phase.ENTERING or executor.phase == Phase.HOLDING
+        if at_work and executor.level == level:
+            halt(world, slot, keep, first_row)
 
 
 @compiled(part=True)

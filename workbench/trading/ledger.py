@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from workbench.compiled import compiled
-from workbench.market import BUY, OrderKind
+from workbench.market import BUY, ExecutorKind, OrderKind
+from workbench.trading.calls import TOLD, call_kernel
 from workbench.trading.world import (
     FEE_IN_BASE,
     FEE_IN_COIN,
     MAKER,
+    NEVER,
     NO_SLOT,
     POST_ONLY_QUOTE,
     QUOTE,
@@ -21,6 +23,7 @@ from workbench.trading.world import (
 )
 
 ROUND = 1e-9  # of a lot: 0.3 / 0.1 is 2.9999999999999996 lots, and means three
+TARGET_MADE, TARGET_REFUSED = 1, 2  # whether a target at limit was asked for, and what came of it
 DUST = 1e-12  # base units, and share of a trade; less is what sums of floats leave behind
 
 
@@ -74,7 +77,8 @@ def free_base(world, m):
             taken += _set_aside(order, m)
     for slot in range(world.executors_top):
         executor = world.executors[slot]
-        if executor.phase != Phase.FREE and executor.side == BUY and executor.market == m:
+        held_here = executor.phase != Phase.FREE and executor.market == m and executor.kind < ExecutorKind.ARBITRAGE
+        if held_here and executor.side == BUY:
             taken += executor.held
     return world.markets[m].position - taken
 
@@ -132,14 +136,14 @@ def settle(world, slot, price, amount, maker):
     order.filled += amount
     whole_quote = complete and maker and order.purpose == Purpose.QUOTE and order.filled == amount
     _write_fill(world, order, price, amount, fee, maker, in_base, in_coin, whole_quote)
-    if order.executor != NO_SLOT:
-        got = amount - fee if in_base else amount
-        _book(world, order, price, amount, got, worth, 0.0 if in_base else worth, complete)
     if whole_quote:
         order.status = Status.FILLED
         forget_order(world, slot)
     elif complete:
         close_order(world, slot, Status.FILLED, Reason.NONE)
+    if order.executor != NO_SLOT:
+        got = amount - fee if in_base else amount
+        _tell(world, slot, price, amount, got, worth, 0.0 if in_base else worth, complete)
 
 
 @compiled(leaf=True)
@@ -212,41 +216,95 @@ def _write_fill(world, order, price, amount, fee, maker, in_base, in_coin, whole
 
 
 @compiled(leaf=True)
-def _book(world, order, price, amount, got, fee, fee_quote, complete):
+def _tell(world, slot, price, amount, got, fee, fee_quote, complete):
+    """Tell an executor of a fill; docs/executors.md 8.2. It asks for nothing before its step."""
+    order = world.orders[slot]
     executor = world.executors[order.executor]
     executor.fees += fee
     executor.fees_quote += fee_quote
-    if order.purpose == Purpose.ENTRY:
-        if executor.phase == Phase.ENTERING:
-            executor.phase = Phase.HOLDING
-            executor.entered_row, executor.entered_ms = world.row, world.time_ms
-        executor.entry_amount += amount
-        executor.entry_value += amount * price
-        single = executor.entry_amount == amount
-        executor.entry = price if single else executor.entry_value / executor.entry_amount
-        executor.entry_fees += fee_quote
-        executor.entry_held += got
-        executor.held += got
-        if complete:
-            executor.entry_order = NO_SLOT
-        if executor.target_order != NO_SLOT:
-            # More came in: the target is asked for again, for all of it.
-            close_order(world, executor.target_order, Status.CANCELLED, Reason.NONE)
-            executor.target_order, executor.target_asked = NO_SLOT, 0
-        set_prices(executor, world.markets[order.market])
-        return
-    executor.exit_amount += amount
-    executor.exit_value += amount * price
-    executor.held -= got
-    executor.last_exit = price
+    executor.repeats = 0
+    if executor.extended:
+        world.works[order.executor].attempts, world.works[order.executor].awake = 0, 1
+    if executor.kind >= ExecutorKind.ARBITRAGE:
+        call_kernel(world, executor.kind, TOLD, order.executor, slot, complete, price, amount, got, fee_quote)
+    elif order.purpose == Purpose.EXIT:
+        take_out(executor, price, amount, got)
+        if complete and not order.part:
+            finish(world, order.executor)
+    elif executor.kind != ExecutorKind.POSITION:
+        call_kernel(world, executor.kind, TOLD, order.executor, slot, complete, price, amount, got, fee_quote)
+    elif order.purpose == Purpose.ENTRY:
+        entered(world, slot, price, amount, got, fee_quote)
+    else:
+        target_hit(world, slot, price, amount, got, complete)
+
+
+@compiled(leaf=True)
+def take_in(world, slot, price, amount, got, fee_quote):
+    """An entry: what came in, and at what average price. `slot` is the order's."""
+    executor = world.executors[world.orders[slot].executor]
+    if executor.phase == Phase.ENTERING:
+        executor.phase = Phase.HOLDING
+        executor.entered_row, executor.entered_ms = world.row, world.time_ms
+    executor.entry_amount += amount
+    executor.entry_value += amount * price
+    single = executor.entry_amount == amount
+    executor.entry = price if single else executor.entry_value / executor.entry_amount
+    executor.entry_fees += fee_quote
+    executor.entry_held += got
+    executor.held += got
+
+
+@compiled(leaf=True)
+def entered(world, slot, price, amount, got, fee_quote):
+    """An entry of a position: its barriers lie anew, and a target is asked for again, for all of it."""
+    order = world.orders[slot]
+    executor = world.executors[order.executor]
+    take_in(world, slot, price, amount, got, fee_quote)
+    if executor.extended:
+        forget_waits(world.works[order.executor])
+    if executor.target_asked == TARGET_MADE:
+        executor.target_asked = 0
+    if executor.target_order != NO_SLOT:
+        world.orders[executor.target_order].part = 1
+        cancel(world, executor.target_order)
+    set_prices(executor, world.markets[order.market])
+
+
+@compiled(leaf=True)
+def target_hit(world, slot, price, amount, got, complete):
+    """A fill of a target at limit; whole, it ends its executor, or what else lives of it has to go first."""
+    order = world.orders[slot]
+    executor = world.executors[order.executor]
+    take_out(executor, price, amount, got)
     if not complete:
         return
-    if order.purpose == Purpose.TARGET:
-        executor.target_order = NO_SLOT
+    cancel_all(world, order.executor)
+    if executor.phase != Phase.EXITING:
         executor.close_type = CloseType.TAKE_PROFIT
+    if executor.live > 0 or order.part:
+        executor.phase = Phase.EXITING
     else:
-        executor.exit_order = NO_SLOT
-    finish(world, order.executor)
+        finish(world, order.executor)
+
+
+@compiled(leaf=True)
+def take_out(executor, price, amount, got):
+    """An exit: what went out."""
+    executor.exit_amount += amount
+    executor.exit_value += amount * price
+    before = executor.held
+    executor.held -= got
+    if abs(executor.held) <= DUST * max(abs(before), got):
+        executor.held = 0.0
+    executor.last_exit = price
+
+
+@compiled(leaf=True)
+def forget_waits(work):
+    """Wait for no price but those of barriers, and for no time."""
+    work.rise[0] = work.rise[1] = work.fall[0] = work.fall[1] = np.nan
+    work.due_ms = NEVER
 
 
 @compiled(leaf=True)
@@ -254,9 +312,9 @@ def set_prices(executor, market):
     """The prices that an executor waits for, from its entry so far; docs/execution.md part 6."""
     d, value = executor.side, executor.entry_value
     if executor.net_of_fees:
-        paid = d * executor.fees_quote
-        taker = executor.held * (1.0 - d * market.taker)
-        target = executor.held * (1.0 - d * (market.maker if executor.target_kind else market.taker))
+        paid = d * executor.entry_fees
+        taker = executor.entry_held * (1.0 - d * market.taker)
+        target = executor.entry_held * (1.0 - d * (market.maker if executor.target_kind else market.taker))
         executor.stop = (value * (1.0 - d * executor.stop_loss) + paid) / taker
         executor.target = (value * (1.0 + d * executor.take_profit) + paid) / target
         executor.arming = (value * (1.0 + d * executor.trailing_activation) + paid) / taker
@@ -275,6 +333,12 @@ def finish(world, slot):
     executor = world.executors[slot]
     executor.phase = Phase.DONE
     executor.closed_row, executor.closed_ms = world.row, world.time_ms
+    if executor.held != 0.0 and (executor.keeps or executor.close_type == CloseType.COMPLETED):
+        executor.last_exit = executor.entry
+    if executor.extended:
+        _give_back_steps(world, slot)
+    if world.tells_levels:
+        _tell_level(world, executor)
     if world.n_executors >= world.done_executors.shape[0]:
         world.code = Reason.FULL
         return
@@ -283,6 +347,44 @@ def finish(world, slot):
     executor.phase = Phase.FREE
     while world.executors_top > 0 and world.executors[world.executors_top - 1].phase == Phase.FREE:
         world.executors_top -= 1
+
+
+@compiled(part=True)
+def _give_back_steps(world, slot):
+    work = world.works[slot]
+    for k in range(work.first_step, work.first_step + work.n_steps):
+        world.steps[k].executor = NO_SLOT
+    while world.steps_top > 0 and world.steps[world.steps_top - 1].executor == NO_SLOT:
+        world.steps_top -= 1
+
+
+@compiled(part=True)
+def _tell_level(world, executor):
+    seen = world.seen[0].levels[executor.level]
+    seen.at_work -= 1
+    if seen.id == executor.id:
+        seen.phase, seen.close_type, seen.closed_ms = Phase.DONE, executor.close_type, executor.closed_ms
+        seen.held = executor.held
+        gross = executor.side * (executor.exit_value - executor.entry_value)
+        seen.pnl = gross - executor.fees_quote + executor.side * executor.held * executor.last_exit
+
+
+@compiled(part=True)
+def cancel(world, slot):
+    """Cancel a live order; NO_SLOT is nobody's and nothing happens."""
+    if slot != NO_SLOT:
+        close_order(world, slot, Status.CANCELLED, Reason.NONE)
+
+
+@compiled(part=True)
+def cancel_all(world, executor):
+    """Cancel every live order of the executor in a slot, by slot."""
+    if world.executors[executor].live == 0:
+        return
+    for slot in range(world.orders_top):
+        order = world.orders[slot]
+        if order.status == Status.OPEN and order.executor == executor:
+            cancel(world, slot)
 
 
 @compiled(part=True)
@@ -308,8 +410,21 @@ def forget_order(world, slot):
     order = world.orders[slot]
     order.status = Status.FREE
     world.free_slots += 1
+    if order.executor != NO_SLOT:
+        _let_go(world.executors[order.executor], slot)
     if order.purpose == Purpose.QUOTE or order.purpose == Purpose.HOLD:
         world.quotes[order.level] = NO_SLOT
     while world.orders_top > 0 and world.orders[world.orders_top - 1].status == Status.FREE:
         world.orders_top -= 1
         world.free_slots -= 1
+
+
+@compiled(leaf=True)
+def _let_go(executor, slot):
+    executor.live -= 1
+    if executor.entry_order == slot:
+        executor.entry_order = NO_SLOT
+    elif executor.exit_order == slot:
+        executor.exit_order = NO_SLOT
+    elif executor.target_order == slot:
+        executor.target_order = NO_SLOT

@@ -9,7 +9,7 @@ from workbench.market import BUY, OrderKind, Sizing
 from workbench.trading.ledger import (
     DUST,
     account_of,
-    close_order,
+    cancel,
     free_base,
     free_quote,
     is_spot,
@@ -18,7 +18,7 @@ from workbench.trading.ledger import (
     to_tick,
 )
 from workbench.trading.risk import approve, refuse, usable
-from workbench.trading.world import NO_SLOT, Purpose, Reason, Status
+from workbench.trading.world import NO_SLOT, Phase, Purpose, Reason, Status
 
 
 @compiled(leaf=True)
@@ -60,7 +60,7 @@ def open_order(world, m, executor, level, purpose, side, kind, price, trigger, s
         )  # fmt: skip
     elif sizing == Sizing.BASE:
         amount = to_lot(size, market.lot)
-    closing = purpose == Purpose.EXIT or purpose == Purpose.TARGET
+    closing = purpose == Purpose.EXIT or purpose == Purpose.TARGET or purpose == Purpose.FLATTEN
     reason = out_of_the_question(world, m, side, purpose)
     if reason != Reason.NONE:
         pass
@@ -77,7 +77,7 @@ def open_order(world, m, executor, level, purpose, side, kind, price, trigger, s
     elif side != BUY and not closing and is_spot(world, m) and free_base(world, m) <= DUST:
         reason = Reason.NO_FUNDS
     if reason != Reason.NONE:
-        refuse(world, m, level, world.executors[executor].id if closing else -1, reason)
+        _say_no(world, m, level, executor, reason)
         return NO_SLOT
     slot = free_slot(world)
     if slot == NO_SLOT:
@@ -91,6 +91,13 @@ def open_order(world, m, executor, level, purpose, side, kind, price, trigger, s
         reserve(world, order)
     market.wake_row = min(market.wake_row, first_row)
     return slot
+
+
+@compiled(part=True)
+def _say_no(world, m, level, executor, reason):
+    """What is refused names its executor, where there is one already, and else the level."""
+    is_made = executor != NO_SLOT and world.executors[executor].phase != Phase.FREE
+    refuse(world, m, level, world.executors[executor].id if is_made else -1, reason)
 
 
 @compiled(leaf=True)
@@ -127,7 +134,11 @@ def _fill_in(world, slot, m, executor, level, purpose, side, kind, sizing, first
     order.id = world.next_order
     world.next_order += 1
     order.market, order.executor, order.level, order.purpose = m, executor, level, purpose
-    order.executor_id = world.executors[executor].id if executor != NO_SLOT else -1
+    order.executor_id = -1
+    if executor != NO_SLOT:
+        order.executor_id = world.executors[executor].id
+        world.executors[executor].live += 1
+    order.tag = order.part = order.controller = order.reduce = 0
     order.side, order.kind, order.sizing = side, kind, sizing
     order.status, order.reason, order.fresh = Status.OPEN, Reason.NONE, 1
     order.filled = order.reserved = 0.0
@@ -152,8 +163,4 @@ def free_slot(world):
     return world.orders_top - 1
 
 
-@compiled(part=True)
-def cancel(world, slot):
-    """Cancel a live order; NO_SLOT is nobody's and nothing happens."""
-    if slot != NO_SLOT:
-        close_order(world, slot, Status.CANCELLED, Reason.NONE)
+__all__ = ["cancel", "open_order", "rests", "sized"]

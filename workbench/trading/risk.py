@@ -25,6 +25,13 @@ def approve(world, m, side, amount, price, closing, account):
         return Reason.TOO_SMALL
     if not closing and (amount < market.min_amount or amount * price < market.min_notional):
         return Reason.TOO_SMALL
+    return approve_funds(world, m, side, amount, price, closing, account)
+
+
+@compiled(leaf=True)
+def approve_funds(world, m, side, amount, price, closing, account):
+    """Can the account carry it?"""
+    market = world.markets[m]
     if not is_spot(world, m):
         return Reason.NONE if closing else _approve_margin(world, m, side, amount, price, account)
     if side == BUY:

@@ -8,12 +8,21 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.errors import ConfigError
-from workbench.market import POLICY, TARGET
+from workbench.market import CONFIG, POLICY, TARGET, TARGET_TERMS, new_configs
 
 NEVER = np.iinfo(np.int64).max
 NO_SLOT = np.int64(-1)  # of NumPy, so that Numba does not compile a kernel for this very value
 NO_SIDE = np.int64(0)
 MAX_MARKETS = 64  # what `world.positions` has room for
+
+
+# Capacities. A full table stops the run with an error that names it.
+MAX_ORDERS = 1024
+MAX_EXECUTORS = 512
+MAX_LEVELS = 256
+MAX_CONFIGS = 64
+MAX_STEPS = 4096
+OUTBOX = 6 * MAX_ORDERS
 
 
 class Status(IntEnum):
@@ -43,10 +52,13 @@ class CloseType(IntEnum):
     TIME_LIMIT = 1
     STOP_LOSS = 2
     TAKE_PROFIT = 3
+    EXPIRED = 4
     EARLY_STOP = 5
     TRAILING_STOP = 6
+    INSUFFICIENT_BALANCE = 7
     FAILED = 8
     COMPLETED = 9
+    POSITION_HOLD = 10
     LIQUIDATED = 11
 
 
@@ -60,10 +72,12 @@ class Reason(IntEnum):
     FULL = 4
     NO_PRICE = 5
     BAD_TARGET = 6
+    BAD_CONFIG = 7
     BAD_MODE = 8
     NOTHING_TO_REDUCE = 9
     LEVERAGE = 10
     TOO_LARGE = 11
+    STOPPED = 13
 
 
 class Path(IntEnum):
@@ -82,6 +96,17 @@ class Purpose(IntEnum):
     EXIT = 2
     TARGET = 3
     HOLD = 4
+    HEDGE = 5
+    FLATTEN = 6
+
+
+class StepState(IntEnum):
+    """Where one level of a ladder or a grid stands."""
+
+    IDLE = 0
+    OPENING = 1
+    FILLED = 2
+    CLOSING = 3
 
 
 MARKET = np.dtype(
@@ -127,6 +152,10 @@ ORDER = np.dtype(
         ("reason", "i1"),
         ("fresh", "i1"),
         ("triggered", "i1"),
+        ("tag", "i2"),  # which step or leg of its executor it serves
+        ("part", "i2"),  # whole, it does not end its executor
+        ("controller", "i2"),
+        ("reduce", "i2"),
         ("price", "f8"),
         ("trigger", "f8"),
         ("size", "f8"),
@@ -149,7 +178,13 @@ EXECUTOR = np.dtype(
         ("net_of_fees", "i1"),
         ("target_asked", "i1"),
         ("armed", "i1"),
-        ("attempts", "i1"),
+        ("repeats", "i1"),  # of an exit
+        ("kind", "i1"),
+        ("keeps", "i1"),
+        ("extended", "i1"),  # there is more of it in `works`
+        ("controller", "i1"),
+        ("config", "i2"),
+        ("live", "i2"),  # orders at work
         ("created_row", "i4"),
         ("entered_row", "i4"),
         ("closed_row", "i4"),
@@ -185,6 +220,61 @@ EXECUTOR = np.dtype(
         ("distance", "f8"),
         ("peak", "f8"),
         ("trail", "f8"),
+    ],
+    align=True,
+)
+
+# What an executor needs besides while it works, by its slot; it is in no journal.
+WORK = np.dtype(
+    [
+        ("terms", CONFIG, (1,)),  # scaled by the target, with the target's own before the config's
+        ("entry", TARGET, (1,)),  # what was asked for first
+        ("attempts", "i8"),  # refusals and rejections since the last fill
+        ("rejected", "i8"),  # so was its last order
+        ("awake", "i8"),  # it wants to be stepped in the next row
+        ("due_ms", "i8"),
+        ("rise", "f8", (2,)),  # prices waited for while the price rises, besides those of barriers
+        ("fall", "f8", (2,)),
+        ("first_step", "i8"),
+        ("n_steps", "i8"),
+        ("used", "i8"),
+        ("left", "f8"),  # still to be asked for
+        ("gain", "f8"),
+        ("last_open_ms", "i8"),
+        ("hedged", "f8"),  # of the second leg
+    ],
+    align=True,
+)
+
+# One level of a ladder or a grid; an executor owns a block of them.
+STEP = np.dtype(
+    [
+        ("executor", "i8"),  # its id; −1: free
+        ("state", "i8"),
+        ("order", "i8"),  # slot
+        ("order_id", "i8"),
+        ("asked", "i8"),
+        ("whole", "i8"),
+        ("price", "f8"),
+        ("amount", "f8"),
+        ("quote", "f8"),
+        ("held", "f8"),
+        ("cost", "f8"),
+    ],
+    align=True,
+)
+
+# What `decide` sees of a level: the executor that was made there last.
+LEVEL = np.dtype(
+    [
+        ("phase", "i8"),  # 0: none yet
+        ("close_type", "i8"),
+        ("created_ms", "i8"),
+        ("closed_ms", "i8"),
+        ("held", "f8"),  # when done
+        ("pnl", "f8"),
+        ("at_work", "i8"),  # executors of the level that are not done
+        ("id", "i8"),
     ],
     align=True,
 )
@@ -225,6 +315,7 @@ VIEW = np.dtype(
         ("open_short", "i8"),
         ("positions", "f8", (MAX_MARKETS,)),
         ("lasts", "f8", (MAX_MARKETS,)),
+        ("levels", LEVEL, (MAX_LEVELS,)),
     ],
     align=True,
 )
@@ -247,12 +338,6 @@ TICK = np.dtype(
     align=True,
 )
 
-
-# Capacities. A full table stops the run with an error that names it.
-MAX_ORDERS = 1024
-MAX_EXECUTORS = 512
-MAX_LEVELS = 256
-OUTBOX = 6 * MAX_ORDERS
 
 # One record, so that it is one pointer wherever it goes; a tuple of arrays costs 300 ns a call.
 WORLD = np.dtype(
@@ -284,6 +369,10 @@ WORLD = np.dtype(
         ("n_orders", "i8"),
         ("n_executors", "i8"),
         ("n_refusals", "i8"),
+        ("n_configs", "i8"),
+        ("steps_top", "i8"),
+        ("tells_levels", "i8"),  # somebody looks at `seen.levels`
+        ("kernels", "i8", (8,)),  # addresses of the state machines in use, by ExecutorKind
         # state
         ("policy", POLICY, (1,)),
         ("seen", VIEW, (1,)),
@@ -292,6 +381,9 @@ WORLD = np.dtype(
         ("markets", MARKET, (MAX_MARKETS,)),
         ("orders", ORDER, (MAX_ORDERS,)),
         ("executors", EXECUTOR, (MAX_EXECUTORS,)),
+        ("configs", CONFIG, (MAX_CONFIGS + 1,)),  # the last one is that of none
+        ("works", WORK, (MAX_EXECUTORS,)),
+        ("steps", STEP, (MAX_STEPS,)),
         # what happened since a driver looked last; it empties them
         ("fills", FILL, (OUTBOX,)),
         ("done_orders", ORDER, (OUTBOX,)),
@@ -327,6 +419,7 @@ def new_world(*, n_markets: int = 1, cash: float) -> World:
     world["quote"], world["n_markets"], world["leverage"] = cash, n_markets, 1.0
     world["policy"]["max_per_side"] = 1
     world["quotes"] = NO_SLOT
+    world["configs"][0, MAX_CONFIGS] = new_configs(1)[0]
     markets = world["markets"][0]
     markets["last"] = np.nan
     markets["below"], markets["above"] = -np.inf, np.inf
@@ -340,8 +433,9 @@ def new_targets(levels: int) -> npt.NDArray[np.void]:
     if not 1 <= levels <= MAX_LEVELS:
         raise ConfigError(f"{levels} levels: a bot has 1 to {MAX_LEVELS}.")
     targets = np.zeros(levels, TARGET)
-    for name in ("price", "trigger", "stop_loss", "take_profit", "trailing_activation", "trailing_delta"):
+    for name in TARGET_TERMS:
         targets[name] = np.nan
+    targets["config"] = -1
     return targets
 
 
@@ -356,6 +450,8 @@ WORDS = {
     Reason.NOTHING_TO_REDUCE: "reduce-only, and there is nothing on the other side to reduce",
     Reason.LEVERAGE: "the leverage is above what the venue allows for a position of this value",
     Reason.TOO_LARGE: "larger than the instrument's largest order",
+    Reason.BAD_CONFIG: "a config that contradicts itself",
+    Reason.STOPPED: "its controller was stopped",
     Reason.FULL: "a table of fixed capacity is full",
 }
 

@@ -260,14 +260,17 @@ class Floor:
         for side, levels in ((BUY, bids), (SELL, asks)):
             if whole:
                 wanted = {price for price, _ in levels}
-                for price in [price for price in market.book.sides[side].levels if price not in wanted]:
+                for price in [price for price in market.house[side] if price not in wanted]:
                     self._show_house(market, side, price, ZERO)
         for side, levels in ((BUY, bids), (SELL, asks)):  # what goes away goes first: it meets nobody
-            for price, _ in (level for level in levels if level[1] <= 0):
-                self._show_house(market, side, price, ZERO)
+            for price, amount in levels:
+                if amount <= 0:
+                    self._show_house(market, side, price, ZERO)
         for side, levels in ((BUY, bids), (SELL, asks)):
-            for price, amount in (level for level in levels if level[1] > 0):
-                self._meet(market, side, price)
+            shown = [level for level in levels if level[1] > 0]
+            if shown:
+                self._meet(market, side, max(price * side for price, _ in shown) * side)
+            for price, amount in shown:
                 self._show_house(market, side, price, amount)
 
     def depth(self, event: Depth) -> None:
@@ -337,24 +340,28 @@ class Floor:
 
     def _meet(self, market: Market, side: int, price: Decimal) -> None:
         """Before the house shows a price: what rests on the other side at or beyond it is taken."""
+        if not self.crosses(market, side, price):
+            return
         probe = self.house_order(market, side, price, ZERO)
         for maker in list(market.book.against(probe)):
             if not market.book.holds(maker):
                 continue
             if maker.account == HOUSE:
-                market.book.remove(maker)
+                self._show_house(market, -side, maker.price, ZERO)
             else:
                 self._give(market, maker, self.part(market, maker))
 
     def _show_house(self, market: Market, side: int, price: Decimal, amount: Decimal) -> None:
-        level = market.book.sides[side].levels.get(price)
-        mine = next((order for order in level.orders.values() if order.account == HOUSE), None) if level else None
+        mine = market.house[side].get(price)
         if mine is None:
             if amount > 0:
-                market.book.add(self.house_order(market, side, price, amount), amount)
+                market.house[side][price] = made = self.house_order(market, side, price, amount)
+                market.book.add(made, amount)
         elif mine.display != amount:
             mine.amount = mine.filled + amount
             market.book.show(mine, amount)
+            if not amount:
+                del market.house[side][price]
 
     def house_order(self, market: Market, side: int, price: Decimal, amount: Decimal) -> Order:
         """An order of the house, to trade against or to show."""
@@ -374,7 +381,9 @@ class Floor:
             return
         left = maker.display - amount
         market.book.show(maker, max(left, ZERO))
-        if not left and maker.open_amount:
+        if not left and maker.account == HOUSE:
+            del market.house[maker.side][maker.price]
+        elif not left and maker.open_amount:
             self.rest(market, maker)  # an iceberg shows its next part, behind the others
 
     def _book_fill(self, order: Order, maker: bool, number: int, amount: Decimal, price: Decimal) -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from workbench.connectors.simulated.amounts import to_step
 from workbench.connectors.simulated.events import Pairs
 from workbench.connectors.simulated.symbols import Symbol
 from workbench.market import BUY
 
-SPREAD, STEP = Decimal("0.00002"), Decimal("0.0001")  # of the price
+SPREAD, STEP, HALF = Decimal("0.00002"), Decimal("0.0001"), Decimal("0.5")  # the first two of the price
 MIX = 2_654_435_761  # an odd constant that scatters neighbouring numbers
 
 
@@ -24,24 +23,19 @@ class Ladder:
 
     def around(self, rules: Symbol, price: Decimal, side: int) -> tuple[Pairs, Pairs]:
         """Bids and asks after a trade at a price, of a taker on this side: it left its price as the touch."""
-        spread = max(_rounded(price * SPREAD, rules), rules.tick)
-        step = max(_rounded(price * STEP, rules), rules.tick)
-        ask = price if side == BUY else price + spread
-        bid = price - spread if side == BUY else price
-        asks = [ask, *(to_step(ask, step) + step * k for k in range(1, self.levels))]
-        bids = [bid, *(to_step(bid - rules.tick, step) - step * k for k in range(self.levels - 1))]
-        return tuple(self._shown(rules, bids, price)), tuple(self._shown(rules, asks, price))
+        tick, at = rules.tick, int(price / rules.tick)  # from here on in whole ticks
+        spread, step = (max(int(price * part / tick + HALF), 1) for part in (SPREAD, STEP))
+        ask = at if side == BUY else at + spread
+        bid = at - spread if side == BUY else at
+        asks = [ask, *range(ask - ask % step + step, ask + step * self.levels, step)][: self.levels]
+        bids = [bid, *range(bid - 1 - (bid - 1) % step, bid - 1 - step * self.levels, -step)][: self.levels]
+        lots = float(self.worth / price / rules.lot)
+        return self._shown(rules, bids, lots), self._shown(rules, asks, lots)
 
-    def _shown(self, rules: Symbol, prices: list[Decimal], near: Decimal) -> list[tuple[Decimal, Decimal]]:
-        base = self.worth / near
-        shown = []
+    def _shown(self, rules: Symbol, prices: list[int], lots: float) -> Pairs:
+        tick, lot, least, shown = rules.tick, rules.lot, int(rules.min_price / rules.tick), []
         for place, price in enumerate(prices):
-            if price >= rules.min_price:
-                share = ((int(price / rules.tick) ^ self.seed) * MIX % 1_000) / 1_000
-                amount = base * (Decimal(str(0.4 + share)) + Decimal(place) / 5)
-                shown.append((price, max(to_step(amount, rules.lot), rules.lot)))
-        return shown
-
-
-def _rounded(value: Decimal, rules: Symbol) -> Decimal:
-    return to_step(value + rules.tick / 2, rules.tick)
+            if price >= least:
+                share = ((price ^ self.seed) * MIX % 1_000) / 1_000
+                shown.append((price * tick, max(int(lots * (0.4 + share + place / 5)), 1) * lot))
+        return tuple(shown)

@@ -12,6 +12,7 @@ from workbench.connectors.simulated.book import Book
 from workbench.connectors.simulated.events import TradeReport
 from workbench.connectors.simulated.orders import Order
 from workbench.connectors.simulated.symbols import Symbol
+from workbench.market import BUY, SELL
 
 TAPE = 20_000  # public trades that are kept
 DAY = 86_400_000
@@ -49,6 +50,7 @@ class Market:
         self.tape: deque[TradeReport] = deque(maxlen=TAPE)
         self.aggregates: deque[Aggregate] = deque(maxlen=TAPE)
         self.waiting: dict[int, Order] = {}  # stop orders before their trigger
+        self.house: dict[int, dict[Decimal, Order]] = {BUY: {}, SELL: {}}  # what the house shows, by price
         self.last_trade_id = 0
         self.last_aggregate_id = 0
         self.last_taker = 0

@@ -238,15 +238,14 @@ class Spot(Floor):
 
     def _market_need(self, market: Market, draft: Draft) -> Decimal:
         probe = Order(0, market.rules.name, HOUSE, "", draft.side, "MARKET", draft.amount)
-        makers = list(market.book.against(probe))
-        if not makers:
+        if market.book.first(-draft.side) is None:
             raise refuse(EMPTY_BOOK)
         if draft.quote_amount:
             return draft.quote_amount if draft.side == BUY else self._quote_target(market, draft)
         if draft.side == SELL:
             return draft.amount
         left, cost = draft.amount, ZERO
-        for maker in makers:
+        for maker in market.book.against(probe):
             part = min(left, maker.open_amount)
             cost, left = cost + part * maker.price, left - part
             if not left:

@@ -97,15 +97,10 @@ def reject(world, slot, reason):
 @compiled(part=True)
 def end_unasked(world, slot, status, reason):
     """End an order that its executor did not cancel, and let the executor know."""
-    order = world.orders[slot]
-    if order.executor >= 0:
-        executor = world.executors[order.executor]
-        if order.purpose == Purpose.ENTRY:
-            executor.entry_order = NO_SLOT
-        elif order.purpose == Purpose.EXIT:
-            executor.exit_order = NO_SLOT
-        else:
-            executor.target_order = NO_SLOT
+    executor = world.orders[slot].executor
+    if executor != NO_SLOT and world.executors[executor].extended:
+        world.works[executor].attempts += status == Status.REJECTED
+        world.works[executor].rejected = world.works[executor].awake = 1
     close_order(world, slot, status, reason)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from workbench.compiled import compiled
 from workbench.market import BUY, OrderKind
-from workbench.trading.world import NEVER, NO_SLOT, Path, Phase, Purpose, Status
+from workbench.trading.world import NEVER, Path, Phase, Purpose, Status
 
 OPEN, FIRST, SECOND, CLOSE, DONE = 0, 1, 2, 3, 4
 
@@ -119,7 +119,12 @@ def nearest(world, tick, price, vertex):
                 best = nearer(up, price, waited, best)
     for slot in range(world.executors_top):
         executor = world.executors[slot]
-        if executor.phase != Phase.HOLDING or executor.market != m:
+        if executor.market != m:
+            continue
+        if executor.extended and (executor.phase == Phase.ENTERING or executor.phase == Phase.HOLDING):
+            waited = world.works[slot].rise if up else world.works[slot].fall
+            best = nearer(up, price, waited[1], nearer(up, price, waited[0], best))
+        if executor.phase != Phase.HOLDING:
             continue
         if (executor.side == BUY) == up:
             if executor.target_kind == OrderKind.MARKET:
@@ -187,11 +192,18 @@ def note_waits(world, m):
         if executor.phase == Phase.FREE or executor.market != m:
             continue
         deadline = min(deadline, executor.deadline_ms)
+        if executor.extended and executor.phase != Phase.EXITING:
+            work = world.works[slot]
+            for k in range(2):
+                below = work.fall[k] if work.fall[k] > below else below
+                above = work.rise[k] if work.rise[k] < above else above
+            deadline = min(deadline, work.due_ms)
+            wake = world.row + 1 if work.awake else wake
         if executor.phase == Phase.HOLDING:
             near, far = executor_waits(executor)
             low, high = (near, far) if executor.side == BUY else (far, near)
             below, above = max(below, low), min(above, high)
-        elif executor.exit_order == NO_SLOT and executor.entry_order == NO_SLOT:
+        elif executor.live == 0 and (executor.phase == Phase.EXITING or not executor.extended):
             wake = world.row + 1
     market.below, market.above, market.deadline_ms, market.wake_row = below, above, deadline, wake
 

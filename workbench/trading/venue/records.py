@@ -114,7 +114,7 @@ def extended(record: np.dtype[np.void], more: list[Any], **instead: Any) -> np.d
     return np.dtype(fields + more, align=True)
 
 
-PURSE_ORDER = extended(ORDER, [("reduce", "i8"), ("arrives_ms", "i8")])
+PURSE_ORDER = extended(ORDER, [("arrives_ms", "i8")])
 PURSE_WORLD = extended(
     WORLD,
     [
