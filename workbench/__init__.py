@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from workbench import controllers, data, errors, indicators, metrics
     from workbench.backtest import backtest, rerun
     from workbench.compiled import compiled
-    from workbench.controllers import Controller, Field, Fraction
+    from workbench.controllers import Controller, Field, Fraction, executors
     from workbench.data import candles
     from workbench.market import BUY, FLAT, SELL, Candles, Instrument, Targets
     from workbench.panels import tune  # type: ignore[no-redef]
@@ -27,14 +27,15 @@ __version__ = "0.1.0"
 __all__ = [
     "BUY", "FLAT", "SELL", "Candles", "Controller", "Fees", "Field", "Fraction", "Instrument", "Intensity", "Latency",
     "Perpetual", "Queue", "Slippage", "Targets", "Tier", "backtest", "candles", "compiled", "controllers",
-    "cross_validate", "data", "errors", "indicators", "metrics", "optimize", "rerun", "sweep", "tune", "walk_forward",
+    "cross_validate", "data", "errors", "executors", "indicators", "metrics", "optimize", "rerun", "sweep", "tune",
+    "walk_forward",
 ]  # fmt: skip
 
 ROOMS = {"controllers", "data", "errors", "indicators", "metrics"}
 HOMES = {
     "backtest": ("backtest", "rerun"),
     "compiled": ("compiled",),
-    "controllers": ("Controller", "Field", "Fraction"),
+    "controllers": ("Controller", "Field", "Fraction", "executors"),
     "data": ("candles",),
     "market": ("BUY", "FLAT", "SELL", "Candles", "Instrument", "Targets"),
     "panels": ("tune",),

@@ -18,9 +18,14 @@ from multiprocessing import get_context
 
 from .agreement import difference
 from .scenarios import Scenario, scenario
+from .scenarios_executors import executor_scenario
 from .scenarios_venue import venue_scenario
 
-CASES: dict[str, Callable[[int], Scenario]] = {"plain": scenario, "venue": venue_scenario}
+CASES: dict[str, Callable[[int], Scenario]] = {
+    "plain": scenario,
+    "executors": executor_scenario,
+    "venue": venue_scenario,
+}
 CHUNK = 500  # seeds that a process takes at once
 MOST_SHOWN = 20
 
@@ -46,7 +51,8 @@ def command_line() -> argparse.Namespace:
     parser.add_argument("--from", dest="start", type=int, default=0, help="first seed")
     parser.add_argument("--count", type=int, default=100_000, help="how many seeds")
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--cases", choices=CASES, default="plain", help="venue: perpetuals, purses, matching models")
+    parser.add_argument("--cases", choices=CASES, default="plain", help="which kind of cases to draw")
+    parser.add_argument("--executors", dest="cases", action="store_const", const="executors", help="created executors")
     return parser.parse_args()
 
 

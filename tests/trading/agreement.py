@@ -17,7 +17,7 @@ from workbench.market import CONFIG, TARGET, Action, OrderKind
 from workbench.trading import CloseType, Path, Phase, Reason, Status, World, equip, new_targets, new_world
 from workbench.trading.world import FEE_IN_BASE, MAKER
 
-from .reference import Config, Outcome, Settings
+from .reference import Config, Executor, Outcome, Settings
 from .scenarios import Row as Wishes
 from .scenarios import Scenario
 from .venue_worlds import as_extra, as_purse_world, plain_venue_story, venue_story
@@ -182,9 +182,17 @@ def plain_story(outcome: Outcome) -> Tables:
     tables: Tables = {}
     for table, names in PLAIN.items():
         tables[table] = list(map(attrgetter(*names.split()), getattr(outcome, table)))
+    tables["executors"] = [balanced(row, one) for row, one in zip(tables["executors"], outcome.executors, strict=True)]
     tables["equity"] = [(value,) for value in outcome.equity]
     tables["balances"] = [(outcome.cash, *outcome.positions)]
     return {**tables, **plain_venue_story(outcome)}
+
+
+def balanced(row: Row, executor: Executor) -> Row:
+    """Of an executor of two markets what it holds is what one leg has more than the other, once it is done."""
+    if executor.config.market2 < 0 or executor.phase != "DONE":
+        return row
+    return (*row[:-3], executor.held - executor.hedged, *row[-2:])
 
 
 # The first difference -----------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from workbench.trading import (
     rest,
     start_walk,
     take,
+    trade_pairs,
 )  # fmt: skip
 from workbench.trading.world import OUTBOX, TICK
 
@@ -112,6 +113,8 @@ class Singly:
     def decide(self, t: int) -> None:
         """The targets of a row, in order: part 5."""
         self.world["time_ms"] = self.bars.time[t] + self.timeframe_ms
+        if self.world["n_pairs"][0] > 0:
+            trade_pairs(self.world[0], self.bars.close[:, t])
         first, last = np.searchsorted(self.plan.rows, [t, t + 1])
         for place in range(first, last):
             take(self.world[0], self.targets[place], self.plan.levels[place], equity(self.world[0]))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from workbench.backtest.configs import give_configs
 from workbench.backtest.engine import (
     NO_PLAN,
     NO_WISHES,
@@ -20,9 +21,10 @@ from workbench.backtest.engine import (
 )
 from workbench.backtest.loop import Bars, empty_outbox
 from workbench.backtest.market import Market
+from workbench.controllers.executors import Executor, Order
 from workbench.errors import ConfigError
-from workbench.market import Action, Candles, OrderKind, Sizing
-from workbench.trading import MAX_LEVELS, OUTBOX, TICK, World, decide, new_targets
+from workbench.market import Action, Candles, ExecutorKind, OrderKind, Sizing
+from workbench.trading import MAX_LEVELS, OUTBOX, TICK, Phase, World, decide, new_targets
 
 SIZES = {"amount": Sizing.BASE, "notional": Sizing.QUOTE, "fraction": Sizing.FRACTION}
 BARRIERS = ("stop_loss", "take_profit")
@@ -33,15 +35,16 @@ class Context:
     """What a strategy written as `on_tick(self, context)` sees, and what it may ask for.
 
     `candles` are the bars up to and including the one that has just closed; `row` is its index, `time_ms` its close.
-    `position`, `entry`, `quote`, `equity` and `last` describe the account. `enter`, `quote_at`, `hold` and `close` ask
-    for what the other two ways of writing a strategy ask for, with the same words. State of your own goes into
-    `memory`, a dict that lives as long as the run.
+    `position`, `entry`, `quote`, `equity` and `last` describe the account. `enter`, `quote_at`, `hold`, `create`, `stop`
+    and `close` ask for what the other two ways of writing a strategy ask for, with the same words. State of your own
+    goes into `memory`, a dict that lives as long as the run.
     """
 
     def __init__(self, market: Market, world: World) -> None:
         self._market, self._world = market, world
         self._targets = new_targets(MAX_LEVELS)
         self._used = 0
+        self._configs: list[Executor] = []
         self.memory: dict[str, Any] = {}
         self.row = -1
         self.equity = float(world["quote"][0])  # of all purses
@@ -147,9 +150,60 @@ class Context:
             raise ConfigError(f"`exposure` is {exposure}. It is a fraction of equity; NaN leaves a position alone.")
         target["size"], target["sizing"] = exposure, Sizing.FRACTION
 
-    def close(self, side: int = 0, *, instrument: str | None = None) -> None:
-        """Stop the executors of an instrument early; of one side, or (0) of both."""
-        self._next(Action.CLOSE, side, instrument)
+    def create(
+        self,
+        executor: Executor,
+        side: int,
+        *,
+        level: int | None = None,
+        price: float = np.nan,
+        trigger: float = np.nan,
+        post_only: bool = False,
+        instrument: str | None = None,
+        **size: float,
+    ) -> None:
+        """Make an executor, such as `wb.executors.Grid(...)`, at a level (or the next free one).
+
+        Its prices are multiplied by `price` and its amounts by `amount`, where they are given. A `Position` and an
+        `Order` enter as in `enter`: at market, at a limit `price`, or once `trigger` is reached, with `amount`,
+        `notional` or `fraction` as their size.
+        """
+        if not isinstance(executor, Executor):
+            raise ConfigError(
+                f"`executor` is a {type(executor).__name__}. Give a value such as wb.executors.Grid(...), and the side."
+            )
+        target = self._next(Action.CREATE, side, instrument, level)
+        target["executor"], target["config"] = executor.kind, len(self._configs)
+        target["price"], target["trigger"] = price, trigger
+        if executor.kind in (ExecutorKind.POSITION, ExecutorKind.ORDER):
+            chases = isinstance(executor, Order) and executor.distance is not None
+            target["kind"] = _kind(0.0 if chases else price, trigger, post_only)
+            target["sizing"], target["size"] = _size(size)
+        else:
+            target["size"] = _amount("amount", size.pop("amount", np.nan))
+        _refuse_unknown("create", size)
+        self._configs.append(executor)
+
+    def stop(self, level: int, *, keep: bool = False, instrument: str | None = None) -> None:
+        """Stop the executors of a level early; with `keep` what they hold stays."""
+        self._next(Action.STOP, 0, instrument, level)["keep"] = keep
+
+    def level(self, level: int) -> Any:
+        """The executor that was made last at a level: `phase`, `close_type`, `created_ms`, `closed_ms`, `held`, `pnl`.
+
+        `at_work` counts those of the level that are not done. A record of dtype LEVEL; phase 0 is none yet.
+        """
+        if not 0 <= level < MAX_LEVELS:
+            raise ConfigError(f"`level` is {level}. A bot has levels 0 to {MAX_LEVELS - 1}.")
+        seen, working = self._world["seen"]["levels"][0, 0, level].copy(), self._world["executors"][0]
+        mine = working[(working["phase"] != Phase.FREE) & (working["id"] == seen["id"])]
+        if len(mine) and seen["phase"] != Phase.FREE:
+            seen["phase"] = mine["phase"][0]
+        return seen
+
+    def close(self, side: int = 0, *, instrument: str | None = None, keep: bool = False) -> None:
+        """Stop the executors of an instrument early; of one side, or (0) of both. With `keep` what they hold stays."""
+        self._next(Action.CLOSE, side, instrument)["keep"] = keep
 
     def _next(self, action: Action, side: int, instrument: str | None, level: int | None = None) -> Any:
         place = self._used if level is None else level
@@ -178,6 +232,9 @@ class Context:
         wishes = self._targets[: self._used].copy()
         self._targets[: self._used] = new_targets(1)
         self._used = 0
+        if self._configs:
+            give_configs(self._world, self._configs, self._market.names)
+            self._configs = []
         return wishes
 
 

@@ -38,6 +38,7 @@ from workbench.trading import (
     steps_over,
     stop_early,
     take,
+    trade_pairs,
     watch_quotes,
 )
 
@@ -198,6 +199,8 @@ def run(world, tick, journals, bars, timeframe_ms, wishes, plan, out, equity, st
         equity[t] = total
         row = t if own_rows else decides[t]
         world.time_ms = close_ms if own_rows or row < 0 else decided_ms[t]
+        if world.n_pairs > 0:
+            trade_pairs(world, closes[:, t])
         if row >= 0:  # finer bars between two decisions have none
             for level in range(n_levels):
                 if exits[row * exit_step, level if exits_by_level else 0]:
@@ -260,6 +263,8 @@ def run_deciding(world, tick, journals, bars, timeframe_ms, inputs, decide, out,
         equity[t] = total
         row = t if own_rows else decides[t]
         world.time_ms = close_ms if own_rows or row < 0 else decided_ms[t]
+        if world.n_pairs > 0:
+            trade_pairs(world, closes[:, t])
         if row >= 0:
             for j in range(n_columns):
                 numbers[places[j]] = columns[j, row]
@@ -402,7 +407,9 @@ def show(world, total, row):
         for m in range(world.n_markets):
             seen.positions[m], seen.lasts[m] = world.markets[m].position, world.markets[m].last
     for slot in range(world.executors_top):
-        phase = world.executors[slot].phase
+        phase, level = world.executors[slot].phase, world.executors[slot].level
+        if world.tells_levels and phase != Phase.FREE and seen.levels[level].id == world.executors[slot].id:
+            seen.levels[level].phase = phase
         if phase == Phase.ENTERING or phase == Phase.HOLDING:
             if world.executors[slot].side > 0:
                 seen.open_long += 1

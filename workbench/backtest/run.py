@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from workbench.backtest.card import compare, given_again, restored
+from workbench.backtest.configs import give_configs
 from workbench.backtest.context import run_ticks
 from workbench.backtest.deciding import check_decide, check_written, roomy_targets
 from workbench.backtest.engine import Array, Tape, simulate
@@ -209,8 +210,10 @@ def run(
         return simulate(world, bars, timeframe_ms, out=out, wishes=wishes), targets
     world = settings.world(market.instruments, getattr(bot, "policy", None), venues)
     bars = with_extra(bars, market, walked, given, world)
+    world["tells_levels"] = 1
     if way == Way.DECIDE:
         check_decide(bot)
+        give_configs(world, bot.executors(), market.names)
         inputs, (out, whole) = as_inputs(bot, market), roomy_targets(bot.levels)
         tape = simulate(world, bars, timeframe_ms, out=out, inputs=inputs, decide=bot.decide)
         check_written(bot, whole)

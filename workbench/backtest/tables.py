@@ -9,7 +9,7 @@ import polars as pl
 from workbench.backtest.engine import Array, Tape, all_orders
 from workbench.backtest.loop import Bars
 from workbench.backtest.trips import net_profit
-from workbench.market import OrderKind
+from workbench.market import ExecutorKind, OrderKind
 from workbench.trading import FEE_IN_BASE, LIQUIDATION, MAKER, CloseType, Phase, Purpose, Reason, Status, explain
 
 STAMP = pl.Datetime("ms", "UTC")
@@ -106,6 +106,7 @@ def executors_frame(tape: Tape, bars: Bars, names: list[str]) -> pl.DataFrame:
             "executor_id": _ints(executors["id"]),
             "instrument": _instruments(executors["market"], names),
             "level": _ints(executors["level"]),
+            "kind": words(executors["kind"], ExecutorKind),
             "side": executors["side"].astype(np.int8),
             "phase": words(executors["phase"], Phase),
             "close_type": words(executors["close_type"], CloseType),

@@ -4,6 +4,7 @@
 `MacdBollinger`, `SuperTrend`; `by_name("bollinger")` finds one for the command line.
 """
 
+from workbench.controllers import executors
 from workbench.controllers.bollinger import Bollinger
 from workbench.controllers.controller import Controller, Way
 from workbench.controllers.directional import Directional
@@ -25,5 +26,6 @@ __all__ = [
     "SuperTrend",
     "Way",
     "by_name",
+    "executors",
     "registry",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, ClassVar, NoReturn, Self
 
@@ -10,6 +11,7 @@ from numba.core.dispatcher import Dispatcher
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from workbench.controllers import fingerprint as prints
+from workbench.controllers.executors import Executor
 from workbench.controllers.refusal import refusal, unknown
 from workbench.errors import ConfigError
 from workbench.market import Targets
@@ -63,6 +65,11 @@ class Controller(BaseModel):
                     out[level].side = side
                     out[level].price = row[0] * (1.0 - side * row[1])
                     out[level].size = 0.01
+
+    With `executors(self)` a `decide` can create more than positions: `out[level].action = Action.CREATE`, `executor` an
+    `ExecutorKind`, `config` its place in that list, `side`, and `price` and `size` that its prices and amounts are
+    multiplied by (NaN: taken as they are). `Action.STOP` ends what works at a level; `keep = 1` leaves what it holds.
+    `world.levels[level]` has the `phase`, `close_type`, `created_ms`, `closed_ms` and `pnl` of the last one made there.
 
     **Way 3: `on_tick(self, context)`.** Plain Python, for thinking and debugging: the same engine, a thousand times
     slower.
@@ -127,6 +134,10 @@ class Controller(BaseModel):
 
     def columns(self, candles: Any) -> tuple[Any, ...]:
         """Way 2: the columns that `decide` reads, as arrays of shape (n_bars,) or plain numbers."""
+        return ()
+
+    def executors(self) -> Sequence[Executor]:
+        """Way 2: the executors that `decide` may create, which `out[level].config` counts from 0."""
         return ()
 
     @staticmethod

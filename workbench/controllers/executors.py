@@ -142,8 +142,8 @@ class Order(Executor):
 class Dca(Barriers):
     """A position with several entries: `amounts` in quote currency at `prices`, in the order in which they are listed.
 
-    A maker rests them all; its stop loss counts once they are whole. A taker buys each when the price is there; its stop
-    loss is a share of the whole plan.
+    A maker rests them all; its stop loss counts once they are whole. A taker buys each when the price is there; its
+    stop loss is a share of the whole plan.
     """
 
     kind = ExecutorKind.DCA
@@ -293,7 +293,7 @@ class Xemm(Executor):
         top = math.inf if self.max_profit is None else self.max_profit
         if not self.min_profit <= self.target_profit <= top:
             self.refuse(
-                f"`min_profit` {self.min_profit:g}, `target_profit` {self.target_profit:g} and `max_profit` {top:g} are "
+                f"`min_profit` {self.min_profit:g}, `target_profit` {self.target_profit:g}, `max_profit` {top:g} are "
                 f"not in this order. An order is replaced when its profit leaves the band, so the target is within."
             )
 

@@ -4,7 +4,7 @@ A driver calls `next_tick`, `match`, `advance` and `match` again until a bar is 
 compiled loop of a backtest does so in one pass; a live run does so per event, and a venue answers in place of `match`.
 """
 
-from workbench.trading.advance import advance, decide, stop_early, take
+from workbench.trading.advance import advance, decide, stop_early, take, trade_pairs
 from workbench.trading.executors import KINDS, equip
 from workbench.trading.ledger import equity, settle, to_lot, to_tick, total_equity
 from workbench.trading.matching import (
@@ -183,5 +183,6 @@ __all__ = [
     "to_lot",
     "to_tick",
     "total_equity",
+    "trade_pairs",
     "watch_quotes",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from workbench.compiled import compiled
 from workbench.market import BUY, Action, ExecutorKind, OrderKind, Sizing
+from workbench.trading.calls import STEP, call_kernel
 from workbench.trading.executors import create, enter, halt, step, step_extended
 from workbench.trading.ledger import total_equity
 from workbench.trading.orders import cancel, knows_reduce, open_order
@@ -22,6 +23,18 @@ def advance(world, m, price):
                 step_extended(world, slot, price, first_row)
             else:
                 step(world, slot, price, first_row)
+
+
+@compiled
+def trade_pairs(world, closes):
+    """Step the executors of two markets, at the close of a row; NaN is a bar that is missing."""
+    for m in range(world.n_markets):
+        if closes[m] == closes[m]:
+            world.markets[m].traded_row = world.row
+    for slot in range(world.executors_top):
+        executor = world.executors[slot]
+        if executor.phase != Phase.FREE and executor.kind >= ExecutorKind.ARBITRAGE:
+            call_kernel(world, executor.kind, STEP, slot, 0, world.row + 1 + world.latency, 0.0, 0.0, 0.0, 0.0)
 
 
 @compiled

@@ -18,7 +18,7 @@ from workbench.trading.world import World
 CREATE = 0  # n level, m first row of its orders, x price; `slot` is free, its work has terms and the target
 STEP = 1  # m first row of its orders, x price
 TOLD = 2  # n slot of the order, m whether it is whole, x price, y amount, z what moved in base, w fee paid in quote
-HALT = 3  # n keep, m first row of its orders, w close type
+HALT = 3  # of those of two markets: n keep, m first row of its orders
 
 
 def kernel_type(world: World) -> Any:

@@ -333,7 +333,9 @@ def finish(world, slot):
     executor = world.executors[slot]
     executor.phase = Phase.DONE
     executor.closed_row, executor.closed_ms = world.row, world.time_ms
-    if executor.held != 0.0 and (executor.keeps or executor.close_type == CloseType.COMPLETED):
+    if executor.kind >= ExecutorKind.ARBITRAGE:
+        world.n_pairs -= 1
+    elif executor.held != 0.0 and (executor.keeps or executor.close_type == CloseType.COMPLETED):
         executor.last_exit = executor.entry
     if executor.extended:
         _give_back_steps(world, slot)

@@ -127,6 +127,7 @@ MARKET = np.dtype(
         ("above", "f8"),
         ("deadline_ms", "i8"),
         ("wake_row", "i8"),
+        ("traded_row", "i8"),  # the last one with a bar, where executors of two markets are at work
         # per side: [short, long]
         ("last_created_ms", "i8", (2,)),
     ],
@@ -370,6 +371,7 @@ WORLD = np.dtype(
         ("n_executors", "i8"),
         ("n_refusals", "i8"),
         ("n_configs", "i8"),
+        ("n_pairs", "i8"),  # executors of two markets at work
         ("steps_top", "i8"),
         ("tells_levels", "i8"),  # somebody looks at `seen.levels`
         ("kernels", "i8", (8,)),  # addresses of the state machines in use, by ExecutorKind
@@ -423,6 +425,7 @@ def new_world(*, n_markets: int = 1, cash: float) -> World:
     markets = world["markets"][0]
     markets["last"] = np.nan
     markets["below"], markets["above"] = -np.inf, np.inf
+    markets["traded_row"] = -1
     markets["deadline_ms"] = markets["wake_row"] = NEVER
     markets["last_created_ms"] = np.iinfo(np.int64).min // 2
     return world

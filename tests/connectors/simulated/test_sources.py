@@ -21,7 +21,7 @@ from workbench.connectors.simulated import (
     SimulatedVenue,
     Symbol,
 )
-from workbench.connectors.simulated.events import Depth, Move, Place
+from workbench.connectors.simulated.events import Depth, Move, Place, Tick
 from workbench.connectors.simulated.refusals import Refusal
 from workbench.errors import ConfigError, DataError
 from workbench.market import BUY, SELL, Candles
@@ -239,6 +239,20 @@ def test_participants_are_accounts_like_any_other():
     held = Held()
     held.core = core
     check_books(held)
+
+
+def test_source_that_fails_is_not_passed_over_in_silence():
+    class Broken(SeededMarket):
+        def events(self, core):
+            yield core.time_ms, Tick()
+            raise DataError("the tape is torn")
+
+    async def run() -> None:
+        async with SimulatedVenue(sources=Broken(seed=1)) as venue:
+            await asyncio.wait(venue._tasks, timeout=10, return_when=asyncio.FIRST_COMPLETED)
+
+    with pytest.raises(DataError, match="torn"):
+        asyncio.run(run())
 
 
 # --- the clock -------------------------------------------------------------------------------------------------------

@@ -285,7 +285,9 @@ async def test_session_is_logged_on_once_and_then_needs_no_signature(venue, clie
         venue.control.deposit("USDT", 5)
         heard = [(await socket.hear())["event"]["e"] for _ in range(2)]
         assert sorted(heard) == ["balanceUpdate", "outboundAccountPosition"]
-        await socket.call("userDataStream.unsubscribe")
+        await socket.say({"id": 7, "method": "userDataStream.unsubscribe"})
+        assert (await socket.hear())["event"]["e"] == "eventStreamTerminated"
+        assert (await socket.hear())["result"] == {}
         venue.control.deposit("USDT", 5)
         assert (await socket.call("session.logout"))["result"]["apiKey"] is None
 

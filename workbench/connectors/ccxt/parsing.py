@@ -45,7 +45,8 @@ LEGS = {"long": BUY, "short": SELL}
 def rules(market: object, *, in_steps: bool) -> Rules:
     """An instrument's rules; `in_steps`: does ccxt give steps, or numbers of decimals?"""
     row = Row.of(market, "market")
-    precision, limits = Row.of(row.values.get("precision"), "precision"), row.values.get("limits") or {}
+    precision = Row.of(row.values.get("precision"), "precision")
+    limits = Row.of(row.values.get("limits") or {}, "limits").values
     size = row.maybe("contractSize") or Decimal(1)
     size = size if row.values.get("contract") and row.values.get("linear") else Decimal(1)
     amounts, costs = _limits(limits, "amount"), _limits(limits, "cost")

@@ -20,7 +20,7 @@ from workbench.errors import ConfigError
 
 URGENT: contextvars.ContextVar[bool] = contextvars.ContextVar("urgent", default=False)
 SENT: contextvars.ContextVar[list[str] | None] = contextvars.ContextVar("sent", default=None)
-CACHE = 10_000  # rows that ccxt keeps of trades and orders
+CACHE = 1_000  # rows that ccxt keeps of trades and orders; each is handed to us as it is written
 TIMEOUT_MS = 10_000
 NO_SNAPSHOT = {"fetchPositionsSnapshot": False, "awaitPositionsSnapshot": False}  # we ask ourselves, after the stream
 MARKETS = ("markets", "markets_by_id", "symbols", "ids", "currencies", "currencies_by_id", "baseCurrencies",

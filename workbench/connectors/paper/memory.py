@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 FILL = tuple(Fill.__dataclass_fields__)
 MONEY = ("price", "amount", "fee")
+DAMAGED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 
 
 @dataclass(slots=True)
@@ -34,7 +35,7 @@ class Account:
         """Positions as they were; orders that waited wait again, those that cannot any more are gone."""
         for row in self.positions:
             held = matching.account.futures.position(row["symbol"], row["side"])
-            held.amount, held.entry = Decimal(row["amount"]), Decimal(row["entry"])
+            held.amount, held.entry = row["amount"], row["entry"]
         for intent in self.orders.values():
             try:
                 matching.create(intent, now_ms)
@@ -58,22 +59,35 @@ class Memory:
         path.parent.mkdir(parents=True, exist_ok=True)
 
     def load(self) -> Account | None:
-        """The account as it was left; None if there is none yet."""
-        rows = list(self._rows())
-        if not rows:
-            return None
-        was = Account()
-        for row in rows:
-            if "money" in row:
-                was.money = {asset: Decimal(amount) for asset, amount in row["money"].items()}
-                was.positions = row["positions"]
-            elif "fill" in row:
-                self._fills.append(_fill(row["fill"]))
-            elif row["life"] == int(Life.OPEN) and "intent" in row:
-                was.orders[row["order"]] = _intent(row["intent"])
-            elif row["life"] > int(Life.OPEN):
-                was.orders.pop(row["order"], None)
-        return was
+        """The account as it was left; None if there is none yet.
+
+        Raises
+        ------
+        DataError
+            If a line is not one of ours.
+        """
+        was, lines = Account(), self.path.read_bytes().split(b"\n") if self.path.exists() else []
+        for number, line in enumerate(lines, 1):
+            if not line:
+                continue
+            try:
+                self._take(json.loads(line), was)
+            except DAMAGED as fault:
+                if number < len(lines):  # only the last can have been cut off by a kill
+                    where = f"{self.path}, line {number}"
+                    raise DataError(f"{where}: not a line of a paper account ({fault}). Move the file away.") from fault
+        return was if was.money or was.orders or self._fills else None
+
+    def _take(self, row: Any, was: Account) -> None:
+        if "money" in row:
+            money = {str(asset): _finite(amount) for asset, amount in row["money"].items()}
+            was.money, was.positions = money, [_leg(leg) for leg in row["positions"]]
+        elif "fill" in row:
+            self._fills.append(_fill(row["fill"]))
+        elif row["life"] == int(Life.OPEN) and "intent" in row:
+            was.orders[row["order"]] = _intent(row["intent"])
+        elif row["life"] > int(Life.OPEN):
+            was.orders.pop(row["order"], None)
 
     def fills(self, instrument: str, since_ms: int) -> list[Fill]:
         """Fills of earlier processes."""
@@ -126,28 +140,32 @@ class Memory:
             file.flush()
             os.fsync(file.fileno())
 
-    def _rows(self) -> Iterable[dict[str, Any]]:
-        lines = self.path.read_bytes().split(b"\n") if self.path.exists() else []
-        for number, line in enumerate(lines):
-            if not line:
-                continue
-            try:
-                yield json.loads(line)
-            except ValueError:
-                if number < len(lines) - 1:
-                    where = f"{self.path}, line {number + 1}"
-                    raise DataError(f"{where}: not JSON. Move the file away to begin anew.") from None
-
 
 def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, Decimal) else value
 
 
 def _fill(row: dict[str, Any]) -> Fill:
-    read: dict[str, Any] = {name: Decimal(value) if name in MONEY else value for name, value in row.items()}
+    read: dict[str, Any] = {name: _finite(value) if name in MONEY else value for name, value in row.items()}
     return Fill(**read)
 
 
+def _leg(row: Any) -> dict[str, Any]:
+    return {
+        "symbol": str(row["symbol"]),
+        "side": str(row["side"]),
+        "amount": _finite(row["amount"]),
+        "entry": _finite(row["entry"]),
+    }
+
+
+def _finite(value: Any) -> Decimal:
+    number = Decimal(value)
+    if not number.is_finite():
+        raise ValueError(f"{value!r} is no amount")
+    return number
+
+
 def _intent(row: dict[str, Any]) -> Intent:
-    money = {name: Decimal(row[name]) for name in ("amount", "price", "trigger") if row[name] is not None}
+    money = {name: _finite(row[name]) for name in ("amount", "price", "trigger") if row[name] is not None}
     return Intent(**{**row, **money, "kind": OrderKind(row["kind"])})

@@ -37,7 +37,7 @@ T = TypeVar("T")
 Money = Mapping[str, Any]  # asset → amount
 CASH = {"USDT": Decimal(10_000)}
 LOOPBACK = "127.0.0.1"
-BEAT = 0.01  # seconds between two looks at what is due
+BEAT, LEAST_WAIT = 0.01, 0.001  # seconds between two looks at what is due
 MOST_AT_ONCE = 200  # events of sources between two looks at the clients
 USUAL = (("BTC/USDT", 60_000), ("ETH/USDT", 3_000), ("BTC/USDT:USDT", 60_000), ("ETH/USDT:USDT", 3_000))
 
@@ -212,18 +212,21 @@ class SimulatedVenue:
         for name, side in self.sides.items():
             await self._serve(name, side.app())
         await self._serve("control", ControlDoor(self.control).app())
-        self._tasks = [] if self.clock.manual else [asyncio.create_task(self._beat())]
+        self._tasks = [] if self.clock.manual else [asyncio.create_task(do()) for do in (self._drive, self._beat)]
         return self
 
     async def __aexit__(self, *exception: object) -> None:
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        ended = await asyncio.gather(*self._tasks, return_exceptions=True)
         for side in self.sides.values():
             side.cut()
         for runner in self._runners:
             await runner.cleanup()
         self._runners.clear()
+        for error in ended:
+            if isinstance(error, Exception):
+                raise error  # a source failed while the venue was open
 
     def open(self) -> SimulatedVenue:
         """Open it in a thread of its own, where no event loop is at hand; `close` ends it."""
@@ -252,11 +255,17 @@ class SimulatedVenue:
         where = f"at {self.spot_url} and {self.futures_url}" if self._runners else "not open"
         return f"A venue {where}, trading {', '.join(market.rules.symbol for market in markets)}"
 
-    async def _beat(self) -> None:
+    async def _drive(self) -> None:
+        """Let events happen at their times, and what falls due without one."""
         while True:
             busy = self.catch_up(MOST_AT_ONCE) == MOST_AT_ONCE
+            due = BEAT if self._next is None else min(self.clock.seconds_until(self._next[0]), BEAT)
+            await asyncio.sleep(0 if busy else max(due, LEAST_WAIT))
+
+    async def _beat(self) -> None:
+        while True:
             await self.pulse()
-            await asyncio.sleep(0 if busy else BEAT)
+            await asyncio.sleep(BEAT)
 
     async def _serve(self, name: str, app: web.Application) -> None:
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)

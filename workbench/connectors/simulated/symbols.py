@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from workbench.connectors.simulated.amounts import ONE, ZERO, places
@@ -83,13 +84,7 @@ class Symbol:
     @property
     def brackets(self) -> tuple[Bracket, ...]:
         """Margin brackets of a perpetual, lowest first."""
-        steps, floor, rate, deduction = [], ZERO, ZERO, ZERO
-        for number, (cap, leverage, step_rate) in enumerate(BRACKETS, 1):
-            deduction += floor * (Decimal(step_rate) - rate)
-            rate = Decimal(step_rate)
-            steps.append(Bracket(number, leverage, floor, Decimal(cap), rate, deduction))
-            floor = Decimal(cap)
-        return tuple(steps)
+        return _brackets()
 
     def changed(self, **rules: object) -> Symbol:
         """The same symbol under other rules; numbers may be given as text."""
@@ -122,6 +117,17 @@ class Symbol:
                    price_up=Decimal("1.05") if instrument.is_perpetual else Decimal(5),
                    price_down=Decimal("0.95") if instrument.is_perpetual else Decimal("0.2"),
                    min_notional=Decimal(str(instrument.min_notional or 5)))  # fmt: skip
+
+
+@cache
+def _brackets() -> tuple[Bracket, ...]:
+    steps, floor, rate, deduction = [], ZERO, ZERO, ZERO
+    for number, (cap, leverage, step_rate) in enumerate(BRACKETS, 1):
+        deduction += floor * (Decimal(step_rate) - rate)
+        rate = Decimal(step_rate)
+        steps.append(Bracket(number, leverage, floor, Decimal(cap), rate, deduction))
+        floor = Decimal(cap)
+    return tuple(steps)
 
 
 def _power(value: Decimal) -> Decimal:

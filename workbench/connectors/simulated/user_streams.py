@@ -53,6 +53,14 @@ class UserStreams:
             if held is connection and number in (None, one):
                 del self.subscriptions[held, one]
 
+    def terminate(self, connection: Connection, number: int | None) -> None:
+        """End subscriptions because the client wants it, and say so (`eventStreamTerminated`)."""
+        for held, one in list(self.subscriptions):
+            if held is connection and number in (None, one):
+                event = encode({"e": "eventStreamTerminated", "E": self.desk.now_ms})
+                connection.pass_on("eventStreamTerminated", f'{{"subscriptionId":{one},"event":{event}}}', user=False)
+        self.unsubscribe(connection, number)
+
     def forget(self, connection: Connection) -> None:
         """A socket is gone."""
         self.unsubscribe(connection, None)

@@ -128,7 +128,8 @@ class WsApi:
                 "userDataStream": bool(self.users.numbers_of(connection))}  # fmt: skip
 
     def _logout(self, connection: Connection, params: Params) -> Any:
-        self.sessions.pop(connection, None)
+        if self.sessions.pop(connection, None) is not None:
+            self.users.terminate(connection, None)
         return self._status(connection, params)
 
     def _subscribe(self, connection: Connection, params: Params) -> Any:
@@ -143,7 +144,7 @@ class WsApi:
         return {"subscriptionId": self.users.subscribe(connection, account.name)}
 
     def _unsubscribe(self, connection: Connection, params: Params) -> Any:
-        self.users.unsubscribe(connection, params.maybe("subscriptionId"))
+        self.users.terminate(connection, params.maybe("subscriptionId"))
         return {}
 
     def _list(self, connection: Connection, params: Params) -> Any:

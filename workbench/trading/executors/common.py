@@ -48,6 +48,7 @@ def make(world, slot, kind, m, level, side, order):
     executor.entry_held = executor.entry_fees = 0.0
     executor.exit_amount = executor.exit_value = executor.fees = executor.fees_quote = executor.last_exit = 0.0
     executor.stop = executor.target = executor.arming = executor.distance = executor.peak = executor.trail = np.nan
+    world.n_pairs += 1 if kind >= ExecutorKind.ARBITRAGE else 0
     market = world.markets[m]
     market.last_created_ms[1 if side == BUY else 0] = world.time_ms
     if world.tells_levels:

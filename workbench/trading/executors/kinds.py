@@ -8,10 +8,12 @@ from typing import Any
 from workbench.compiled import compiled_pointer
 from workbench.market import ExecutorKind
 from workbench.trading.calls import kernel_type
+from workbench.trading.executors.arbitrage import arbitrage
 from workbench.trading.executors.dca import dca
 from workbench.trading.executors.grid import grid
 from workbench.trading.executors.order import order
 from workbench.trading.executors.twap import twap
+from workbench.trading.executors.xemm import xemm
 from workbench.trading.world import World
 
 KINDS: dict[int, Callable[..., int]] = {
@@ -19,6 +21,8 @@ KINDS: dict[int, Callable[..., int]] = {
     ExecutorKind.DCA: dca,
     ExecutorKind.GRID: grid,
     ExecutorKind.TWAP: twap,
+    ExecutorKind.ARBITRAGE: arbitrage,
+    ExecutorKind.XEMM: xemm,
 }
 
 

@@ -61,8 +61,7 @@ def halt(world, slot, keep, first_row):
     """Stop an executor early: its orders are cancelled, and what it holds is sold or kept."""
     executor = world.executors[slot]
     if executor.kind >= ExecutorKind.ARBITRAGE:
-        kind = executor.kind
-        call_kernel(world, kind, HALT, slot, keep, first_row, 0.0, 0.0, 0.0, CloseType.EARLY_STOP.value)
+        call_kernel(world, executor.kind, HALT, slot, keep, first_row, 0.0, 0.0, 0.0, 0.0)
     else:
         keeps = 1 if keep != 0 or always_keeps(executor.kind) else 0
         start_exit(world, slot, CloseType.EARLY_STOP.value, keeps, first_row)
