@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import time
@@ -46,7 +47,7 @@ async def serve(rate: float, seconds: float) -> None:
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
         account, part = venue.account(), AMOUNT / FILLS_AN_ORDER
         prints = fills = 0
-        began = time.perf_counter()
+        began, began_cpu = time.perf_counter(), time.process_time()
         while (passed := time.perf_counter() - began) < seconds:
             for _ in range(int(passed * rate / 2) - prints):
                 venue.step(Print(NAME, Decimal(60_000), Decimal("0.01"), BUY))
@@ -61,9 +62,8 @@ async def serve(rate: float, seconds: float) -> None:
         await asyncio.sleep(1.0)
         done = venue.core.ledger.fills("trader")
         filled = sum((fill.amount for fill in done), Decimal(0))
-        print(
-            json.dumps({"trades": len(venue.core.ledger.trades), "fills": len(done), "filled": str(filled)}), flush=True
-        )
+        cpu = time.process_time() - began_cpu
+        print(json.dumps({"trades": prints + fills, "fills": len(done), "filled": str(filled), "cpu": cpu}), flush=True)
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
 
 
@@ -137,13 +137,15 @@ async def measure(rate: float, seconds: float) -> bool:
     reader.late.clear()
     child.stdin.write("go\n")
     child.stdin.flush()
+    began_cpu = time.process_time()
     memory = await watched(seconds)
+    cpu = time.process_time() - began_cpu
     told = json.loads(await asyncio.get_running_loop().run_in_executor(None, child.stdout.readline))
     await asyncio.sleep(1.0)
     reading.cancel()
     await connector.close()
     child.communicate("\n")
-    return show(reader, told, memory, seconds)
+    return show(reader, told, memory, seconds, cpu)
 
 
 async def watched(seconds: float) -> list[float]:
@@ -165,7 +167,7 @@ def resident_mb() -> float:
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
 
 
-def show(reader: Reader, told: dict[str, Any], memory: list[float], seconds: float) -> bool:
+def show(reader: Reader, told: dict[str, Any], memory: list[float], seconds: float, cpu: float) -> bool:
     """Print the figures."""
     late = sorted(reader.late)
     at = lambda share: late[min(int(share * len(late)), len(late) - 1)]  # noqa: E731
@@ -176,6 +178,10 @@ def show(reader: Reader, told: dict[str, Any], memory: list[float], seconds: flo
     print(f"lost          {lost[0]} of {told['trades']:,} trades, {lost[1]} of {told['fills']:,} fills")
     print(f"booked        {reader.filled} BTC, the venue's ledger says {told['filled']}")
     print(f"memory, MB    {memory[0]:.1f} to {memory[-1]:.1f}: {growth:+.1f} over {seconds - WARM_S:.0f} s")
+    shares = f"{100 * cpu / seconds:.0f} % of a core; the venue {100 * told['cpu'] / seconds:.0f} %"
+    print(
+        f"CPU           {shares}; load of the machine {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else shares
+    )
     good = lost == (0, 0) and reader.filled == Decimal(told["filled"]) and at(0.99) < 10.0
     print("as promised" if good else "NOT as promised (p99 under 10 ms, nothing lost)")
     return good

@@ -99,6 +99,7 @@ def test_a_combination_that_failed_is_never_chosen():
 def test_backtests_are_validated_and_counted_once():
     candles = made(200)
     found = cross_validate(wb.controllers.SmaCross(), GRID, candles, groups=5, held_out=2, account="margin")
+    assert Ledger().count("SmaCross").trials == 6
     assert len(found.folds) == 10
     assert found.paths.shape == (200, 4)
     assert found.table.columns == ["fold", "held_out", "fast", "slow", "sharpe_inside", "sharpe_outside", "rank"]
@@ -109,7 +110,6 @@ def test_backtests_are_validated_and_counted_once():
     marks = np.concatenate([[10_000.0], run.tape.equity])
     rows = chosen.test[chosen.test < 40]
     np.testing.assert_allclose(found.paths[rows, 0], (marks[1:] / marks[:-1] - 1)[rows], rtol=1e-12)
-    assert Ledger().count("SmaCross").trials == 6
 
 
 def test_what_cannot_be_validated_is_refused():

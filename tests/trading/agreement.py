@@ -14,7 +14,7 @@ import numpy.typing as npt
 from workbench.backtest.engine import EVERY_ROW, Tape, all_orders, locked, simulate
 from workbench.backtest.loop import Bars, Plan
 from workbench.market import CONFIG, TARGET, Action, OrderKind
-from workbench.trading import CloseType, Path, Phase, Reason, Status, World, equip, new_targets, new_world
+from workbench.trading import CloseType, Path, Phase, Reason, Status, World, equip, equip_rare, new_targets, new_world
 from workbench.trading.world import FEE_IN_BASE, MAKER
 
 from .reference import Config, Executor, Outcome, Settings
@@ -82,6 +82,7 @@ def a_world(case: Scenario) -> World:
 def as_world(settings: Settings, *, log_quotes: bool = True) -> World:
     """An empty world under the settings of a case; it journals every quote that it withdraws, or counts them."""
     world = new_world(n_markets=len(settings.markets), cash=settings.cash)
+    equip_rare(world)
     world["margin"], world["leverage"] = settings.account == "margin", settings.leverage
     world["latency"], world["path"] = settings.latency, Path[settings.path.upper()]
     world["through"], world["log_quotes"] = settings.fill == "through", log_quotes

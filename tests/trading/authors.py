@@ -16,7 +16,7 @@ from .agreement import prepared
 from .reference import Target
 from .scenarios import Scenario
 
-FIELDS = (TARGET.names or ())[:13]  # what columns can say
+FIELDS = TARGET.names or ()
 FLOATS = ("price", "trigger", "size", "stop_loss", "take_profit", "trailing_activation", "trailing_delta")
 
 

@@ -183,7 +183,9 @@ def test_nonsense_of_a_decide_says_so_and_changes_nothing(name: str, value: int,
 def untouched(world: World) -> dict[str, bytes]:
     """The state of a world that only a decision may change."""
     state = state_bytes(world)
-    return {name: state[name] for name in state if name not in ("code", "row", "time_ms", "seen", "bars_exposed")}
+    return {
+        name: state[name] for name in state if name not in ("code", "row", "time_ms", "seen", "bars_exposed", "rare")
+    }
 
 
 @pytest.mark.parametrize("level", [MAX_LEVELS, -1, 2**40])

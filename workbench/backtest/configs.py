@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from workbench.controllers.executors import Executor
+from workbench.controllers import Executor
 from workbench.errors import ConfigError
 from workbench.market import ExecutorKind
 from workbench.trading import MAX_CONFIGS, World, equip

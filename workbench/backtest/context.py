@@ -21,10 +21,10 @@ from workbench.backtest.engine import (
 )
 from workbench.backtest.loop import Bars, empty_outbox
 from workbench.backtest.market import Market
-from workbench.controllers.executors import Executor, Order
+from workbench.controllers import Executor, Order
 from workbench.errors import ConfigError
 from workbench.market import Action, Candles, ExecutorKind, OrderKind, Sizing
-from workbench.trading import MAX_LEVELS, OUTBOX, TICK, Phase, World, decide, new_targets
+from workbench.trading import MAX_LEVELS, OUTBOX, TICK, Phase, World, decide, equip_rare, new_targets
 
 SIZES = {"amount": Sizing.BASE, "notional": Sizing.QUOTE, "fraction": Sizing.FRACTION}
 BARRIERS = ("stop_loss", "take_profit")
@@ -35,9 +35,9 @@ class Context:
     """What a strategy written as `on_tick(self, context)` sees, and what it may ask for.
 
     `candles` are the bars up to and including the one that has just closed; `row` is its index, `time_ms` its close.
-    `position`, `entry`, `quote`, `equity` and `last` describe the account. `enter`, `quote_at`, `hold`, `create`, `stop`
-    and `close` ask for what the other two ways of writing a strategy ask for, with the same words. State of your own
-    goes into `memory`, a dict that lives as long as the run.
+    `position`, `entry`, `quote`, `equity` and `last` describe the account. `enter`, `quote_at`, `hold`, `create`,
+    `stop` and `close` ask for what the other two ways of writing a strategy ask for, with the same words. State of
+    your own goes into `memory`, a dict that lives as long as the run.
     """
 
     def __init__(self, market: Market, world: World) -> None:
@@ -243,6 +243,7 @@ def run_ticks(on_tick: Callable[[Context], Any], world: World, market: Market, b
     n_rows = len(bars.time)
     equity, tick, out = np.empty(n_rows), np.zeros(1, TICK), new_targets(1)
     journals = new_journals(n_rows // 4 + 2 * OUTBOX, order=world.dtype["done_orders"].base)
+    equip_rare(world)
     context = Context(market, world)
     for row in range(n_rows):
         step_rows(

@@ -16,7 +16,7 @@ from workbench.backtest.loop import Bars, Inputs, Journals, Plan, Wishes
 from workbench.backtest.memory import room
 from workbench.compiled import compiled_pointer
 from workbench.errors import BrokenInvariant, ConfigError
-from workbench.market import TARGET, OrderKind
+from workbench.market import TARGET, Action, OrderKind
 from workbench.trading import (
     EXECUTOR,
     FILL,
@@ -31,6 +31,7 @@ from workbench.trading import (
     Reason,
     Status,
     World,
+    equip_rare,
     explain,
 )
 
@@ -95,12 +96,19 @@ def simulate(
     kernel, says = loop.run, (wishes, plan)  # type: Any, tuple[Any, ...]
     if decide is not None:
         kernel, says = loop.run_deciding, (inputs, as_pointer(decide))
+    if decide is not None or not (plainly(wishes.terms) and plainly(plan.targets)):
+        equip_rare(world)
     row = 0
     while row < n_rows:
         row = step_rows(world, tick, journals, bars, timeframe_ms, *says, out, equity, row, n_rows, kernel=kernel)
         if row < n_rows:
             journals = grown(journals)
     return tape(world, journals, equity, bars)
+
+
+def plainly(targets: Array) -> bool:
+    """Do these target records only open and close positions?"""
+    return bool(np.isin(targets["action"], (Action.NONE, Action.ENTER, Action.CLOSE)).all())
 
 
 def step_rows(world: World, tick: Array, journals: Journals, *rest: Any, kernel: Any = loop.run) -> int:

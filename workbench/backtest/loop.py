@@ -24,7 +24,7 @@ from workbench.trading import (
     after_open,
     begin_row,
     match,
-    meet_quotes,
+    meet_rare,
     meet_watched,
     next_tick,
     note_nearest,
@@ -303,7 +303,7 @@ def walk_bar(world, tick, extra, m, open_ms, close_ms, o, high, low, close):
     see_bar(world, extra, m, o)
     if low <= market.below or high >= market.above or world.row >= market.wake_row or close_ms >= market.deadline_ms:
         only_resting = world.executors_top == 0 and world.orders_top > 0
-        if not only_resting or not meet_quotes(world, m, world.row, o, high, low):
+        if not only_resting or not meet_rare(world, m, world.row, o, high, low):
             start_walk(tick, m, world.row, opened_at(world, m, open_ms, close_ms), close_ms, o, high, low, close)
             walk(world, tick, extra)
     market.last = close

@@ -74,13 +74,21 @@ def as_part(function: Callable[..., Any], options: dict[str, Any]) -> Any:
 
 
 def for_any_value(dispatcher: Any) -> Any:
-    """Numba compiles a function anew for each constant that a kernel hands it; once for all values is enough."""
+    """Numba compiles a function anew for each constant that a kernel hands it; once for all values is enough.
+
+    And of what it has compiled it offers all that might do: here it is what was compiled for the very types.
+    """
     if dispatcher.targetoptions["inline"] == "always":
         return dispatcher
     find = dispatcher.get_call_template
 
     def find_for_types(args: Any, kws: Any) -> Any:
-        return find(tuple(map(unliteral, args)), {name: unliteral(one) for name, one in dict(kws).items()})
+        found = find(tuple(map(unliteral, args)), {name: unliteral(one) for name, one in dict(kws).items()})
+        template, types = found[0], tuple(found[2])
+        exact = [one for one in template.cases if one.args == types]
+        if exact:
+            template.cases = exact
+        return found
 
     dispatcher.get_call_template = find_for_types
     return dispatcher

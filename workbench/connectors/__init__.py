@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from workbench.connectors.protocol import (
         Balances,
         Behind,
+        Changed,
         Connector,
         Depth,
         Edited,
@@ -67,7 +68,8 @@ HOMES = {
     "fees": "FeeBook FeeRates",
     "ids": "IdRule client_order_id is_of_run",
     "paper": "Memory PaperConnector",
-    "protocol": "Balances Behind Connector Depth Edited Event Fault Freshness Gap Offset Positions Rights Stream",
+    "protocol": "Balances Behind Changed Connector Depth Edited Event Fault Freshness Gap Offset Positions "
+    "Rights Stream",
     "rounding": "Misfit fit",
     "simulated": "CandleSource Crowd Faults FaultProxy RecordedSource SeededMarket SimulatedVenue Toxic",
     "throttle": "Allowance Throttle",
@@ -77,12 +79,12 @@ HOME = {name: home for home, names in HOMES.items() for name in names.split()}
 
 __all__ = [
     "Allowance", "AlreadyThere", "Balance", "Balances", "Bar", "Behind", "Book", "CandleSource", "CcxtConnector",
-    "Clock", "ClockOff", "Connector", "Crowd", "Depth", "Edited", "Event", "Fault", "FaultProxy", "Faults", "FeeBook",
-    "FeeRates", "Freshness", "FundingPayment", "FundingRate", "Gap", "IdRule", "KeyRefused", "Keys", "Listing",
-    "MarginMode", "Memory", "Misfit", "NoFunds", "NotThere", "Offset", "PaperConnector", "Position", "Positions",
-    "Quote", "RecordedSource", "Rights", "Rules", "SeededMarket", "SimulatedVenue", "Stream", "SystemClock",
-    "Throttle", "Throttled", "Ticker", "Toxic", "Trade", "Venue", "VenueClock", "afford", "client_order_id", "facts",
-    "fit", "held", "is_of_run", "needs",
+    "Changed", "Clock", "ClockOff", "Connector", "Crowd", "Depth", "Edited", "Event", "Fault", "FaultProxy", "Faults",
+    "FeeBook", "FeeRates", "Freshness", "FundingPayment", "FundingRate", "Gap", "IdRule", "KeyRefused", "Keys",
+    "Listing", "MarginMode", "Memory", "Misfit", "NoFunds", "NotThere", "Offset", "PaperConnector", "Position",
+    "Positions", "Quote", "RecordedSource", "Rights", "Rules", "SeededMarket", "SimulatedVenue", "Stream",
+    "SystemClock", "Throttle", "Throttled", "Ticker", "Toxic", "Trade", "Venue", "VenueClock", "afford",
+    "client_order_id", "facts", "fit", "held", "is_of_run", "needs",
 ]  # fmt: skip
 
 

@@ -106,6 +106,14 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
+class Changed:
+    """The rules of these instruments changed, or they came or went; look at `rules`."""
+
+    instruments: tuple[str, ...]
+    time_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Behind:
     """We are slower than the venue: so much market data was shed (never fills), and what comes is this late."""
 
@@ -115,7 +123,20 @@ class Behind:
 
 
 Event = (
-    Trade | Quote | Bar | Report | Fill | Freshness | Gap | Depth | Balances | Positions | FundingRate | Fault | Behind
+    Trade
+    | Quote
+    | Bar
+    | Report
+    | Fill
+    | Freshness
+    | Gap
+    | Depth
+    | Balances
+    | Positions
+    | FundingRate
+    | Fault
+    | Changed
+    | Behind
 )
 
 

@@ -8,6 +8,7 @@ from workbench.controllers import executors
 from workbench.controllers.bollinger import Bollinger
 from workbench.controllers.controller import Controller, Way
 from workbench.controllers.directional import Directional
+from workbench.controllers.executors import Executor, Order
 from workbench.controllers.fields import Duration, Field, Fraction
 from workbench.controllers.macd_bollinger import MacdBollinger
 from workbench.controllers.registry import by_name, registry
@@ -19,9 +20,11 @@ __all__ = [
     "Controller",
     "Directional",
     "Duration",
+    "Executor",
     "Field",
     "Fraction",
     "MacdBollinger",
+    "Order",
     "SmaCross",
     "SuperTrend",
     "Way",

@@ -54,7 +54,8 @@ class Chunks:
             If the disk takes no more.
         """
         with self._writing:
-            self.write(part.frame(), self.folder / f"part-{next(self._count):06d}.parquet")
+            span = f"{int(part.numbers.min())}-{int(part.numbers.max())}"
+            self.write(part.frame(), self.folder / f"part-{next(self._count):06d}-{span}.parquet")
 
     def write(self, frame: pl.DataFrame, path: Path) -> None:
         """Write a file whole, or not at all."""
@@ -70,7 +71,8 @@ class Chunks:
         """Finished rows, each once, by number: all of them, or those from `start` up to `stop`."""
         wanted = pl.col("number") >= start if stop is None else pl.col("number").is_between(start, stop, closed="left")
         rows = [Part.blank(np.zeros(0, np.int64)).frame()]
-        rows += [pl.read_parquet(file, memory_map=False).filter(wanted) for file in self.files()]
+        files = [file for file in self.files() if overlaps(file, start, stop)]
+        rows += [pl.read_parquet(file, memory_map=False).filter(wanted) for file in files]
         return pl.concat(rows).unique("number", keep="first", maintain_order=True).sort("number")
 
     def join(self, pieces: list[Path], path: Path) -> None:
@@ -98,14 +100,14 @@ class Chunks:
         for file in self.files():
             file.unlink(missing_ok=True)
 
-    def valid(self) -> int:
-        """How many of the finished rows stand for something that could be run."""
-        count = 0
+    def faults(self) -> pl.DataFrame:
+        """Number, status and note of the finished rows that have no numbers."""
+        names = ["number", "status", "note"]
+        rows = [Part.blank(np.zeros(0, np.int64)).frame().select(names)]
         for file in self.files():
-            count += int(
-                (pl.read_parquet(file, columns=["status"], memory_map=False)["status"] != Status.INVALID).sum()
-            )
-        return count
+            part = pl.read_parquet(file, columns=names, memory_map=False)
+            rows.append(part.filter(pl.col("status") != int(Status.DONE)))
+        return pl.concat(rows).unique("number", keep="first", maintain_order=True)
 
     def close(self) -> None:
         """Let others work in the folder; one without a row in it is taken away."""
@@ -115,6 +117,12 @@ class Chunks:
         self._lock = None
         if not self.files() and not self.table.exists():
             shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def overlaps(file: Path, start: int, stop: int | None) -> bool:
+    """May a chunk, whose name tells its lowest and highest number, hold rows from `start` up to `stop`?"""
+    *_, lowest, highest = file.stem.split("-")
+    return int(highest) >= start and (stop is None or int(lowest) < stop)
 
 
 def full(folder: Path, error: Exception) -> WorkbenchError:

@@ -14,12 +14,12 @@ from workbench.research.counting import count
 from workbench.research.parts import Part, Route, Status
 from workbench.research.pool import Numbers, cut, ordered
 from workbench.research.progress import EVERY, Progress, Silent
-from workbench.research.runs import Runner
+from workbench.research.runs import Runner, joined
 from workbench.research.space import Space
 from workbench.research.table import invalid_of, table_of
 
 TRIES = 1000  # combinations that are looked at for a first valid one
-STRETCH = 50_000  # rows of the table that are in memory at once while it is written
+STRETCH = 10_000  # rows of the table that are in memory at once while it is written
 
 
 class Pool(Protocol):
@@ -41,7 +41,8 @@ class Drive:
         self.resumed = len(done)
         self.missing = np.setdiff1d(np.arange(len(space)), done, assume_unique=True)
         self.progress = Progress(len(space), self.resumed)
-        self.seconds, self.tried = 0.0, chunks.valid()
+        self.seconds = 0.0
+        self.faults = Faults(chunks.faults())
         self._thread = threading.Thread(target=self._work, name="sweep", daemon=True)
 
     def start(self) -> None:
@@ -69,7 +70,7 @@ class Drive:
         except BaseException as error:
             self.error = error
         finally:
-            count(self.space, self.tried)
+            count(self.space, self.progress.done - self.faults.invalid)
             self.seconds = time.monotonic() - began
             self.chunks.close()
             self.over.set()
@@ -78,24 +79,45 @@ class Drive:
         """Keep finished rows."""
         self.chunks.add(part)
         self.progress.add(len(part))
-        self.tried += int((part.status != Status.INVALID).sum())
+        self.faults.add(part)
 
     def _first(self, missing: Numbers) -> Numbers:
         """Run a first valid combination here: it compiles what is to be compiled, and shows what columns depend on.
 
         What it shows puts the others into an order in which they share them.
         """
+        tried: list[Part] = []
         for number in missing[:TRIES]:
             if self.stop.is_set():
-                return missing[:0]
-            part = self.runner.run([number])
-            self.take(part)
-            missing = missing[1:]
-            if part.routes[0] != Route.NONE:
                 break
+            tried.append(self.runner.run([number]))
+            if tried[-1].routes[0] != Route.NONE:
+                break
+        if tried:
+            self.take(joined(tried))
+        missing = missing[len(tried) :]
         shared = {name for names in self.runner.memory.readings for name in names} | {"candles", "period"}
         grid = self.space.grid
         return ordered(grid.rows, grid.names, shared, missing)
+
+
+class Faults:
+    """How many combinations could not be, how many raised, and what the first of these said."""
+
+    def __init__(self, rows: pl.DataFrame) -> None:
+        self.lock = threading.Lock()
+        self.invalid = rows.filter(status=int(Status.INVALID)).height
+        failed = rows.filter(status=int(Status.FAILED)).sort("number")
+        self.failed, self.first = failed.height, (failed["number"][0], failed["note"][0]) if failed.height else None
+
+    def add(self, part: Part) -> None:
+        """Count those of a part."""
+        with self.lock:
+            self.invalid += int((part.status == Status.INVALID).sum())
+            for row in np.flatnonzero(part.status == Status.FAILED):
+                self.failed += 1
+                said = (int(part.numbers[row]), part.notes[int(row)])
+                self.first = said if self.first is None else min(self.first, said)
 
 
 def write_table(space: Space, chunks: Chunks) -> None:
@@ -122,14 +144,15 @@ def stretched(space: Space, chunks: Chunks, wanted: Any) -> None:
         chunks.join(paths, chunks.folder / f"{name}.parquet")
 
 
-def read_table(space: Space, chunks: Chunks, name: str) -> pl.DataFrame:
-    """The table as it stands: the finished one, or what the chunks hold by now."""
+def read_table(space: Space, chunks: Chunks, name: str, columns: list[str] | None = None) -> pl.DataFrame:
+    """The table as it stands, or some columns of it: the finished one, or what the chunks hold by now."""
     path = chunks.folder / f"{name}.parquet"
     make = {"table": table_of, "invalid": invalid_of}[name]
     files = chunks.files()
     if path.exists() and not files:
-        return pl.read_parquet(path, memory_map=False)
-    return make(space, chunks.frame())
+        return pl.read_parquet(path, columns=columns, memory_map=False)
+    made = make(space, chunks.frame())
+    return made if columns is None else made.select(columns)
 
 
 class Reader:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 DAY_MS = 86_400_000
 FEWEST = 2
+READ = ("sharpe", "break_even_fee", "average_trade_days")  # what `significance` reads of the table
 SECONDS = 3.0  # that the line under a sweep may take for its returns
 
 
@@ -32,8 +33,7 @@ class Tried(Protocol):
 
     @property
     def space(self) -> Space: ...
-    @property
-    def table(self) -> pl.DataFrame: ...
+    def lean(self, *columns: str) -> pl.DataFrame: ...
     def returns(self, rows: Any = None, period: str = "1d") -> tuple[Any, Any]: ...
     def backtest(self, number: int, *, audit: bool = True) -> Any: ...
 
@@ -53,8 +53,8 @@ def judge(
     audit : bool
         Run the best again, for its bounds and its look-ahead verdict.
     """
-    table = sweep.table
-    numbers, best = looked_at(sweep, metric, columns)
+    table = sweep.lean("number", "error", *dict.fromkeys((*READ, metric)))
+    numbers, best = looked_at(sweep, table, metric, columns)
     ends, returns = sweep.returns(numbers)
     case = sweep.space.combination(sweep.space.grid.rows(np.array([best]))[0])
     length = max(max(one.timeframe_ms for one in case.candles.values()), DAY_MS)
@@ -68,18 +68,16 @@ def judge(
     )  # fmt: skip
 
 
-def looked_at(sweep: Tried, metric: str, columns: int) -> tuple[Any, int]:
+def looked_at(sweep: Tried, table: pl.DataFrame, metric: str, columns: int) -> tuple[Any, int]:
     """Numbers of the combinations to look at, all on the candles of the best one, and the best."""
-    table = sweep.table
     top = best_of(table, metric, 1, None)
     if not top.height:
         raise WorkbenchError(f"No combination has a number in `{metric}`, so there is no best one to judge.")
     best = int(top["number"][0])
-    whole = table.filter(pl.col("error").is_null()) if "error" in table.columns else table
-    ran = whole["number"].to_numpy()
-    cases = [sweep.space.case(codes) for codes in sweep.space.grid.rows(ran)]
-    mine = sweep.space.case(sweep.space.grid.rows(np.array([best]))[0])
-    same = ran[[case == mine for case in cases]]
+    same = table.filter(pl.col("error").is_null())["number"].to_numpy()
+    if len(sweep.space.cases) > 1:
+        mine = sweep.space.case(sweep.space.grid.rows(np.array([best]))[0])
+        same = same[[sweep.space.case(codes) == mine for codes in sweep.space.grid.rows(same)]]
     if len(same) > columns:
         others = np.random.default_rng(sweep.seed).choice(same[same != best], columns - 1, replace=False)
         same = np.sort(np.append(others, best))
@@ -101,8 +99,7 @@ def held(candles: dict[str, Candles], n_periods: int) -> Any:
 
 def plain_line(sweep: Sweep) -> str:
     """The line under a sweep, in plain words; why there is none, where there is none."""
-    table = sweep.table
-    if not table.height:
+    if sweep.progress.done == sweep.faults.invalid:
         return ""
     rate = sweep.progress.rate if sweep.progress.rate > 0.0 else 1.0
     columns = int(np.clip(rate * SECONDS, FEWEST, MOST_COLUMNS))

@@ -195,6 +195,10 @@ class Optimization:
         rows = table_of(self.space, part.frame()).drop("route", "error")
         return rows.with_columns(trial=pl.Series([trial.number for trial in finished], dtype=pl.Int64))
 
+    def lean(self, *columns: str) -> pl.DataFrame:
+        """Some columns of the table."""
+        return self.table.with_columns(error=pl.lit(None, pl.String)).select(columns)
+
     @property
     def invalid(self) -> int:
         """How many suggestions could not be."""

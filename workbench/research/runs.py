@@ -12,9 +12,9 @@ import numpy as np
 from workbench.backtest import Result, backtest
 from workbench.errors import WorkbenchError
 from workbench.journal import trials
-from workbench.research.fast import FastPath, period_ends
-from workbench.research.parts import NAMES, Part, Route, Status
-from workbench.research.shared import Memory, sharing
+from workbench.research.fast import FastPath, Tapes, period_ends
+from workbench.research.parts import Part, Route, Status
+from workbench.research.shared import Memory, identity, sharing
 from workbench.research.space import Combination, Space
 
 BATCH = 256  # combinations that a fast path takes at once
@@ -29,7 +29,7 @@ class Runner:
         self.space = space
         self.fast = fast
         self.memory = Memory()
-        self.fast_path = FastPath(self.memory)
+        self.fast_path, self.tapes = FastPath(self.memory), Tapes()
 
     def parts(self, numbers: Any, stop: threading.Event | None = None) -> Iterator[Part]:
         """Run combinations, and hand over what is finished about once a second; stop when told to."""
@@ -90,11 +90,13 @@ class Runner:
     def _one(self, part: Part, row: int, combination: Combination) -> None:
         """One combination through the engine; an error of the strategy's own is its row's, not the sweep's."""
         try:
-            metrics = run_one(combination, self.memory).metrics
+            result = run_one(combination, self.memory)
+            key = (identity(combination.candles), None if result.finer is None else identity(result.finer.candles))
+            metrics = self.tapes.metrics(result, key)
         except Exception as error:  # a user's code may raise anything
             part.refuse(row, Status.FAILED, f"{type(error).__name__}: {error}"[:LONGEST_NOTE])
             return
-        part.metrics[row] = [metrics[name] for name in NAMES]
+        part.metrics[row] = metrics
         part.routes[row] = Route.ENGINE
 
 

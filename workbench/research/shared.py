@@ -42,6 +42,12 @@ class Memory:
                     return self.kept[key][0]
         return None
 
+    def key(self, candles: Any, values: dict[str, Any]) -> Any:
+        """What stands for the result that is kept for these candles and parameters; None if none is."""
+        with self.lock:
+            keys = ((identity(candles), tuple((name, values[name]) for name in names)) for names in self.readings)
+            return next((key for key in keys if key in self.kept), None)
+
     def keep(self, candles: Any, read: tuple[str, ...], values: dict[str, Any], found: Any) -> None:
         """Keep a result, and forget the oldest where there is no room; the candles stay alive with it."""
         size = weight(found)

@@ -16,7 +16,7 @@ from workbench.controllers import Controller
 from workbench.errors import ConfigError, WorkbenchError
 from workbench.research import marks
 from workbench.research.chunks import Chunks
-from workbench.research.driving import Drive, Pool, Reader, read_table
+from workbench.research.driving import Drive, Faults, Pool, Reader, read_table
 from workbench.research.judging import judge, plain_line
 from workbench.research.picture import heatmap as draw_heatmap
 from workbench.research.pool import Threads, cores
@@ -179,6 +179,11 @@ class Sweep:
         return self
 
     @property
+    def faults(self) -> Faults:
+        """How many combinations cannot be (`invalid`), how many raised (`failed`), and the `first` of these."""
+        return self._drive.faults
+
+    @property
     def is_running(self) -> bool:
         return not self._drive.over.is_set()
 
@@ -303,7 +308,13 @@ class Sweep:
         return marks.returns_of(self.space, self._runner, numbers, period)
 
     def _ran(self) -> Any:
-        return self.table.filter(pl.col("error").is_null())["number"].to_numpy()
+        return self.lean("number", "error").filter(pl.col("error").is_null())["number"].to_numpy()
+
+    def lean(self, *columns: str) -> pl.DataFrame:
+        """Some columns of the table; the others are not read into memory."""
+        if self.is_running or "_table" in self.__dict__:
+            return self.table.select(columns)
+        return read_table(self.space, self._chunks, "table", list(columns))
 
     def significance(self, metric: str = "sharpe", **options: Any) -> Significance:
         """How much of the best result is luck; see `workbench.research.luck`.
@@ -370,7 +381,7 @@ def told(sweep: Sweep) -> str:
 
 def faults(sweep: Sweep) -> str:
     """How many combinations could not be, and how many raised."""
-    invalid, failed = sweep.invalid.height, sweep.table["error"].drop_nulls()
-    parts = [f" {invalid:,} cannot be (`sweep.invalid` says why)." if invalid else ""]
-    parts.append(f" {len(failed):,} raised, the first: {failed[0]}" if len(failed) else "")
+    found = sweep.faults
+    parts = [f" {found.invalid:,} cannot be (`sweep.invalid` says why)." if found.invalid else ""]
+    parts.append(f" {found.failed:,} raised, the first: {found.first[1]}" if found.first else "")
     return "".join(parts)

@@ -5,6 +5,7 @@ compiled loop of a backtest does so in one pass; a live run does so per event, a
 """
 
 from workbench.trading.advance import advance, decide, stop_early, take, trade_pairs
+from workbench.trading.equipping import equip_rare
 from workbench.trading.executors import KINDS, equip
 from workbench.trading.ledger import equity, settle, to_lot, to_tick, total_equity
 from workbench.trading.matching import (
@@ -44,7 +45,8 @@ from workbench.trading.models import (
     as_latency,
     as_slippage,
 )
-from workbench.trading.quotes import meet_quotes, meet_watched, note_nearest, recall_quotes, requote, watch_quotes
+from workbench.trading.quotes import meet_watched, note_nearest, recall_quotes, requote, watch_quotes
+from workbench.trading.rare import meet_rare
 from workbench.trading.tracker import Order, Tracker
 from workbench.trading.venue import (
     FUNDING,
@@ -159,10 +161,11 @@ __all__ = [
     "begin_row",
     "decide",
     "equip",
+    "equip_rare",
     "equity",
     "explain",
     "match",
-    "meet_quotes",
+    "meet_rare",
     "meet_watched",
     "new_purse_world",
     "new_targets",

@@ -5,10 +5,11 @@ from __future__ import annotations
 from workbench.compiled import compiled
 from workbench.market import BUY, Action, ExecutorKind, OrderKind, Sizing
 from workbench.trading.calls import STEP, call_kernel
-from workbench.trading.executors import create, enter, halt, step, step_extended
+from workbench.trading.executors import create, enter, halt, step
 from workbench.trading.ledger import total_equity
 from workbench.trading.orders import cancel, knows_reduce, open_order
 from workbench.trading.quotes import quote
+from workbench.trading.rare import step_rare, take_rare
 from workbench.trading.world import NO_SIDE, NO_SLOT, Phase, Purpose, Reason
 
 
@@ -20,7 +21,7 @@ def advance(world, m, price):
         executor = world.executors[slot]
         if executor.phase != Phase.FREE and executor.market == m:
             if executor.extended:
-                step_extended(world, slot, price, first_row)
+                step_rare(world, slot, price, first_row)
             else:
                 step(world, slot, price, first_row)
 
@@ -56,10 +57,17 @@ def take(world, target, level, account):
     if target.action == Action.ENTER:
         if target.side != 0:
             _enter(world, target, level, first_row)
-    elif target.action == Action.QUOTE:
-        quote(world, target, level, first_row, account)
     elif target.action == Action.CLOSE:
         stop_early(world, target.market, target.side, target.keep, first_row)
+    elif target.action != Action.NONE:
+        take_rare(world, target, level, first_row, account)
+
+
+@compiled(part=True)
+def take_other(world, target, level, first_row, account):
+    """Take a target that quotes, holds, creates or stops."""
+    if target.action == Action.QUOTE:
+        quote(world, target, level, first_row, account)
     elif target.action == Action.HOLD:
         _hold(world, target, level, first_row)
     elif target.action == Action.CREATE:

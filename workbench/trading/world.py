@@ -78,6 +78,7 @@ class Reason(IntEnum):
     LEVERAGE = 10
     TOO_LARGE = 11
     STOPPED = 13
+    NOT_EQUIPPED = 14
 
 
 class Path(IntEnum):
@@ -375,6 +376,8 @@ WORLD = np.dtype(
         ("steps_top", "i8"),
         ("tells_levels", "i8"),  # somebody looks at `seen.levels`
         ("kernels", "i8", (8,)),  # addresses of the state machines in use, by ExecutorKind
+        ("rare", "i8", (4,)),  # addresses of what most runs do without
+        ("answer", "f8"),  # what one of those found
         # state
         ("policy", POLICY, (1,)),
         ("seen", VIEW, (1,)),
@@ -455,6 +458,7 @@ WORDS = {
     Reason.TOO_LARGE: "larger than the instrument's largest order",
     Reason.BAD_CONFIG: "a config that contradicts itself",
     Reason.STOPPED: "its controller was stopped",
+    Reason.NOT_EQUIPPED: "a target of a kind that the run was not equipped for",
     Reason.FULL: "a table of fixed capacity is full",
 }
 

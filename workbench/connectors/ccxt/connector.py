@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -13,14 +14,15 @@ from workbench.connectors.ccxt.streams import Streams
 from workbench.connectors.ccxt.venues import facts
 from workbench.connectors.ccxt.wire import Keys, make_client, refuse_repeats, share_markets
 from workbench.connectors.clock import Clock, VenueClock
-from workbench.connectors.protocol import Event, Offset, Stream
+from workbench.connectors.protocol import Changed, Event, Fault, Offset, Stream
 from workbench.connectors.throttle import Allowance, Throttle
-from workbench.errors import ConfigError
+from workbench.errors import ConfigError, VenueError
 from workbench.trading import Intent
 
 ORDERS_PER_S, ORDERS_AT_ONCE = 5.0, 50.0
 BURST_S = 5.0
 WARN_MS, STOP_MS = 500, 1_000
+LOOK_S, CLOCK_S, RULES_S = 1.0, 60.0, 1_800.0
 
 
 class CcxtConnector(Commands):
@@ -71,6 +73,7 @@ class CcxtConnector(Commands):
         super().__init__(client, known, time, perpetual=perpetual)
         self.throttle = client.wb_throttle = self._throttle(folder)
         self.offset: Offset | None = None
+        self._upkeep: asyncio.Task[None] | None = None
         silence = known.silence_s if silence_s is None else silence_s
         self.streams = Streams(self, self._new_client, chance, silence_s=silence)
 
@@ -79,9 +82,13 @@ class CcxtConnector(Commands):
         refuse_repeats(self.client)
         await self.measure_clock()
         await self.refresh_rules()
+        self._upkeep = asyncio.ensure_future(self._keep_up())
 
     async def close(self) -> None:
         """End all streams and sockets."""
+        if self._upkeep is not None:
+            self._upkeep.cancel()
+            await asyncio.gather(self._upkeep, return_exceptions=True)
         await self.streams.close()
         await self.client.close()
 
@@ -131,6 +138,30 @@ class CcxtConnector(Commands):
     def mind(self, instrument: str) -> None:
         """We trade here: after an interruption, ask what happened to it."""
         self.streams.mind(instrument)
+
+    async def _keep_up(self) -> None:
+        """The clock every minute, the rules every half hour, and either at once when an answer made it doubtful."""
+        clock_s = rules_s = self.time.steady_s()
+        while True:
+            await self.time.sleep(LOOK_S)
+            now_s = self.time.steady_s()
+            if self.clock_is_off or now_s - clock_s > CLOCK_S:
+                clock_s = now_s
+                await self._do(self.measure_clock)
+            if self.rules_are_doubtful or now_s - rules_s > RULES_S:
+                rules_s, self.rules_are_doubtful = now_s, False
+                await self._do(self._refresh)
+
+    async def _refresh(self) -> None:
+        changed = await self.refresh_rules()
+        if changed:
+            self.streams.outlet.put(Changed(tuple(changed), self.time.now_ms()))
+
+    async def _do(self, chore: Callable[[], Awaitable[Any]]) -> None:
+        try:
+            await chore()
+        except VenueError as error:
+            self.streams.outlet.put(Fault(error, self.time.now_ms()))
 
     def _throttle(self, folder: Path | None) -> Throttle | None:
         if folder is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from decimal import Decimal
@@ -39,6 +40,7 @@ SAMPLES = 5
 PAGE = 500
 PRINTS = 1_000
 LEVELS = 5
+DOUBT = re.compile(r"-1013|-1111|precision|filter failure", re.IGNORECASE)  # our rules may be of yesterday
 WINDOW_MS = 7 * 86_400_000  # some venues answer for a week from `since`, whatever lies after it
 MOST_PAGES = 200
 
@@ -53,7 +55,7 @@ class Questions:
         self.client, self.facts, self.time, self.perpetual = client, facts, time, perpetual
         self.rules: Mapping[str, Rules] = {}
         self.fatal: KeyRefused | None = None
-        self.clock_is_off = False
+        self.clock_is_off = self.rules_are_doubtful = False
         self.patience_s = PATIENCE_S
 
     async def ask(
@@ -103,6 +105,8 @@ class Questions:
             self.fatal = error
         elif isinstance(error, ClockOff):
             self.clock_is_off = True
+        elif type(error) is Rejected and DOUBT.search(str(error)):
+            self.rules_are_doubtful = True
         elif isinstance(error, Throttled) and self.client.wb_throttle is not None:
             seconds = error.wait_s if error.wait_s is not None else 5.0
             await self.client.wb_throttle.address.stop(seconds)
@@ -129,7 +133,9 @@ class Questions:
             for name, value in kept.items():
                 setattr(self.client, name, value)
             raise
-        return [symbol for symbol, one in self.rules.items() if before and before.get(symbol) != one]
+        return [
+            symbol for symbol in {**before, **self.rules} if before and before.get(symbol) != self.rules.get(symbol)
+        ]
 
     def _read_rules(self, markets: Iterable[Any]) -> dict[str, Rules]:
         import ccxt

@@ -26,6 +26,7 @@ FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 30.0
 HEALTHY_S = 60.0
 MOST_GAPS = 5  # broken books in a minute before the socket is given up
 HANDOVER_S = 10.0
+CLOSING_S = 2.0
 LONGEST_SILENCE_S = 60.0
 FIRST_WORD_S = 0.5
 ON_ITS_WAY_S = 0.3  # what REST knows may be on its way to us
@@ -107,6 +108,7 @@ class Generation:
         self.ended = asyncio.Event()
         self.open = asyncio.Event()
         self.reason = ""
+        self.follows = False
         self.breaks: deque[float] = deque(maxlen=MOST_GAPS)
 
     async def start(self) -> None:
@@ -114,6 +116,7 @@ class Generation:
         owner = self.line.owner
         self.client = owner.new_client(self)
         await owner.before(self.client)
+        self.follows = True
         for watch in self.line.watches:
             self.follow(watch)
 
@@ -199,10 +202,12 @@ class Line:
         self.name, self.owner, self.clock, self.chance, self.lifetime_s = name, owner, clock, chance, lifetime_s
         self.watches: list[Watch] = []
         self.now: Generation | None = None
+        self.coming: Generation | None = None  # being started
         self.renewals = 0
         self.failures = 0
         self.wake = asyncio.Event()
         self._asked = ""
+        self._not_before_s = 0.0
         self._closed = False
         self._task: asyncio.Task[None] | None = None
         self._chores: set[asyncio.Task[None]] = set()
@@ -212,8 +217,9 @@ class Line:
         self.watches.append(watch)
         if self._task is None:
             self._task = asyncio.ensure_future(self._run())
-        elif self.now is not None and self.now.client is not None and not self.now.ended.is_set():
-            self.now.follow(watch)
+        for generation in (self.now, self.coming):
+            if generation is not None and generation.follows and not generation.ended.is_set():
+                generation.follow(watch)
 
     def renew(self, reason: str) -> None:
         """Move to new sockets, the new before the old where the old still speak."""
@@ -221,14 +227,18 @@ class Line:
         self.wake.set()
 
     async def close(self) -> None:
-        """End it."""
+        """End it, with a moment for sockets that are being closed."""
         self._closed = True
-        tasks = [task for task in (self._task, *self._chores) if task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
         if self.now is not None:
-            await self.now.close()
+            self._spawn(self.now.close())
+        if self._chores:
+            _, slow = await asyncio.wait(self._chores, timeout=CLOSING_S)
+            for task in slow:
+                task.cancel()
+            await asyncio.gather(*slow, return_exceptions=True)
 
     # --- the loop ---
 
@@ -245,12 +255,13 @@ class Line:
             await self._restart("")
         elif now.ended.is_set():
             await self._restart(now.reason)
-        elif self._asked:
-            await self._hand_over(self._asked)
-        elif self.clock.steady_s() - now.born_s > self.lifetime_s:
-            await self._hand_over("grown old")
+        elif self._wants_new(now) and self.clock.steady_s() >= self._not_before_s:
+            await self._hand_over(now, self._asked or "grown old")
         else:
             self._judge(now)
+
+    def _wants_new(self, generation: Generation) -> bool:
+        return bool(self._asked) or self.clock.steady_s() - generation.born_s > self.lifetime_s
 
     def _judge(self, generation: Generation) -> None:
         now_s = self.clock.steady_s()
@@ -292,34 +303,49 @@ class Line:
         task.add_done_callback(self._chores.discard)
 
     async def _restart(self, reason: str) -> None:
-        """The old is dead: end it first, wait a little longer each time, and start the next."""
+        """The old is dead: wait a little longer each time, and start the next."""
         for watch in self.watches:
             self._stale(watch, reason)
         old, self.now, self._asked = self.now, None, ""
         if old is not None:
-            await old.close()
+            self._spawn(old.close())  # a line that is cut says no good-bye: nobody waits for it
             await self.clock.sleep(self._pause())
         self.now = await self._started()
+        if self.now.ended.is_set():
+            self.failures += 1
+            for watch in self.watches:
+                self._stale(watch, self.now.reason)
+        else:
+            self._trust_silent_ones()
 
-    async def _hand_over(self, reason: str) -> None:
-        """Start the next, and end the old when the next has spoken, or its time is up."""
+    async def _hand_over(self, old: Generation, reason: str) -> None:
+        """Start the next, and end the old when the next has spoken; if it does not, the old stays."""
         self._asked = ""
         new = await self._started()
-        if new is None:
-            return
         deadline = self.clock.steady_s() + HANDOVER_S
         wanted = {id(watch) for watch in self.watches if watch.silence_s is not None}
         while not wanted <= new.heard and not new.ended.is_set() and self.clock.steady_s() < deadline:
+            self._judge(old)
             await self.clock.sleep(0.02)
-        old, self.now = self.now, new
-        if old is not None:
-            old.reason = reason
-            await old.close()
+        if new.ended.is_set() and not old.ended.is_set():
+            self.failures += 1
+            self._asked, self._not_before_s = reason, self.clock.steady_s() + self._pause()
+            self._spawn(new.close())
+            return
+        self.now, old.reason = new, reason
+        self._spawn(old.close())
+        self._trust_silent_ones()
 
-    async def _started(self) -> Generation | None:
+    def _trust_silent_ones(self) -> None:
+        """What may be silent by nature is good once its socket is open and what was missed was asked for."""
+        for watch in self.watches:
+            if watch.silence_s is None:
+                self._fresh(watch)
+
+    async def _started(self) -> Generation:
         import ccxt
 
-        generation = Generation(self)
+        self.coming = generation = Generation(self)
         self.renewals += 1
         try:
             await generation.start()
@@ -330,14 +356,8 @@ class Line:
         except asyncio.CancelledError:
             await generation.close()
             raise
-        if generation.ended.is_set():
-            self.failures += 1
-            for watch in self.watches:
-                self._stale(watch, generation.reason)
-        else:
-            for watch in self.watches:
-                if watch.silence_s is None:
-                    self._fresh(watch)
+        finally:
+            self.coming = None
         return generation
 
     async def _opened(self, generation: Generation) -> None:

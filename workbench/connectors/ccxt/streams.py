@@ -22,7 +22,7 @@ from workbench.connectors.ccxt.sockets import Line, Watch
 from workbench.connectors.outlet import Outlet
 from workbench.connectors.protocol import Balances, Depth, Fault, Freshness, Gap, Positions, Stream
 from workbench.connectors.values import Quote
-from workbench.errors import WorkbenchError
+from workbench.errors import Rejected, WorkbenchError
 from workbench.market import show_time
 
 if TYPE_CHECKING:
@@ -185,14 +185,20 @@ class Streams:
         """Open orders, our trades since a while before the last one heard of, balances, positions."""
         since = (self._last_fill_ms or self.time.now_ms()) - OVERLAP_MS
         for instrument in sorted(self._instruments):
-            for report in await self.door.open_orders(instrument):
-                self.outlet.put(report)
-            for fill in await self.door.fills(instrument, since):
-                self._last_fill_ms = max(self._last_fill_ms, fill.time_ms)
-                self.outlet.put(fill)
+            try:
+                await self._catch_up_in(instrument, since)
+            except Rejected as error:  # delisted, say: the others go on
+                self.outlet.put(Fault(error, self.time.now_ms()))
         self.outlet.put(Balances(await self.door.balances(), self.time.now_ms(), is_all=True))
         if self.door.perpetual:
             self.outlet.put(Positions(tuple(await self.door.positions()), self.time.now_ms(), is_all=True))
+
+    async def _catch_up_in(self, instrument: str, since_ms: int) -> None:
+        for report in await self.door.open_orders(instrument):
+            self.outlet.put(report)
+        for fill in await self.door.fills(instrument, since_ms):
+            self._last_fill_ms = max(self._last_fill_ms, fill.time_ms)
+            self.outlet.put(fill)
 
     async def _later(self, seconds: float) -> None:
         await self.time.sleep(seconds)
@@ -246,7 +252,7 @@ class Streams:
         silence = self.silence_s
         if stream == Stream.BOOK:
             self.book(instrument)
-            take = lambda kept: self._take_levels(instrument, kept, None)  # noqa: E731
+            take = lambda kept: self._take_first(instrument, kept)  # noqa: E731
             return [Watch(stream, instrument, lambda c: c.watch_order_book(instrument), take, silence)]
         if stream == Stream.TRADES:
             return [Watch(stream, instrument, lambda c: c.watch_trades(instrument), silence_s=4.0 * silence)]
@@ -336,6 +342,11 @@ class Streams:
         if line.now is not None and line.now is not client.wb_listener:
             return  # the next generation is still being built; the present one speaks
         self._take_levels(line.name, client.orderbooks.get(line.name), message)
+
+    def _take_first(self, instrument: str, kept: Any) -> None:
+        """A book that was just built comes over REST, with no message of its own."""
+        if not self.books[instrument].is_fresh:
+            self._take_levels(instrument, kept, None)
 
     def _take_levels(self, instrument: str, kept: Any, message: object) -> None:
         """What ccxt holds of a book is its present state; it is told on when its number or time moved."""

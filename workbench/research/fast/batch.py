@@ -50,13 +50,13 @@ def alternating(count: int) -> tuple[Any, Any]:
     return said, said == 0
 
 
-def run_single(ground: Any, rows: Any, said: Any, closing: Any, terms: Any, out: Any) -> None:
-    """One combination by the rows in which it says something."""
+def run_shared(ground: Any, said: Any, terms: Any, out: Any) -> None:
+    """Combinations that say the same in the same rows, and differ in their terms."""
     candles, calendar = ground.candles, ground.calendar
-    room = Room(len(rows), len(calendar.rows))
-    _one(
+    room = Room(len(said.rows), len(calendar.rows))
+    _shared(
         candles.time, candles.open, ground.touch, candles.close, calendar.rows, calendar.mark_ms, calendar.held,
-        calendar.scale[0], rows, said, closing, len(rows), terms[0], room.account[0], room.stands, room.trips,
+        calendar.scale[0], said.rows, said.sides, said.exits, terms, room.account[0], room.stands, room.trips,
         room.spare, out,
     )  # fmt: skip
 
@@ -82,9 +82,13 @@ def _many(
 
 
 @compiled
-def _one(
-    time, opens, touch, closes, rows, mark_ms, held, scale, events, said, closing, count, terms, account, stands,
-    trips, spare, out,
+def _shared(
+    time, opens, touch, closes, rows, mark_ms, held, scale, events, said, closing, terms, account, stands, trips, spare,
+    out,
 ):  # fmt: skip
-    trade(time, opens, touch, closes, scale.timeframe_ms, events, said, closing, count, terms, account, stands, trips)
-    measure(time, closes, rows, mark_ms, held, scale, terms.cash, account, stands, trips, spare, out)
+    for k in range(terms.shape[0]):
+        trade(
+            time, opens, touch, closes, scale.timeframe_ms, events, said, closing, events.shape[0], terms[k], account,
+            stands, trips,
+        )  # fmt: skip
+        measure(time, closes, rows, mark_ms, held, scale, terms[k].cash, account, stands, trips, spare, out[k])

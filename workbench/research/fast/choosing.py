@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,19 +15,20 @@ from workbench.controllers import Controller, SmaCross
 from workbench.controllers import Way as Authored
 from workbench.market import Action, Candles, OrderKind, Targets
 from workbench.metrics import METRICS
-from workbench.research.fast.batch import run_many, run_single
+from workbench.research.fast.batch import run_many, run_shared
 from workbench.research.fast.measure import MEASURED, Calendar, calendar_of, finish
 from workbench.research.fast.prices import Touch, touch_table
 from workbench.research.fast.signals import sma_crossings, spoken
 from workbench.research.fast.trades import TERMS
 from workbench.research.parts import Part, Route
-from workbench.research.shared import Memory, sharing
+from workbench.research.shared import Memory, column_method, sharing
 from workbench.research.space import Combination
 from workbench.trading import Path
 
 ORDER = np.array([MEASURED.index(name) for name in METRICS if name in MEASURED], np.intp)
 IS_COMPLETE = set(METRICS) == set(MEASURED)  # a metric that is not compiled here is the engine's
 PLAIN = ("stop_loss", "take_profit", "size")
+KEPT = 64  # columns whose spoken rows are kept
 TRAILS = ("trailing_activation", "trailing_delta")
 Record = npt.NDArray[np.void]
 
@@ -36,9 +38,34 @@ class Ground:
     """What all combinations on the same candles share."""
 
     candles: Candles
+    first: Candles
     touch: Touch
     calendar: Calendar
     usable: bool
+
+
+class Said(NamedTuple):
+    """The rows in which a strategy says something: a side, an exit or both."""
+
+    rows: npt.NDArray[np.int32]
+    sides: npt.NDArray[np.int8]
+    exits: npt.NDArray[np.bool_]
+
+    @property
+    def both(self) -> bool:
+        """Are there signals of both sides?"""
+        return bool(len(self.sides) and self.sides.min() < 0 < self.sides.max())
+
+
+class Blank:
+    """Stands for a memory, and knows a signal that says nothing: for the terms that come with any signal."""
+
+    def get(self, candles: Any, values: Any) -> Any:
+        """Nothing, for each bar."""
+        return np.zeros(len(candles), np.int8)
+
+
+BLANK: Any = Blank()
 
 
 class FastPath:
@@ -48,49 +75,54 @@ class FastPath:
         self.memory = memory
         self._grounds: dict[int, Ground] = {}
         self._terms: dict[Any, Record] = {}
-        self._local = threading.local()
+        self._said: OrderedDict[Any, Said] = OrderedDict()
         self._lock = threading.Lock()
 
     def run(self, wanted: dict[int, Combination], part: Part) -> None:
         """Fill in the rows of a part that a fast path can take."""
         if not IS_COMPLETE:
             return
-        pairs: dict[tuple[int, int], list[int]] = {}
+        pairs: dict[int, list[int]] = {}
+        told: dict[int, tuple[Ground, Said, list[tuple[int, Record]]]] = {}
         for row, one in wanted.items():
             if not is_simple(one):
                 continue
             if is_pair(one.bot):
-                pairs.setdefault((id(one.only), len(one.only)), []).append(row)
+                pairs.setdefault(id(one.only), []).append(row)
             else:
-                self._single(row, one, part)
+                self._tell(row, one, told)
         for rows in pairs.values():
-            self._pairs(rows, wanted, part)
+            self._pairs(rows, wanted, part, told)
+        for ground, said, members in told.values():
+            self._shared(ground, said, members, part)
 
     def ground(self, candles: Candles) -> Ground:
         """The tables of some candles, made once."""
         with self._lock:
             if id(candles) not in self._grounds:
                 usable = bool(len(candles) > 1 and np.isfinite(candles.close).all() and candles.low.min() > 0.0)
-                touch, calendar = touch_table(candles.low, candles.high), calendar_of(candles)
-                self._grounds[id(candles)] = Ground(candles, touch, calendar, usable)
+                calendar = calendar_of(candles.time, candles.close, candles.timeframe_ms)
+                touch = touch_table(candles.low, candles.high)
+                self._grounds[id(candles)] = Ground(candles, candles[:1], touch, calendar, usable)
             return self._grounds[id(candles)]
 
-    def _pairs(self, rows: list[int], wanted: dict[int, Combination], part: Part) -> None:
+    def _pairs(self, rows: list[int], wanted: dict[int, Combination], part: Part, told: Any) -> None:
         ground = self.ground(wanted[rows[0]].only)
         if not ground.usable:
             return
-        lengths = np.array([(wanted[row].bot.fast, wanted[row].bot.slow) for row in rows], np.int64)  # type: ignore[attr-defined]
+        bots: list[Any] = [wanted[row].bot for row in rows]
         terms = np.zeros(len(rows), TERMS)
         for place, row in enumerate(rows):
             terms[place] = self._pair_terms(wanted[row])[0]
-        both = (terms["margin"] == 0) | (terms["close_on_opposite"] == 1) | (terms["allowed"] != 0)
+        possible = (terms["margin"] == 0) | (terms["close_on_opposite"] == 1) | (terms["allowed"] != 0)
+        lengths = np.array([(bot.fast, bot.slow) for bot in bots], np.int64)
         events, counts, sides = sma_crossings(ground.candles.close, lengths)
-        asked = np.flatnonzero(both & (counts >= 0))
+        asked = np.flatnonzero(possible & (counts >= 0))
         out = np.full((len(rows), len(MEASURED)), np.nan)
         run_many(ground, events, counts, sides, terms, asked, out)
         self._fill(part, np.array(rows)[asked], out[asked], terms[asked])
-        for place in np.flatnonzero(both & (counts < 0)).tolist():
-            self._single(rows[place], wanted[rows[place]], part)
+        for place in np.flatnonzero(possible & (counts < 0)).tolist():
+            self._tell(rows[place], wanted[rows[place]], told)
 
     def _pair_terms(self, one: Combination) -> Record:
         """The terms of a cross, which do not depend on its lengths."""
@@ -103,38 +135,67 @@ class FastPath:
             self._terms[key] = record
         return self._terms[key]
 
-    def _single(self, row: int, one: Combination, part: Part) -> None:
-        """A combination by its own targets, whatever they come from; the engine is left to say what is wrong."""
+    def _tell(self, row: int, one: Combination, told: Any) -> None:
+        """Put a combination to those that say the same; the engine is left to say what is wrong with one."""
         ground = self.ground(one.only)
         if not ground.usable:
             return
         try:
-            targets = sharing(one.bot, self.memory).targets(one.only)
+            found = self._remembered(one, ground) or self._asked(one, ground)
         except Exception:  # it is the engine that lets the strategy's own error be seen
             return
-        if not is_plain(targets, len(one.only)):
+        if found is None:
             return
-        rows, said, closing = self._spoken(targets)
+        said, targets = found
         terms = terms_record(targets, one)
-        both = len(said) > 0 and said.min() < 0 < said.max()
-        if both and terms["margin"][0] and not terms["close_on_opposite"][0]:
+        if said.both and terms["margin"][0] and not terms["close_on_opposite"][0]:
             return
-        out = np.full((1, len(MEASURED)), np.nan)
-        run_single(ground, rows, said, closing, terms, out[0])
-        self._fill(part, np.array([row]), out, terms)
+        told.setdefault(id(said), (ground, said, []))[2].append((row, terms))
 
-    def _spoken(self, targets: Targets) -> Any:
-        """The rows of a column in which something is said; the last column of each thread is remembered."""
-        side, exits = np.ascontiguousarray(targets.side[:, 0]), targets.exit
-        exits = exits[:1, 0] if exits.strides[0] == 0 else np.ascontiguousarray(exits[:, 0])
-        key = (side.ctypes.data, len(side), exits.ctypes.data if len(exits) > 1 else bool(exits[0]))
-        before = getattr(self._local, "spoken", None)
-        if before is None or before[0] != key:
-            rows, said, closing = np.empty(len(side), np.int32), np.empty(len(side), np.int8), np.empty(len(side), bool)
-            count = spoken(side, exits, rows, said, closing)
-            found = (rows[:count].copy(), said[:count].copy(), closing[:count].copy())
-            self._local.spoken = (key, found, side, exits)
-        return self._local.spoken[1]
+    def _remembered(self, one: Combination, ground: Ground) -> tuple[Said, Targets] | None:
+        """What it says, if another one has said it, and its terms, which a single bar shows."""
+        if column_method(type(one.bot)) != "signal":
+            return None
+        shape = sharing(one.bot, BLANK).targets(ground.first)
+        key = self._key(one)
+        with self._lock:
+            said = self._said.get(key) if key is not None else None
+        return (said, shape) if said is not None and is_plain(shape, 1) else None
+
+    def _asked(self, one: Combination, ground: Ground) -> tuple[Said, Targets] | None:
+        """What it says, from its own targets, and these."""
+        if column_method(type(one.bot)) == "signal" and not is_plain(sharing(one.bot, BLANK).targets(ground.first), 1):
+            return None
+        targets = sharing(one.bot, self.memory).targets(one.only)
+        if not is_plain(targets, len(one.only)):
+            return None
+        key = self._key(one)
+        with self._lock:
+            said = self._said.get(key) if key is not None else None
+        if said is None:
+            said = spoken_rows(targets)
+            if key is not None:
+                with self._lock:
+                    said = self._said.setdefault(key, said)
+                    while len(self._said) > KEPT:
+                        self._said.popitem(last=False)
+        return said, targets
+
+    def _key(self, one: Combination) -> Any:
+        """What decides the rows in which it says something: its signal, and which sides that may open and close."""
+        values = one.bot.__dict__
+        signal = self.memory.key(one.only, values)
+        if signal is None or column_method(type(one.bot)) != "signal":
+            return signal
+        return signal, values["side"], values["on_opposite"]
+
+    def _shared(self, ground: Ground, said: Said, members: list[tuple[int, Record]], part: Part) -> None:
+        terms = np.zeros(len(members), TERMS)
+        for place, (_, record) in enumerate(members):
+            terms[place] = record[0]
+        out = np.full((len(members), len(MEASURED)), np.nan)
+        run_shared(ground, said, terms, out)
+        self._fill(part, np.array([row for row, _ in members]), out, terms)
 
     def _fill(self, part: Part, rows: Any, out: Any, terms: Record) -> None:
         finish(out)
@@ -143,14 +204,24 @@ class FastPath:
         part.routes[rows] = np.where(barred, Route.BARRIERS, Route.SIGNALS)
 
 
+def spoken_rows(targets: Targets) -> Said:
+    """The rows of targets in which something is said."""
+    side, exits = np.ascontiguousarray(targets.side[:, 0]), targets.exit
+    exits = exits[:1, 0] if exits.strides[0] == 0 else np.ascontiguousarray(exits[:, 0])
+    rows, said, closing = np.empty(len(side), np.int32), np.empty(len(side), np.int8), np.empty(len(side), np.bool_)
+    count = spoken(side, exits, rows, said, closing)
+    return Said(rows[:count].copy(), said[:count].copy(), closing[:count].copy())
+
+
 def is_simple(one: Combination) -> bool:
-    """One spot market, no latency, fees in quote, and a strategy that says what it wants beforehand?"""
+    """One spot market, no latency, fees in quote, no purses, and a strategy that says what it wants beforehand?"""
     settings = one.settings
     return (
         len(one.candles) == 1
         and isinstance(one.terms.get("path", ""), str)
         and settings.latency.bars == 0
         and settings.fees.paid_in == "quote"
+        and not settings.has_purses
         and not one.only.instrument.is_perpetual
         and type(one.bot).authored() == Authored.TARGETS
     )

@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.compiled import compiled
-from workbench.market import Candles
 from workbench.metrics import buy_and_hold, hold_curve, probabilistic_sharpe
 from workbench.research.fast.numbers import NAN, deviation, mean, percentile, ratio, total
 from workbench.research.fast.trades import DAY_MS, GAIN, HELD, PNL
@@ -70,16 +69,15 @@ class Calendar:
     scale: npt.NDArray[np.void]
 
 
-def calendar_of(candles: Candles) -> Calendar:
-    """The calendar of some candles."""
-    time, length = candles.time, candles.timeframe_ms
+def calendar_of(time: npt.NDArray[np.int64], close: npt.NDArray[np.float64], length: int) -> Calendar:
+    """The calendar of bars that are `length` milliseconds long; closes of several markets are a plane."""
     rows = period_ends(time, length, DAY_MS)
     scale = np.zeros(1, SCALE)
-    scale["timeframe_ms"], scale["hold"] = length, buy_and_hold(candles.close)
+    scale["timeframe_ms"], scale["hold"] = length, buy_and_hold(close)
     scale["days"] = (int(time[-1]) + length - int(time[0])) / DAY_MS
     scale["per_year"] = YEAR * DAY_MS / max(length, DAY_MS)
     scale["three_halves"], scale["two"] = 1.5, 2.0
-    held = hold_curve(candles.close, np.concatenate([[0], rows]))
+    held = hold_curve(close, np.concatenate([[0], rows]))
     return Calendar(rows, np.concatenate([time[:1], time[rows] + length]), held, scale)
 
 

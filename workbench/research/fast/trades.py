@@ -78,15 +78,23 @@ def trade(time, opens, touch, closes, timeframe_ms, rows, sides, exits, count, t
     long_ms, short_ms = first_ms, first_ms
     n_stands, n_trips, exposed = 1, 0, 0
     stands[0].row, stands[0].quote, stands[0].position = 0, quote, position
-    t, k = 0, 0
+    t, k, closing = 0, 0, terms.close_on_opposite != 0
+    heeded = closing or np.any(exits[:count])
     while t < n_bars:
-        signal = rows[k] if k < count else n_bars
         if asked != 0 or leaving:
             event = t
         elif side != 0 and (stop == stop or target == target or deadline != NEVER):
-            event = met(time, touch, timeframe_ms, side, stop, target, deadline, t, min(signal + 1, n_bars))
+            # Signals that do nothing to a position are passed over while it is held.
+            next_k = k if heeded else count
+            while next_k < count and not (exits[next_k] or (closing and sides[next_k] == -side)):
+                next_k += 1
+            end = min(rows[next_k] + 1, n_bars) if next_k < count else n_bars
+            event = met(time, touch, timeframe_ms, side, stop, target, deadline, t, end)
+            while k < next_k and rows[k] < event:
+                k += 1
         else:
             event = n_bars
+        signal = rows[k] if k < count else n_bars
         busy = event <= signal and event < n_bars
         event = min(event, signal)
         if position != 0.0:
@@ -144,7 +152,7 @@ def trade(time, opens, touch, closes, timeframe_ms, rows, sides, exits, count, t
             exposed += 1
         if event == signal:
             wanted, now, last = sides[k], time[event] + timeframe_ms, closes[event]
-            if side != 0 and (exits[k] or (terms.close_on_opposite and side == -wanted)):
+            if side != 0 and (exits[k] or (closing and side == -wanted)):
                 leaving = True
             created = long_ms if wanted == BUY else short_ms
             if wanted != 0 and (side != wanted or leaving) and now - created >= terms.cooldown_ms:

@@ -8,6 +8,7 @@ from workbench.compiled import compiled
 from workbench.market import BUY, SELL, OrderKind
 from workbench.trading.ledger import account_of, close_order, free_base, free_quote, is_spot, settle, to_lot
 from workbench.trading.orders import sized
+from workbench.trading.rare import rebalance_rare
 from workbench.trading.risk import approve
 from workbench.trading.world import NO_SLOT, Purpose, Reason, Status
 
@@ -46,7 +47,9 @@ def answer(world, slot, price):
     kind, side, fresh = order.kind, order.side, order.fresh
     order.fresh = 0
     if kind == OrderKind.MARKET:
-        paid = _rebalance(world, slot, price) if order.purpose == Purpose.HOLD else _take(world, slot, price, np.nan)
+        paid = (
+            rebalance_rare(world, slot, price) if order.purpose == Purpose.HOLD else _take(world, slot, price, np.nan)
+        )
         return paid, False
     if kind >= OrderKind.STOP and not order.triggered:
         if not side * (price - order.trigger) >= 0.0:
@@ -119,7 +122,7 @@ def _carried(world, m, wish):
 
 
 @compiled(part=True)
-def _rebalance(world, slot, price):
+def rebalance(world, slot, price):
     """The fill price of an order that moves a position to its wish, once its side and amount are known."""
     order = world.orders[slot]
     market = world.markets[order.market]
