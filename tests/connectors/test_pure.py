@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 from decimal import Decimal
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
@@ -235,13 +237,18 @@ def test_budget_lets_the_burst_go_and_then_the_rate(tmp_path: Path) -> None:
 
 
 def test_two_processes_share_one_budget(tmp_path: Path) -> None:
-    with multiprocessing.get_context("spawn").Pool(2) as pool:
-        spent = pool.map(_spend, [tmp_path, tmp_path])
-    assert 15 <= sum(spent) <= 24  # one burst and what grew meanwhile, not two
-    assert all(spent)
+    context = multiprocessing.get_context("spawn")
+    spent, together = context.Queue(), context.Barrier(2)
+    both = [context.Process(target=_spend, args=(tmp_path, together, spent)) for _ in range(2)]
+    for one in both:
+        one.start()
+    counts = [spent.get(timeout=60) for _ in both]
+    for one in both:
+        one.join()
+    assert 15 <= sum(counts) <= 24  # one burst and what grew meanwhile, not two
 
 
-def _spend(folder: Path) -> int:
+def _spend(folder: Path, together: Barrier, spent: Queue[int]) -> None:
     async def run() -> int:
         shared = Budget(folder / "address", Allowance(2.0, 20.0, 0.25), SystemClock(), patience_s=0.0)
         count = 0
@@ -253,7 +260,8 @@ def _spend(folder: Path) -> int:
                 await asyncio.sleep(0.002)
         return count
 
-    return asyncio.run(run())
+    together.wait()
+    spent.put(asyncio.run(run()))
 
 
 def test_stop_holds_everybody_and_a_crowd_holds_all_but_the_urgent(tmp_path: Path) -> None:

@@ -15,10 +15,12 @@ from workbench.controllers import Bollinger, SmaCross
 from workbench.indicators import sma_cross
 from workbench.market import Candles
 from workbench.metrics import METRICS
+from workbench.research.fast import DAY_MS
 from workbench.research.fast.measure import MEASURED, period_ends
 from workbench.research.fast.numbers import percentile, total
 from workbench.research.fast.prices import first_touch, touch_table
 from workbench.research.fast.signals import sma_crossings
+from workbench.research.runs import Runner, marks_of
 
 from .test_sweep import QUIET, same, walk
 
@@ -133,10 +135,14 @@ def test_random_terms_give_the_backtest_to_the_last_bit(seed):
 
 
 def agree(bot: Any, grid: dict[str, Any], candles: Candles, **terms: Any) -> Any:
-    """Each row of a sweep against its backtest."""
+    """Each row of a sweep against its backtest, and its daily equity too."""
     found = wb.sweep(bot, grid, candles, **QUIET, **terms)
+    runner = Runner(found.space)
     for row in found.table.iter_rows(named=True):
-        metrics = found.backtest(row["number"], audit=False).metrics
+        run = found.backtest(row["number"], audit=False)
+        metrics = run.metrics
+        days, expected = runner.marks(row["number"], DAY_MS), marks_of(run, DAY_MS)
+        assert all(np.array_equal(ours, theirs) for ours, theirs in zip(days, expected, strict=True))
         different = {name: (row[name], metrics[name]) for name in METRICS if not same(row[name], metrics[name])}
         assert different == {}, found.space.grid.values(row["number"])
     return found.table

@@ -15,6 +15,7 @@ from workbench.controllers import Bollinger, Directional, MacdBollinger, SmaCros
 from workbench.errors import ConfigError, DataError
 from workbench.market import Candles, Instrument
 from workbench.metrics import METRICS
+from workbench.research.judging import drawn, first_choice
 
 QUIET = {"audit": False, "luck": False, "progress": False}
 
@@ -346,6 +347,36 @@ def test_line_under_a_sweep_says_how_much_is_luck(candles):
     assert "deflated Sharpe" in repr(found)
     wb.sweep(SmaCross(), {"fast": range(2, 12), "slow": range(21, 61, 4)}, candles, **QUIET)
     assert found.significance(audit=False).trials == 200
+
+
+LOUD = {"audit": False, "progress": False}
+
+
+@pytest.mark.parametrize(
+    ("bot", "grid"),
+    [
+        (SmaCross(), {"fast": range(2, 32), "slow": range(20, 80, 2)}),  # 900, of which some cannot be
+        (Bollinger(length=20), {"stop_loss": [0.001 * (n + 1) for n in range(25)], "fees": [0.0, 1e-3]}),
+        (Quoter(), {"spread": [0.001 * (n + 1) for n in range(6)]}),
+    ],
+)
+def test_line_under_a_sweep_is_the_one_of_significance_whoever_runs_it(candles, bot, grid):
+    line = str(wb.sweep(bot, grid, candles, **LOUD)).splitlines()[-1]
+    again = wb.sweep(bot, grid, candles, **LOUD)  # from disk: nothing that the first one had in memory is left
+    assert " is the best of " in line
+    assert str(again).splitlines()[-1] == line
+    assert again.significance(audit=False).line == line
+
+
+def test_most_of_what_is_looked_at_is_known_beforehand():
+    everything = np.arange(2000)
+    first = first_choice(2000, 7)
+    assert len(set(first)) == 500
+    assert set(drawn(2000, 7, everything, 500)) == set(first)
+    able = np.setdiff1d(everything, first[:100])
+    some = drawn(2000, 7, able, 499)
+    assert set(first[100:]) < set(some) <= set(able)
+    assert len(set(some)) == 499
 
 
 def test_one_trial_is_unknown_and_never_a_number(candles):

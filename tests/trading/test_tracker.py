@@ -263,6 +263,20 @@ def test_refused_cancellation_proves_nothing():
     assert tracker.questions(100) == [("a", Wish.ORDER)]
 
 
+@pytest.mark.parametrize("answer", ["none", "refused"])
+def test_order_that_outlived_a_lost_cancellation_may_be_cancelled_again(answer: str):
+    tracker = sent()
+    tracker.report(report(Life.OPEN))
+    tracker.cancel_sent("a", 100)
+    if answer == "refused":
+        tracker.cancel_answered("a", acknowledged=False)
+    assert tracker.report(report(Life.OPEN), asked_ms=200) == ()
+    assert tracker.orders["a"].cancel_ms == 100  # it may still be on its way
+    assert tracker.report(report(Life.OPEN), asked_ms=1_200) == ()
+    assert tracker.orders["a"].cancel_ms == 0
+    assert tracker.questions(60_000) == []  # nothing is on its way any more
+
+
 def test_amended_order_takes_the_amount_of_the_latest_word():
     tracker = sent()
     tracker.report(report(Life.OPEN, time_ms=9, amount=D(3), price=D(90)))

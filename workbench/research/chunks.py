@@ -79,7 +79,8 @@ class Chunks:
         """Several files of rows as one."""
         half = path.with_suffix(".tmp")
         try:
-            pl.scan_parquet(pieces).sink_parquet(half, compression="zstd", maintain_order=True)
+            rows = pl.scan_parquet(pieces, low_memory=True, parallel="none")  # otherwise it holds all of them at once
+            rows.sink_parquet(half, compression="zstd", maintain_order=True, row_group_size=10_000)
             os.replace(half, path)
         except (OSError, pl.exceptions.PolarsError) as error:
             half.unlink(missing_ok=True)

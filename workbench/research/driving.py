@@ -19,7 +19,7 @@ from workbench.research.space import Space
 from workbench.research.table import invalid_of, table_of
 
 TRIES = 1000  # combinations that are looked at for a first valid one
-STRETCH = 10_000  # rows of the table that are in memory at once while it is written
+STRETCH = 5_000  # rows of the table that are in memory at once while it is written
 
 
 class Pool(Protocol):

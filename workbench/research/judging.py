@@ -11,7 +11,7 @@ from workbench.errors import WorkbenchError
 from workbench.market import Candles
 from workbench.metrics import hold_curve
 from workbench.research.counting import counted
-from workbench.research.fast import period_ends
+from workbench.research.fast import DAY_MS, period_ends
 from workbench.research.luck import MOST_COLUMNS, significance
 from workbench.research.space import Space
 from workbench.research.table import best_of
@@ -20,10 +20,7 @@ if TYPE_CHECKING:
     from workbench.research.luck import Significance
     from workbench.research.sweep import Sweep
 
-DAY_MS = 86_400_000
-FEWEST = 2
 READ = ("sharpe", "break_even_fee", "average_trade_days")  # what `significance` reads of the table
-SECONDS = 3.0  # that the line under a sweep may take for its returns
 
 
 class Tried(Protocol):
@@ -79,9 +76,22 @@ def looked_at(sweep: Tried, table: pl.DataFrame, metric: str, columns: int) -> t
         mine = sweep.space.case(sweep.space.grid.rows(np.array([best]))[0])
         same = same[[sweep.space.case(codes) == mine for codes in sweep.space.grid.rows(same)]]
     if len(same) > columns:
-        others = np.random.default_rng(sweep.seed).choice(same[same != best], columns - 1, replace=False)
-        same = np.sort(np.append(others, best))
+        same = np.sort(np.append(drawn(len(sweep.space), sweep.seed, same[same != best], columns - 1), best))
     return same, best
+
+
+def first_choice(count: int, seed: int) -> Any:
+    """Numbers of the combinations that will be looked at, if they run: a random sample that is known beforehand."""
+    return np.random.default_rng(seed).choice(count, min(count, MOST_COLUMNS), replace=False)
+
+
+def drawn(count: int, seed: int, among: Any, columns: int) -> Any:
+    """So many of some numbers: those of the first choice, and others at random for those that are not among them."""
+    first = first_choice(count, seed)
+    kept = first[np.isin(first, among)][:columns]
+    rest = np.setdiff1d(among, kept)
+    others = np.random.default_rng([seed, 1]).choice(rest, columns - len(kept), replace=False)
+    return np.concatenate([kept, others])
 
 
 def held(candles: dict[str, Candles], n_periods: int) -> Any:
@@ -98,12 +108,10 @@ def held(candles: dict[str, Candles], n_periods: int) -> Any:
 
 
 def plain_line(sweep: Sweep) -> str:
-    """The line under a sweep, in plain words; why there is none, where there is none."""
+    """The line under a sweep, in plain words: that of `significance()`; why there is none, where there is none."""
     if sweep.progress.done == sweep.faults.invalid:
         return ""
-    rate = sweep.progress.rate if sweep.progress.rate > 0.0 else 1.0
-    columns = int(np.clip(rate * SECONDS, FEWEST, MOST_COLUMNS))
     try:
-        return judge(sweep, columns=columns, audit=False).line
+        return judge(sweep, audit=False).line
     except WorkbenchError as error:
         return f"Unknown how much is luck: {error}"

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from workbench.backtest import Result, backtest
 from workbench.errors import WorkbenchError
 from workbench.journal import trials
-from workbench.research.fast import FastPath, Tapes, period_ends
+from workbench.research.fast import DAY_MS, FastPath, Tapes, period_ends
 from workbench.research.parts import Part, Route, Status
 from workbench.research.shared import Memory, identity, sharing
 from workbench.research.space import Combination, Space
@@ -20,14 +21,23 @@ from workbench.research.space import Combination, Space
 BATCH = 256  # combinations that a fast path takes at once
 PATIENCE = 1.0  # seconds after which finished rows are handed over
 LONGEST_NOTE = 300
+Marks = tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]
 
 
 class Runner:
-    """Runs combinations of a space in this process; threads may share one."""
+    """Runs combinations of a space in this process; threads may share one.
 
-    def __init__(self, space: Space, *, fast: bool = True) -> None:
+    Attributes
+    ----------
+    wanted : set of int
+        Combinations whose daily equity is kept when the engine has walked them, because it will be asked for.
+    """
+
+    def __init__(self, space: Space, *, fast: bool = True, wanted: Iterable[int] = ()) -> None:
         self.space = space
         self.fast = fast
+        self.wanted = frozenset(wanted)
+        self._kept: dict[int, Marks] = {}
         self.memory = Memory()
         self.fast_path, self.tapes = FastPath(self.memory), Tapes()
 
@@ -43,13 +53,13 @@ class Runner:
         """Run combinations, all of them."""
         return joined(list(self.parts(np.asarray(numbers, np.int64))))
 
-    def marks(self, number: int, period_ms: int) -> tuple[Any, Any]:
+    def marks(self, number: int, period_ms: int) -> Marks:
         """Equity of one combination at its start and at the end of each period, with the times of these."""
-        result = run_one(self.space.combination(self.space.grid.rows(np.array([number]))[0]), self.memory)
-        time, length = result.bars.time, result.timeframe_ms
-        rows = period_ends(time, length, period_ms)
-        times = np.concatenate([time[:1], time[rows] + length])
-        return times, np.concatenate([[result.settings.total_cash], result.tape.equity[rows]])
+        if period_ms == DAY_MS and number in self._kept:
+            return self._kept[number]
+        one = self.space.combination(self.space.grid.rows(np.array([number]))[0])
+        found = self.fast_path.marks(one) if self.fast and period_ms == DAY_MS else None
+        return found or marks_of(run_one(one, self.memory), period_ms)
 
     def _batch(self, numbers: Any, stop: threading.Event) -> Iterator[Part]:
         part = Part.blank(numbers)
@@ -98,6 +108,9 @@ class Runner:
             return
         part.metrics[row] = metrics
         part.routes[row] = Route.ENGINE
+        number = int(part.numbers[row])
+        if number in self.wanted:
+            self._kept[number] = marks_of(result, DAY_MS)
 
 
 def run_one(combination: Combination, memory: Memory | None = None, *, audit: bool = False) -> Result:
@@ -105,6 +118,14 @@ def run_one(combination: Combination, memory: Memory | None = None, *, audit: bo
     bot = combination.bot if memory is None else sharing(combination.bot, memory)
     with trials.uncounted():
         return backtest(bot, combination.candles, audit=audit, **combination.terms)
+
+
+def marks_of(result: Result, period_ms: int) -> Marks:
+    """Equity of a run at its start and at the end of each period, with the times of these."""
+    time, length = result.bars.time, result.timeframe_ms
+    rows = period_ends(time, length, period_ms)
+    times = np.concatenate([time[:1], time[rows] + length])
+    return times, np.concatenate([[result.settings.total_cash], result.tape.equity[rows]])
 
 
 def picked(part: Part, rows: Any) -> Part:

@@ -17,7 +17,7 @@ from workbench.errors import ConfigError, WorkbenchError
 from workbench.research import marks
 from workbench.research.chunks import Chunks
 from workbench.research.driving import Drive, Faults, Pool, Reader, read_table
-from workbench.research.judging import judge, plain_line
+from workbench.research.judging import first_choice, judge, plain_line
 from workbench.research.picture import heatmap as draw_heatmap
 from workbench.research.pool import Threads, cores
 from workbench.research.progress import display_for, span
@@ -141,7 +141,7 @@ class Sweep:
     ) -> None:
         self.space, self.seed = space, seed
         self._chunks, self._wants_luck = chunks, luck
-        self._runner = Runner(space)
+        self._runner = Runner(space, wanted=first_choice(len(space), seed).tolist() if luck else ())
         self._drive = Drive(space, chunks, self._runner, pool_for(self, engine, threads, cluster))
         self.progress = self._drive.progress
         self.verdict: Verdict | None = None

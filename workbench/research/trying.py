@@ -15,6 +15,7 @@ from workbench.errors import ConfigError, DataError
 from workbench.journal import trials
 from workbench.market import Candles, timeframe_ms
 from workbench.research.counting import count
+from workbench.research.fast import DAY_MS
 from workbench.research.grid import DATA
 from workbench.research.marks import growth
 from workbench.research.pool import cores
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 FloatArray = npt.NDArray[np.float64]
 TimeArray = npt.NDArray[np.int64]
-DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True)

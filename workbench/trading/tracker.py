@@ -263,10 +263,14 @@ class Tracker:
             return (self._odd(order, Oddity.REVIVED, f"was {was.name}"), *self._move(order, Life.OPEN))
         if was > Life.OPEN:
             return (self._odd(order, Oddity.RISEN, f"was {was.name}"),) if later else QUIET
-        if order.cancel_acknowledged and asked_ms > order.cancel_ms + self.patience_ms:
-            order.cancel_ms, order.cancel_acknowledged = 0, False
-            return (self._odd(order, Oddity.CANCEL_IGNORED, "open after its cancellation was acknowledged"),)
-        return QUIET
+        return self._outlive_cancel(order) if asked_ms > order.cancel_ms + self.patience_ms else QUIET
+
+    def _outlive_cancel(self, order: Order) -> News:
+        """Shown open when asked well after its cancellation was sent: that came to nothing, and may be sent again."""
+        was_acknowledged, order.cancel_ms, order.cancel_acknowledged = order.cancel_acknowledged, 0, False
+        if not was_acknowledged:
+            return QUIET
+        return (self._odd(order, Oddity.CANCEL_IGNORED, "open after its cancellation was acknowledged"),)
 
     def _hear_end(self, order: Order, report: Report) -> News:
         was, now = order.life, report.life

@@ -27,6 +27,7 @@ HEALTHY_S = 60.0
 MOST_GAPS = 5  # broken books in a minute before the socket is given up
 HANDOVER_S = 10.0
 CLOSING_S = 2.0
+LOGIN_S = 5.0
 LONGEST_SILENCE_S = 60.0
 FIRST_WORD_S = 0.5
 ON_ITS_WAY_S = 0.3  # what REST knows may be on its way to us
@@ -348,7 +349,8 @@ class Line:
         self.coming = generation = Generation(self)
         self.renewals += 1
         try:
-            await generation.start()
+            async with asyncio.timeout(LOGIN_S):  # ccxt would wait for the answer to a login for ever
+                await generation.start()
             await self._opened(generation)
             await self.owner.caught(self)
         except (ccxt.BaseError, *UNREADABLE, OSError, TimeoutError, WorkbenchError) as fault:

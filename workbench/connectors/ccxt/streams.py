@@ -9,29 +9,33 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from workbench.connectors.book import Book
 from workbench.connectors.ccxt import parsing
 from workbench.connectors.ccxt.candles import ClosedBars
 from workbench.connectors.ccxt.errors import UNREADABLE, translate
 from workbench.connectors.ccxt.sockets import Line, Watch
+from workbench.connectors.errors import Throttled
 from workbench.connectors.outlet import Outlet
 from workbench.connectors.protocol import Balances, Depth, Fault, Freshness, Gap, Positions, Stream
 from workbench.connectors.values import Quote
-from workbench.errors import Rejected, WorkbenchError
+from workbench.errors import Busy, Rejected, WorkbenchError
 from workbench.market import show_time
 
 if TYPE_CHECKING:
     from workbench.connectors.ccxt.questions import Questions
 
+Answer = TypeVar("Answer")
+
 SEEN = 10_000  # trade ids remembered, by instrument
 OWN_EVENT_S = 5.0  # an order of ours that our stream does not tell of for so long: the stream is deaf
 OVERLAP_MS = 60_000  # catching up begins so long before the last fill heard of
 SECOND_LOOK_S = 2.0
+TRIES, FIRST_WAIT_S = 8, 0.1
 REBUILT = "being built anew"
 ENDS_USER = {"listenKeyExpired", "eventStreamTerminated"}
 
@@ -189,14 +193,28 @@ class Streams:
                 await self._catch_up_in(instrument, since)
             except Rejected as error:  # delisted, say: the others go on
                 self.outlet.put(Fault(error, self.time.now_ms()))
-        self.outlet.put(Balances(await self.door.balances(), self.time.now_ms(), is_all=True))
+        money = await self._patiently(self.door.balances)
+        self.outlet.put(Balances(money, self.time.now_ms(), is_all=True))
         if self.door.perpetual:
-            self.outlet.put(Positions(tuple(await self.door.positions()), self.time.now_ms(), is_all=True))
+            legs = await self._patiently(self.door.positions)
+            self.outlet.put(Positions(tuple(legs), self.time.now_ms(), is_all=True))
+
+    async def _patiently(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
+        """A question asked again while the venue is busy, a bounded number of times: questions may be."""
+        for tried in range(TRIES):
+            try:
+                return await ask()
+            except Busy as error:
+                if tried == TRIES - 1:
+                    raise
+                asked_s = error.wait_s if isinstance(error, Throttled) else None
+                await self.time.sleep(asked_s if asked_s is not None else min(FIRST_WAIT_S * 2.0**tried, 2.0))
+        raise AssertionError("unreachable")
 
     async def _catch_up_in(self, instrument: str, since_ms: int) -> None:
-        for report in await self.door.open_orders(instrument):
+        for report in await self._patiently(lambda: self.door.open_orders(instrument)):
             self.outlet.put(report)
-        for fill in await self.door.fills(instrument, since_ms):
+        for fill in await self._patiently(lambda: self.door.fills(instrument, since_ms)):
             self._last_fill_ms = max(self._last_fill_ms, fill.time_ms)
             self.outlet.put(fill)
 

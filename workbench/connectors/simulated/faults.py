@@ -108,6 +108,12 @@ class Faults:
         self.refuses_sockets = False
         self.ack_only = False  # subscriptions are answered, and nothing comes
 
+    def calm(self) -> None:
+        """Let nothing go wrong by chance either, from now on."""
+        self.forget()
+        for shares in (self._requests, self._messages):
+            shares.update(dict.fromkeys(shares, 0.0))
+
     def for_request(self, target: str, *, signed: bool) -> Rule | None:
         """What happens to a request: the first rule that fits, else what chance says."""
         for rule in self.rules:

@@ -51,7 +51,10 @@ class Rest:
             return await self._drop(request, rule)
         if rule is not None and rule.kind == "delay":
             await asyncio.sleep(self.desk.faults.wait(rule))
-        body = await request.text()
+        try:
+            body = await request.text()
+        except (ConnectionError, UnicodeDecodeError):  # cut while it spoke, or not text
+            return web.Response(status=400)
         if rule is not None and rule.kind == "reply" and not rule.done:
             return self._reply(rule)
         response = self._answer(request, endpoint, body)
@@ -73,9 +76,7 @@ class Rest:
             return web.json_response(body_json, dumps=encode, status=refusal.status, headers=headers)
 
     def _do(self, request: web.Request, endpoint: Endpoint, body: str, address: str) -> tuple[Any, Account | None]:
-        query = (
-            request.rel_url.raw_query_string if hasattr(request.rel_url, "raw_query_string") else request.query_string
-        )
+        query = request.rel_url.raw_query_string
         params = read_params(query, body)
         now = self.desk.clock.pace_ms()
         self.desk.weights.spend(address, endpoint.cost(params), now)

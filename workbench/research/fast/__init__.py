@@ -6,5 +6,6 @@ They give the numbers of the engine to the last bit, or leave a combination to i
 from workbench.research.fast.choosing import FastPath
 from workbench.research.fast.measure import period_ends
 from workbench.research.fast.tapes import Tapes
+from workbench.research.fast.trades import DAY_MS
 
-__all__ = ["FastPath", "Tapes", "period_ends"]
+__all__ = ["DAY_MS", "FastPath", "Tapes", "period_ends"]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from workbench.compiled import compiled
-from workbench.research.fast.measure import measure
+from workbench.research.fast.measure import marked, measure
 from workbench.research.fast.trades import ACCOUNT, STAND, trade, turn
 
 
@@ -21,8 +21,8 @@ class Room:
         self.spare = np.empty((5, max(periods + 1, events + 1)))
 
 
-def run_many(ground: Any, events: Any, counts: Any, sides: Any, terms: Any, asked: Any, out: Any) -> None:
-    """The combinations `asked` of many that take turns between buy and sell, into their rows of `out`."""
+def run_many(ground: Any, events: Any, counts: Any, sides: Any, terms: Any, asked: Any, out: Any, marks: Any) -> None:
+    """The combinations `asked` of many that take turns between buy and sell, into their rows of `out` and `marks`."""
     if not len(asked):
         return
     candles, calendar = ground.candles, ground.calendar
@@ -31,7 +31,7 @@ def run_many(ground: Any, events: Any, counts: Any, sides: Any, terms: Any, aske
     _many(
         candles.time, candles.open, ground.touch, candles.close, calendar.rows, calendar.mark_ms, calendar.held,
         calendar.scale[0], events, counts, sides, said, closing, terms, asked,
-        room.account[0], room.stands, room.trips, room.spare, out,
+        room.account[0], room.stands, room.trips, room.spare, out, marks,
     )  # fmt: skip
 
 
@@ -50,21 +50,27 @@ def alternating(count: int) -> tuple[Any, Any]:
     return said, said == 0
 
 
-def run_shared(ground: Any, said: Any, terms: Any, out: Any) -> None:
-    """Combinations that say the same in the same rows, and differ in their terms."""
+def run_shared(ground: Any, said: Any, terms: Any, out: Any, marks: Any) -> None:
+    """Combinations that say the same in the same rows, and differ in their terms.
+
+    Parameters
+    ----------
+    marks : float64 array of shape (n, n_periods + 1), or (0, …) where nobody wants them
+        Equity at the start and at the end of each period.
+    """
     candles, calendar = ground.candles, ground.calendar
     room = Room(len(said.rows), len(calendar.rows))
     _shared(
         candles.time, candles.open, ground.touch, candles.close, calendar.rows, calendar.mark_ms, calendar.held,
         calendar.scale[0], said.rows, said.sides, said.exits, terms, room.account[0], room.stands, room.trips,
-        room.spare, out,
+        room.spare, out, marks,
     )  # fmt: skip
 
 
 @compiled
 def _many(
     time, opens, touch, closes, rows, mark_ms, held, scale, events, counts, sides, said, closing, terms, asked,
-    account, stands, trips, spare, out,
+    account, stands, trips, spare, out, marks,
 ):  # fmt: skip
     for i in range(asked.shape[0]):
         k = asked[i]
@@ -79,12 +85,14 @@ def _many(
                 closing[begins, kind if one.close_on_opposite else 1], counts[k], one, account, stands, trips,
             )  # fmt: skip
         measure(time, closes, rows, mark_ms, held, scale, one.cash, account, stands, trips, spare, out[k])
+        if marks.shape[0] > 0:
+            marked(closes, rows, one.cash, account, stands, marks[k])
 
 
 @compiled
 def _shared(
     time, opens, touch, closes, rows, mark_ms, held, scale, events, said, closing, terms, account, stands, trips, spare,
-    out,
+    out, marks,
 ):  # fmt: skip
     for k in range(terms.shape[0]):
         trade(
@@ -92,3 +100,5 @@ def _shared(
             stands, trips,
         )  # fmt: skip
         measure(time, closes, rows, mark_ms, held, scale, terms[k].cash, account, stands, trips, spare, out[k])
+        if marks.shape[0] > 0:
+            marked(closes, rows, terms[k].cash, account, stands, marks[k])

@@ -31,6 +31,7 @@ PLAIN = ("stop_loss", "take_profit", "size")
 KEPT = 64  # columns whose spoken rows are kept
 TRAILS = ("trailing_activation", "trailing_delta")
 Record = npt.NDArray[np.void]
+Curves = dict[int, npt.NDArray[np.float64]]  # equity at the ends of days, by row
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +79,8 @@ class FastPath:
         self._said: OrderedDict[Any, Said] = OrderedDict()
         self._lock = threading.Lock()
 
-    def run(self, wanted: dict[int, Combination], part: Part) -> None:
-        """Fill in the rows of a part that a fast path can take."""
+    def run(self, wanted: dict[int, Combination], part: Part, curves: Curves | None = None) -> None:
+        """Fill in the rows of a part that a fast path can take, and their curves, where these are asked for."""
         if not IS_COMPLETE:
             return
         pairs: dict[int, list[int]] = {}
@@ -92,9 +93,15 @@ class FastPath:
             else:
                 self._tell(row, one, told)
         for rows in pairs.values():
-            self._pairs(rows, wanted, part, told)
+            self._pairs(rows, wanted, part, told, curves)
         for ground, said, members in told.values():
-            self._shared(ground, said, members, part)
+            self._shared(ground, said, members, part, curves)
+
+    def marks(self, one: Combination) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]] | None:
+        """Times and equity at the start and at the end of each UTC day; None if the engine has to say."""
+        curves: Curves = {}
+        self.run({0: one}, Part.blank([0]), curves)
+        return (self.ground(one.only).calendar.mark_ms, curves[0]) if curves else None
 
     def ground(self, candles: Candles) -> Ground:
         """The tables of some candles, made once."""
@@ -106,7 +113,9 @@ class FastPath:
                 self._grounds[id(candles)] = Ground(candles, candles[:1], touch, calendar, usable)
             return self._grounds[id(candles)]
 
-    def _pairs(self, rows: list[int], wanted: dict[int, Combination], part: Part, told: Any) -> None:
+    def _pairs(
+        self, rows: list[int], wanted: dict[int, Combination], part: Part, told: Any, curves: Curves | None
+    ) -> None:
         ground = self.ground(wanted[rows[0]].only)
         if not ground.usable:
             return
@@ -119,8 +128,10 @@ class FastPath:
         events, counts, sides = sma_crossings(ground.candles.close, lengths)
         asked = np.flatnonzero(possible & (counts >= 0))
         out = np.full((len(rows), len(MEASURED)), np.nan)
-        run_many(ground, events, counts, sides, terms, asked, out)
+        marks = blank_marks(ground, len(rows), curves)
+        run_many(ground, events, counts, sides, terms, asked, out, marks)
         self._fill(part, np.array(rows)[asked], out[asked], terms[asked])
+        keep(curves, np.array(rows)[asked], marks, asked)
         for place in np.flatnonzero(possible & (counts < 0)).tolist():
             self._tell(rows[place], wanted[rows[place]], told)
 
@@ -189,19 +200,34 @@ class FastPath:
             return signal
         return signal, values["side"], values["on_opposite"]
 
-    def _shared(self, ground: Ground, said: Said, members: list[tuple[int, Record]], part: Part) -> None:
+    def _shared(
+        self, ground: Ground, said: Said, members: list[tuple[int, Record]], part: Part, curves: Curves | None
+    ) -> None:
         terms = np.zeros(len(members), TERMS)
         for place, (_, record) in enumerate(members):
             terms[place] = record[0]
         out = np.full((len(members), len(MEASURED)), np.nan)
-        run_shared(ground, said, terms, out)
-        self._fill(part, np.array([row for row, _ in members]), out, terms)
+        marks, rows = blank_marks(ground, len(members), curves), np.array([row for row, _ in members])
+        run_shared(ground, said, terms, out, marks)
+        self._fill(part, rows, out, terms)
+        keep(curves, rows, marks, range(len(members)))
 
     def _fill(self, part: Part, rows: Any, out: Any, terms: Record) -> None:
         finish(out)
         barred = ~np.isnan(terms["stop_loss"]) | ~np.isnan(terms["take_profit"]) | (terms["time_limit_ms"] > 0)
         part.metrics[rows] = out[:, ORDER]
         part.routes[rows] = np.where(barred, Route.BARRIERS, Route.SIGNALS)
+
+
+def blank_marks(ground: Ground, count: int, curves: Curves | None) -> npt.NDArray[np.float64]:
+    """Room for a curve of each combination, or for none where nobody asked for them."""
+    return np.empty((0 if curves is None else count, len(ground.calendar.mark_ms)))
+
+
+def keep(curves: Curves | None, rows: Any, marks: npt.NDArray[np.float64], places: Any) -> None:
+    """Put curves to their rows, where they were asked for."""
+    if curves is not None:
+        curves.update((int(row), marks[place]) for row, place in zip(rows, places, strict=True))
 
 
 def spoken_rows(targets: Targets) -> Said:
@@ -267,6 +293,6 @@ def terms_record(targets: Targets, one: Combination) -> Record:
 def account_terms(settings: Settings) -> dict[str, Any]:
     """What the account and its models are."""
     return {
-        "cash": settings.cash, "leverage": settings.leverage, "margin": settings.account == "margin",
+        "cash": settings.total_cash, "leverage": settings.leverage, "margin": settings.account == "margin",
         "taker": settings.fees.taker, "slippage": settings.slippage.fraction, "path": Path[settings.path.upper()],
     }  # fmt: skip
