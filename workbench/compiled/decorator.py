@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, overload
 
 import numba
-from numba.core import sigutils
+from numba.core import sigutils, types
 from numba.core.ccallback import CFunc
 from numba.core.types import Record
 from numba.core.types.misc import unliteral
@@ -23,7 +23,7 @@ NO_ENTRY = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 def compiled(function: Callable[..., Any]) -> Any: ...
 @overload
 def compiled(
-    *, signature: Any = None, part: bool = False, leaf: bool = False, inline: bool = False
+    *, signature: Any = None, part: bool = False, leaf: bool = False, inline: bool = False, exact: bool = False
 ) -> Callable[[Callable[..., Any]], Any]: ...
 def compiled(
     function: Callable[..., Any] | None = None,
@@ -32,6 +32,7 @@ def compiled(
     part: bool = False,
     leaf: bool = False,
     inline: bool = False,
+    exact: bool = False,
 ) -> Any:
     """Compile a function with Numba, the way every kernel here is compiled.
 
@@ -50,16 +51,21 @@ def compiled(
         A part whose machine code goes into its callers': one that is small, or has a single caller.
     inline
         Merge the body into its callers before type inference; for functions of a line or two that take arrays.
+    exact
+        A part that is compiled anew for each width of integer: callers that differ in them have one each, which the
+        optimiser then knows more of. Of no other part is it worth the time.
     """
     if function is None:
-        return lambda f: compiled_with(f, signature, part, leaf, inline)
-    return compiled_with(function, signature, part, leaf, inline)
+        return lambda f: compiled_with(f, signature, part, leaf, inline, exact)
+    return compiled_with(function, signature, part, leaf, inline, exact)
 
 
-def compiled_with(function: Callable[..., Any], signature: Any, part: bool, leaf: bool, inline: bool) -> Any:
+def compiled_with(
+    function: Callable[..., Any], signature: Any, part: bool, leaf: bool, inline: bool, exact: bool
+) -> Any:
     options: dict[str, Any] = {**OPTIONS, "inline": "always" if inline else "never", "forceinline": leaf}
     if part or leaf:
-        return as_part(function, options)
+        return as_part(function, options, exact=exact or leaf)
     dispatcher = for_any_value(numba.njit(**options, pipeline_class=EntryCompiler)(function))
     dispatcher._cache = cache_of(function)
     if not inline:
@@ -69,29 +75,36 @@ def compiled_with(function: Callable[..., Any], signature: Any, part: bool, leaf
     return dispatcher
 
 
-def as_part(function: Callable[..., Any], options: dict[str, Any]) -> Any:
-    return for_any_value(numba.njit(**options, **NO_ENTRY, pipeline_class=PartCompiler)(function))
+def as_part(function: Callable[..., Any], options: dict[str, Any], *, exact: bool = False) -> Any:
+    return for_any_value(numba.njit(**options, **NO_ENTRY, pipeline_class=PartCompiler)(function), exact=exact)
 
 
-def for_any_value(dispatcher: Any) -> Any:
-    """Numba compiles a function anew for each constant that a kernel hands it; once for all values is enough.
+def for_any_value(dispatcher: Any, *, exact: bool = False) -> Any:
+    """Numba compiles a function anew for each constant and each width of integer; once for all of them is enough.
 
     And of what it has compiled it offers all that might do: here it is what was compiled for the very types.
     """
     if dispatcher.targetoptions["inline"] == "always":
         return dispatcher
     find = dispatcher.get_call_template
+    widened = unliteral if exact else wide
 
     def find_for_types(args: Any, kws: Any) -> Any:
-        found = find(tuple(map(unliteral, args)), {name: unliteral(one) for name, one in dict(kws).items()})
-        template, types = found[0], tuple(found[2])
-        exact = [one for one in template.cases if one.args == types]
-        if exact:
-            template.cases = exact
+        found = find(tuple(map(widened, args)), {name: widened(one) for name, one in dict(kws).items()})
+        template, given = found[0], tuple(found[2])
+        same = [one for one in template.cases if one.args == given]
+        if same:
+            template.cases = same
         return found
 
     dispatcher.get_call_template = find_for_types
     return dispatcher
+
+
+def wide(one: Any) -> Any:
+    """The type of any value like this one: arithmetic would make the same of it."""
+    one = unliteral(one)
+    return types.int64 if isinstance(one, types.Integer) and getattr(one, "signed", False) else one
 
 
 def be_part_of_kernels(dispatcher: Any, part: Callable[[], Any]) -> None:
@@ -102,8 +115,8 @@ def be_part_of_kernels(dispatcher: Any, part: Callable[[], Any]) -> None:
         return part().get_call_template(args, kws) if is_inside_kernel() else find(args, kws)
 
     def overload_of_part(args: Any) -> Any:
-        types = sigutils.normalize_signature(args)[0]
-        return (part().get_overload if tuple(types) in part().overloads else overload)(args)
+        given = sigutils.normalize_signature(args)[0]
+        return (part().get_overload if tuple(given) in part().overloads else overload)(args)
 
     dispatcher.get_call_template, dispatcher.get_overload = find_part, overload_of_part
 
