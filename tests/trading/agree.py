@@ -19,12 +19,14 @@ from multiprocessing import get_context
 from .agreement import difference
 from .scenarios import Scenario, scenario
 from .scenarios_executors import executor_scenario
+from .scenarios_purses import purse_scenario
 from .scenarios_venue import venue_scenario
 
 CASES: dict[str, Callable[[int], Scenario]] = {
     "plain": scenario,
     "executors": executor_scenario,
     "venue": venue_scenario,
+    "purses": purse_scenario,
 }
 CHUNK = 500  # seeds that a process takes at once
 MOST_SHOWN = 20

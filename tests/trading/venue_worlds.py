@@ -22,7 +22,7 @@ def as_purse_world(settings: Settings, plain: World, timeframes: tuple[int, ...]
     """The world of a case: a plain one under the same settings, and what it has beyond."""
     n = len(settings.markets)
     world = new_purse_world(n_markets=n, cash=[purse.cash for purse in settings.purses])
-    for name in ("latency", "path", "log_quotes", "policy"):
+    for name in ("latency", "path", "log_quotes", "policy", "configs", "n_configs"):
         world[name] = plain[name]
     world["fill"], world["seed"] = FillModel[settings.fill.upper()], settings.seed
     for place, terms in enumerate(settings.purses):

@@ -77,6 +77,7 @@ class Reason(IntEnum):
     NOTHING_TO_REDUCE = 9
     LEVERAGE = 10
     TOO_LARGE = 11
+    NO_RATE = 12
     STOPPED = 13
     NOT_EQUIPPED = 14
 
@@ -456,6 +457,7 @@ WORDS = {
     Reason.NOTHING_TO_REDUCE: "reduce-only, and there is nothing on the other side to reduce",
     Reason.LEVERAGE: "the leverage is above what the venue allows for a position of this value",
     Reason.TOO_LARGE: "larger than the instrument's largest order",
+    Reason.NO_RATE: "no rate between the quote currencies of its two markets is known",
     Reason.BAD_CONFIG: "a config that contradicts itself",
     Reason.STOPPED: "its controller was stopped",
     Reason.NOT_EQUIPPED: "a target of a kind that the run was not equipped for",

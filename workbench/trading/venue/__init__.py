@@ -4,7 +4,7 @@ A run that uses any of it has a world with purses. Kernels of such a world call 
 ones; a plain world is compiled without them. docs/perpetuals.md and docs/matching.md are the contract.
 """
 
-from workbench.trading.venue import answering, budget, funding, liquidation, marks, money
+from workbench.trading.venue import answering, budget, executing, funding, liquidation, marks, money
 from workbench.trading.venue.records import (
     FUNDING,
     MAX_PURSES,
@@ -32,6 +32,7 @@ __all__ = [
     "PurseKind",
     "answering",
     "budget",
+    "executing",
     "funding",
     "liquidation",
     "marks",

@@ -139,6 +139,12 @@ def keeps_rules(world, m, amount, price, exempt):
     return Reason.NONE
 
 
+@in_place_of(risk.approve_funds)
+@compiled(part=True)
+def approve_funds(world, m, side, amount, price, closing, account):
+    return has_funds(world, m, side, amount, price, closing, False)
+
+
 @compiled(part=True)
 def has_funds(world, m, side, amount, price, closing, reduces):
     """Can the purse carry it?"""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from workbench.compiled import compiled
-from workbench.market import BUY, SELL
-from workbench.trading.ledger import close_order, finish
+from workbench.market import BUY, SELL, ExecutorKind
+from workbench.trading.executors.pairs import finish_pair, other_market
+from workbench.trading.ledger import cancel_all, close_order, finish
 from workbench.trading.risk import ROOM
 from workbench.trading.venue.budget import maintenance, margin_balance
 from workbench.trading.venue.money import leg_of, purse_of
@@ -53,12 +54,17 @@ def _end_executors(world, m, long, short):
     position, hedged = world.markets[m].position, purse_of(world, m).hedge != 0
     for slot in range(world.executors_top):
         executor = world.executors[slot]
-        if executor.phase == Phase.FREE or executor.market != m:
+        pairs = executor.kind >= ExecutorKind.ARBITRAGE
+        if executor.phase == Phase.FREE or not (executor.market == m or (pairs and other_market(world, slot) == m)):
             continue
+        cancel_all(world, slot)  # what it has in other purses
         own = executor.side == BUY if hedged or position == 0.0 else position > 0.0
         executor.entry_order = executor.exit_order = executor.target_order = NO_SLOT
-        executor.close_type, executor.last_exit = CloseType.LIQUIDATED, long if own else short
-        finish(world, slot)
+        executor.close_type, executor.keeps, executor.last_exit = CloseType.LIQUIDATED, 0, long if own else short
+        if pairs:
+            finish_pair(world, slot, CloseType.LIQUIDATED.value)
+        else:
+            finish(world, slot)
 
 
 @compiled(part=True)
