@@ -120,7 +120,7 @@ def test_metrics_are_the_same_where_nothing_is_traded_or_one_bar_is_all():
     agree(SmaCross(), {"fast": [2], "slow": [4]}, walk(1))
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(16))
 def test_random_terms_give_the_backtest_to_the_last_bit(seed):
     rng = np.random.default_rng(seed)
     pick: Any = lambda *values: values[int(rng.integers(len(values)))]  # noqa: E731
@@ -128,7 +128,8 @@ def test_random_terms_give_the_backtest_to_the_last_bit(seed):
     bot = pick(SmaCross(), Bollinger(length=15)).vary(
         stop_loss=pick(None, 0.003, 0.02), take_profit=pick(None, 0.004, 0.03), time_limit=pick(None, "45m", "6h"),
         cooldown=pick("0ms", "90m"), on_opposite=pick("close", "ignore"), side=pick("both", "long", "short"),
-        net_of_fees=pick(True, False), **pick({}, {"fraction": 0.3}, {"notional": 700.0}, {"amount": 2.0}),
+        net_of_fees=pick(True, False), **pick({}, {"trailing_activation": 0.003, "trailing_delta": pick(5e-4, 2e-3)}),
+        **pick({}, {"fraction": 0.3}, {"notional": 700.0}, {"amount": 2.0}),
     )  # fmt: skip
     grid = {"fees": [0.0, 0.001], "slippage": [0.0, 0.004], "path": ["worst", "best", "ohlc"]}
     agree(bot, grid, candles, **pick({}, {"account": "margin"}, {"account": "margin", "leverage": 4.0}))

@@ -23,6 +23,8 @@ from workbench.trading import (
     advance,
     after_open,
     begin_row,
+    forget_kept,
+    lie_in_order,
     match,
     meet_rare,
     meet_watched,
@@ -231,35 +233,24 @@ def run(world, tick, journals, bars, timeframe_ms, wishes, plan, out, equity, st
 
 @compiled
 def run_deciding(world, tick, journals, bars, timeframe_ms, inputs, decide, out, equity, start, stop):
-    """The same with a compiled `decide`, which speaks at every close and may look at the world.
-
-    As long as a bot of one market does nothing but quote, a bar that meets none of its quotes is not walked.
-    """
+    """The same with a compiled `decide`, which speaks at every close and may look at the world."""
     time, opens, highs, lows, closes, decides = bars.time, bars.open, bars.high, bars.low, bars.close, bars.decides
     decided_ms, columns, places, numbers = bars.decided_ms, inputs.columns, inputs.places, inputs.row
     extra = bars.extra
     n_levels, n_columns, own_rows = out.shape[0], places.shape[0], decides.shape[0] == 0
-    quoting, plain = own_rows and watch_quotes(world), world.margin != 0 and world.log_quotes == 0
-    market, last_bar = world.markets[0], -1
-    for t in range(start, stop):
-        world.row = t
-        close_ms = time[t] + timeframe_ms
-        if quoting and opens[0, t] > market.below and opens[0, t] < market.above:
-            if lows[0, t] <= market.below or highs[0, t] >= market.above:
-                meet_watched(world, t, opens[0, t], highs[0, t], lows[0, t])
-            last_bar, close, position = t, closes[0, t], market.position
-            market.last, total = close, world.quote
-            if position != 0.0:
-                total += position * close
-                world.bars_exposed += 1
-        else:
-            if quoting:
-                recall_quotes(world, last_bar)
-            last_bar = t if closes[0, t] == closes[0, t] else last_bar
-            begin_row(world, extra, t, close_ms)
-            for m in range(world.n_markets):
-                walk_bar(world, tick, extra, m, time[t], close_ms, opens[m, t], highs[m, t], lows[m, t], closes[m, t])
-            total = mark(world)
+    t = start
+    while t < stop:
+        if own_rows and watch_quotes(world):
+            t = quote_on(world, journals, bars, timeframe_ms, inputs, decide, out, equity, t, stop)
+            if world.code != Reason.NONE:
+                return t
+            if t == stop or nearly_full(journals):
+                break
+        world.row, close_ms = t, time[t] + timeframe_ms
+        begin_row(world, extra, t, close_ms)
+        for m in range(world.n_markets):
+            walk_bar(world, tick, extra, m, time[t], close_ms, opens[m, t], highs[m, t], lows[m, t], closes[m, t])
+        total = mark(world)
         equity[t] = total
         row = t if own_rows else decides[t]
         world.time_ms = close_ms if own_rows or row < 0 else decided_ms[t]
@@ -268,30 +259,72 @@ def run_deciding(world, tick, journals, bars, timeframe_ms, inputs, decide, out,
         if row >= 0:
             for j in range(n_columns):
                 numbers[places[j]] = columns[j, row]
-            show(world, total, row)
+            show(world, world.time_ms, row, total)
             decide(numbers, world.seen[0], out)
-            is_plain = quoting and plain
             for level in range(n_levels):
                 if out[level].action != Action.NONE:
-                    if not is_plain or not requote(world, out[level], level, total):
-                        take(world, out[level], level, total)
-                        is_plain = False
+                    take(world, out[level], level, total)
                     out[level].action = Action.NONE
-            if is_plain:
-                note_nearest(world)
-            else:
-                quoting = own_rows and watch_quotes(world)
+        t += 1
         if is_filling(world):
             if world.code != Reason.NONE:
-                return t
+                return t - 1
             empty_outbox(world, journals)
             if nearly_full(journals):
-                stop = t + 1
                 break
-    if quoting:
-        recall_quotes(world, last_bar)
     empty_outbox(world, journals)
-    return stop
+    return t
+
+
+@compiled(apart=True)
+def quote_on(world, journals, bars, timeframe_ms, inputs, decide, out, equity, start, stop):
+    """`run_deciding` for a world of one market that is watched, as long as its bot does nothing but quote.
+
+    A bar that opens between the quotes is not walked: it meets those that it reaches. Returns the row to go on from.
+    """
+    time, opens, highs, lows, closes = bars.time, bars.open[0], bars.high[0], bars.low[0], bars.close[0]
+    columns, places, numbers = inputs.columns, inputs.places, inputs.row
+    n_levels, n_columns, market = out.shape[0], places.shape[0], world.markets[0]
+    plain, watched, at, end = world.margin != 0 and world.log_quotes == 0, True, np.uint64(start), np.uint64(stop)
+    in_order = lie_in_order(world)
+    while watched and at < end and opens[at] > market.below and opens[at] < market.above:
+        row, close, close_ms = np.int64(at), closes[at], time[at] + timeframe_ms
+        world.row = row
+        if min(lows[at] - market.below, market.above - highs[at]) <= 0.0:
+            meet_watched(world, row, opens[at], highs[at], lows[at], in_order)
+        position = market.position
+        world.time_ms, market.last, total = close_ms, close, world.quote
+        if position != 0.0:
+            total += position * close
+            world.bars_exposed += 1
+        equity[at] = total
+        for j in range(n_columns):
+            numbers[places[j]] = columns[j, at]
+        show(world, close_ms, row, total)
+        decide(numbers, world.seen[0], out)
+        is_plain = plain
+        for level in range(n_levels):
+            if out[level].action != Action.NONE:
+                if not is_plain or not requote(world, out[level], level, total):
+                    forget_kept(world)
+                    take(world, out[level], level, total)
+                    is_plain = False
+                out[level].action = Action.NONE
+        forget_kept(world)
+        if is_plain:
+            note_nearest(world)
+        else:
+            watched, in_order = watch_quotes(world), lie_in_order(world)
+        at += ONE
+        if is_filling(world):
+            if world.code != Reason.NONE:
+                return np.int64(at - ONE)
+            empty_outbox(world, journals)
+            if nearly_full(journals):
+                break
+    if at > np.uint64(start):
+        recall_quotes(world, np.int64(at - ONE))
+    return np.int64(at)
 
 
 @compiled(leaf=True)
@@ -396,12 +429,16 @@ def take_exit(world, m):
 
 
 @compiled(leaf=True)
-def show(world, total, row):
-    """Write down what `decide` may know of the world."""
+def show(world, time_ms, row, total):
+    """Write down what `decide` may know of the world.
+
+    The time and the row are handed on: to read two numbers as one, right after each was written, stalls a processor.
+    """
     seen, first = world.seen[0], world.markets[0]
-    seen.time_ms, seen.row, seen.quote, seen.equity = world.time_ms, row, world.quote, total
+    entry = first.entry
+    seen.time_ms, seen.row, seen.quote, seen.equity = time_ms, row, world.quote, total
     seen.position, seen.last = first.position, first.last
-    seen.entry = first.entry if first.position != 0.0 else np.nan
+    seen.entry = entry if first.position != 0.0 else np.nan
     seen.open_long = seen.open_short = 0
     if world.n_markets > 1:
         for m in range(world.n_markets):

@@ -97,20 +97,22 @@ def _net_market(fills, time_ms, trips, count, m):
         # A fee taken out of the base that came in is paid by the quote that it cost.
         fee = fill.fee * price if in_base else fill.fee
         amount = fill.amount - fill.fee if in_base else fill.amount
-        is_exit = position * fill.side < 0.0
         if (fill.flags & LIQUIDATION) != 0:
             # It also closes what executors held, in trips of their own.
-            if not is_exit:
+            if not position * fill.side < 0.0:
                 continue
             fee, amount = fee * (min(amount, abs(position)) / amount), min(amount, abs(position))
         # Which side a fill is of cannot be foretold, and a wrong guess costs more than adding nothing.
-        part = min(amount, abs(position)) if is_exit else 0.0
+        part = min(amount, max(-position * fill.side, 0.0))
+        left = amount - part
         exit_amount += part
         exit_value += price * part
-        left = amount - part
-        paid += fee if part == amount or part == 0.0 else fee * (part / amount)
-        position = position + fill.side * amount if part == amount or part == 0.0 else 0.0
-        if is_exit and abs(position) <= FLAT * size:
+        if min(part, left) > 0.0:
+            paid, position = paid + fee * (part / amount), 0.0
+        else:
+            paid, position = paid + fee, position + fill.side * amount
+        size = max(size, abs(position))
+        if abs(position) < FLAT * size:
             trip = trips[count]
             trip.market, trip.side, trip.executor, trip.close_type = m, side, -1, COMPLETED
             trip.entry_row, trip.exit_row = entry_row, fill.row
@@ -121,10 +123,9 @@ def _net_market(fills, time_ms, trips, count, m):
             count += 1
             entry_value = entry_amount = exit_value = exit_amount = position = 0.0
             left = left if left > FLAT * size else 0.0
-            paid, position = fee * (left / amount), fill.side * left
+            paid, position, size = fee * (left / amount), fill.side * left, left
         if entry_amount == 0.0 and left > 0.0:
             side, entry_row = fill.side, fill.row
         entry_amount += left
         entry_value += price * left
-        size = size if is_exit and left == 0.0 else abs(position)
     return count

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from typing import Any, overload
 
 import numba
-from numba.core import sigutils, types
+from numba import types
+from numba.core import sigutils
 from numba.core.ccallback import CFunc
 from numba.core.types import Record
 from numba.core.types.misc import unliteral
 
 from workbench.compiled.cache import cache_of
-from workbench.compiled.parts import EntryCompiler, PartCompiler, is_inside_kernel
+from workbench.compiled.parts import ApartCompiler, EntryCompiler, PartCompiler, is_inside_kernel
 
 OPTIONS = {"nogil": True, "error_model": "numpy"}
 NO_ENTRY = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
@@ -23,16 +24,16 @@ NO_ENTRY = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 def compiled(function: Callable[..., Any]) -> Any: ...
 @overload
 def compiled(
-    *, signature: Any = None, part: bool = False, leaf: bool = False, inline: bool = False, exact: bool = False
+    *, signature: Any = None, part: bool = False, apart: bool = False, leaf: bool = False, inline: bool = False
 ) -> Callable[[Callable[..., Any]], Any]: ...
 def compiled(
     function: Callable[..., Any] | None = None,
     *,
     signature: Any = None,
     part: bool = False,
+    apart: bool = False,
     leaf: bool = False,
     inline: bool = False,
-    exact: bool = False,
 ) -> Any:
     """Compile a function with Numba, the way every kernel here is compiled.
 
@@ -47,25 +48,24 @@ def compiled(
         Compile at once for these Numba types, instead of at the first call for the types seen there.
     part
         Only other kernels call it: it gets no entry for Python and no cache file of its own.
+    apart
+        A part whose machine code never goes into its callers': a loop that wants all registers for itself.
     leaf
         A part whose machine code goes into its callers': one that is small, or has a single caller.
     inline
         Merge the body into its callers before type inference; for functions of a line or two that take arrays.
-    exact
-        A part that is compiled anew for each width of integer: callers that differ in them have one each, which the
-        optimiser then knows more of. Of no other part is it worth the time.
     """
     if function is None:
-        return lambda f: compiled_with(f, signature, part, leaf, inline, exact)
-    return compiled_with(function, signature, part, leaf, inline, exact)
+        return lambda f: compiled_with(f, signature, part, apart, leaf, inline)
+    return compiled_with(function, signature, part, apart, leaf, inline)
 
 
 def compiled_with(
-    function: Callable[..., Any], signature: Any, part: bool, leaf: bool, inline: bool, exact: bool
+    function: Callable[..., Any], signature: Any, part: bool, apart: bool, leaf: bool, inline: bool
 ) -> Any:
     options: dict[str, Any] = {**OPTIONS, "inline": "always" if inline else "never", "forceinline": leaf}
-    if part or leaf:
-        return as_part(function, options, exact=exact or leaf)
+    if part or apart or leaf:
+        return as_part(function, options, ApartCompiler if apart else PartCompiler)
     dispatcher = for_any_value(numba.njit(**options, pipeline_class=EntryCompiler)(function))
     dispatcher._cache = cache_of(function)
     if not inline:
@@ -75,36 +75,31 @@ def compiled_with(
     return dispatcher
 
 
-def as_part(function: Callable[..., Any], options: dict[str, Any], *, exact: bool = False) -> Any:
-    return for_any_value(numba.njit(**options, **NO_ENTRY, pipeline_class=PartCompiler)(function), exact=exact)
+def as_part(function: Callable[..., Any], options: dict[str, Any], compiler: type[PartCompiler] = PartCompiler) -> Any:
+    return for_any_value(numba.njit(**options, **NO_ENTRY, pipeline_class=compiler)(function))
 
 
-def for_any_value(dispatcher: Any, *, exact: bool = False) -> Any:
-    """Numba compiles a function anew for each constant and each width of integer; once for all of them is enough.
-
-    And of what it has compiled it offers all that might do: here it is what was compiled for the very types.
-    """
+def for_any_value(dispatcher: Any) -> Any:
+    """Numba compiles a function anew for each constant and each width of integer; once for all values is enough."""
     if dispatcher.targetoptions["inline"] == "always":
         return dispatcher
     find = dispatcher.get_call_template
-    widened = unliteral if exact else wide
 
     def find_for_types(args: Any, kws: Any) -> Any:
         found = find(tuple(map(widened, args)), {name: widened(one) for name, one in dict(kws).items()})
         template, given = found[0], tuple(found[2])
-        same = [one for one in template.cases if one.args == given]
-        if same:
-            template.cases = same
+        # Numba offers all that it has compiled and that might do: a record that begins like another would do for it.
+        template.cases = [one for one in template.cases if one.args == given] or template.cases
         return found
 
     dispatcher.get_call_template = find_for_types
     return dispatcher
 
 
-def wide(one: Any) -> Any:
-    """The type of any value like this one: arithmetic would make the same of it."""
-    one = unliteral(one)
-    return types.int64 if isinstance(one, types.Integer) and getattr(one, "signed", False) else one
+def widened(argument: Any) -> Any:
+    """The type that stands for a type: an integer of a record's field, whatever its width, is handed on as int64."""
+    plain = unliteral(argument)
+    return types.int64 if isinstance(plain, types.Integer) and plain.bitwidth < 64 else plain
 
 
 def be_part_of_kernels(dispatcher: Any, part: Callable[[], Any]) -> None:
@@ -115,8 +110,8 @@ def be_part_of_kernels(dispatcher: Any, part: Callable[[], Any]) -> None:
         return part().get_call_template(args, kws) if is_inside_kernel() else find(args, kws)
 
     def overload_of_part(args: Any) -> Any:
-        given = sigutils.normalize_signature(args)[0]
-        return (part().get_overload if tuple(given) in part().overloads else overload)(args)
+        wanted = sigutils.normalize_signature(args)[0]
+        return (part().get_overload if tuple(wanted) in part().overloads else overload)(args)
 
     dispatcher.get_call_template, dispatcher.get_overload = find_part, overload_of_part
 

@@ -29,6 +29,16 @@ def is_inside_kernel() -> bool:
 class PartLibrary(JITCodeLibrary):
     """Intermediate code of a function and of all that it calls, to be linked into others; it has no machine code."""
 
+    apart = False
+
+    def finalize(self) -> None:
+        """Say of a function that is to stay apart that its callers must not take it in."""
+        if self.apart:
+            for function in self._final_module.functions:
+                if not function.is_declaration:
+                    function.add_function_attribute("noinline")
+        super().finalize()
+
     def _optimize_final_module(self) -> None:
         pass
 
@@ -65,15 +75,37 @@ class EntryLibrary(JITCodeLibrary):
         super().finalize()
 
 
+class Unsaid(tuple[Any, ...]):
+    """Types of arguments that do not write themselves out: Numba does so at every pass, a world's fields and all."""
+
+    def __repr__(self) -> str:
+        return f"({len(self)} types)"
+
+
 class PartCompiler(Compiler):
     """Compiles a function for the kernels that call it."""
 
+    library = PartLibrary
+
     def _compile_core(self) -> Any:
         state = self.state
-        state.library = PartLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
+        state.args = Unsaid(state.args)
+        state.library = self.library(state.targetctx.codegen(), state.func_id.func_qualname)
         done = super()._compile_core()
         progress.count()
         return done
+
+
+class ApartLibrary(PartLibrary):
+    """Of a function that has its own registers, and leaves those of its callers alone."""
+
+    apart = True
+
+
+class ApartCompiler(PartCompiler):
+    """Compiles a function that stays a function of its own."""
+
+    library = ApartLibrary
 
 
 class EntryCompiler(Compiler):
@@ -84,6 +116,7 @@ class EntryCompiler(Compiler):
         try:
             with progress.shown(is_inside_kernel()):
                 state = self.state
+                state.args = Unsaid(state.args)
                 state.library = EntryLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
                 state.library.enable_object_caching()
                 return super()._compile_core()

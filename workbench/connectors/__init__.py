@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from workbench.connectors.clock import Clock, SystemClock, VenueClock
     from workbench.connectors.errors import AlreadyThere, ClockOff, KeyRefused, NoFunds, NotThere, Throttled
     from workbench.connectors.fees import FeeBook, FeeRates
+    from workbench.connectors.heap import freeze_heap
     from workbench.connectors.ids import IdRule, client_order_id, is_of_run
     from workbench.connectors.paper import Memory, PaperConnector
     from workbench.connectors.protocol import (
@@ -66,6 +67,7 @@ HOMES = {
     "clock": "Clock SystemClock VenueClock",
     "errors": "AlreadyThere ClockOff KeyRefused NoFunds NotThere Throttled",
     "fees": "FeeBook FeeRates",
+    "heap": "freeze_heap",
     "ids": "IdRule client_order_id is_of_run",
     "paper": "Memory PaperConnector",
     "protocol": "Balances Behind Changed Connector Depth Edited Event Fault Freshness Gap Offset Positions "
@@ -84,7 +86,7 @@ __all__ = [
     "Listing", "MarginMode", "Memory", "Misfit", "NoFunds", "NotThere", "Offset", "PaperConnector", "Position",
     "Positions", "Quote", "RecordedSource", "Rights", "Rules", "SeededMarket", "SimulatedVenue", "Stream",
     "SystemClock", "Throttle", "Throttled", "Ticker", "Toxic", "Trade", "Venue", "VenueClock", "afford",
-    "client_order_id", "facts", "fit", "held", "is_of_run", "needs",
+    "client_order_id", "facts", "fit", "freeze_heap", "held", "is_of_run", "needs",
 ]  # fmt: skip
 
 

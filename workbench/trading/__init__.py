@@ -45,7 +45,15 @@ from workbench.trading.models import (
     as_latency,
     as_slippage,
 )
-from workbench.trading.quotes import meet_watched, note_nearest, recall_quotes, requote, watch_quotes
+from workbench.trading.quotes import (
+    forget_kept,
+    lie_in_order,
+    meet_watched,
+    note_nearest,
+    recall_quotes,
+    requote,
+    watch_quotes,
+)
 from workbench.trading.rare import meet_rare
 from workbench.trading.tracker import Order, Tracker
 from workbench.trading.venue import (
@@ -164,6 +172,8 @@ __all__ = [
     "equip_rare",
     "equity",
     "explain",
+    "forget_kept",
+    "lie_in_order",
     "match",
     "meet_rare",
     "meet_watched",

@@ -44,7 +44,7 @@ def sized(world, m, side, size, sizing, price, account):
     return to_lot(amount, market.lot)
 
 
-@compiled(part=True, exact=True)
+@compiled(part=True)
 def open_order(world, m, executor, level, purpose, side, kind, price, trigger, size, sizing, first_row):
     """Make an order that is active from `first_row`; returns its slot, or NO_SLOT when it was refused.
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from workbench.compiled import compiled
 from workbench.market import BUY, SELL, Action, OrderKind, Sizing
-from workbench.trading.ledger import forget_order, reserve, settle, settle_quote, to_lot, to_tick
+from workbench.trading.ledger import book_quote, forget_order, reserve, settle, to_lot, to_tick
 from workbench.trading.matching.path import up_first
-from workbench.trading.orders import cancel, free_slot, mark_reduce, open_order
+from workbench.trading.orders import cancel, mark_reduce, open_order
 from workbench.trading.risk import approve, refuse
 from workbench.trading.world import NEVER, NO_SLOT, Purpose, Reason, Status
 
@@ -100,8 +100,9 @@ def _replace(world, target, slot, level, price, amount, first_row, account):
 def requote(world, target, level, account):
     """`take` for the plainest of quotes, in a world of a margin account that is watched and logs no quotes.
 
-    A limit order with its size in base takes the place of the level's last one. False, with nothing done, if it is not
-    so plain.
+    A limit order with its size in base takes the place of the level's last one, whether that is still there or was
+    filled in this bar. False, with nothing done, if it is not so plain. Which of the two it is nobody can foresee, and
+    a branch guessed wrong costs more than what it spares: both are one way.
     """
     plain = target.action == Action.QUOTE and (target.kind == OrderKind.LIMIT or target.kind == OrderKind.POST_ONLY)
     if not plain or target.sizing != Sizing.BASE or target.market != 0:
@@ -115,32 +116,48 @@ def requote(world, target, level, account):
         return False
     if approve(world, 0, side, amount, price, False, account) != Reason.NONE:
         return False
-    replaces = slot != NO_SLOT
-    if replaces and world.free_slots != 0:
+    # A level below that was filled and is silent has left a free slot, which this one would move into.
+    if slot == NO_SLOT or slot > world.kept or world.free_slots != 0:
         return False
-    slot = slot if replaces else free_slot(world)
-    if slot == NO_SLOT:
-        return True  # the table is full, and the run over
     order = world.orders[slot]
-    if replaces:
-        if order.price == price and order.amount == amount and order.side == side and order.kind == target.kind:
-            return True
-        world.cancelled_quotes += 1
-    else:
-        world.quotes[level] = slot
-        order.executor = order.executor_id = NO_SLOT
-        order.level, order.market, order.purpose = level, 0, Purpose.QUOTE
-        order.status, order.reason, order.triggered, order.closed_row = Status.OPEN, Reason.NONE, 0, -1
-        order.trigger, order.filled, order.reserved = np.nan, 0.0, 0.0
+    same = order.price == price and order.amount == amount and order.side == side and order.kind == target.kind
+    if same and order.status == Status.OPEN:
+        return True
+    world.cancelled_quotes += order.status == Status.OPEN
+    world.kept = _next_kept(world, slot) if slot == world.kept else world.kept
+    order.status, order.fresh = Status.OPEN, 1
     order.id = world.next_order
     world.next_order += 1
-    order.side, order.kind, order.sizing, order.fresh = side, target.kind, Sizing.BASE, 1
+    order.side, order.kind, order.sizing = side, target.kind, Sizing.BASE
     order.price, order.size, order.amount = price, target.size, amount
     order.created_row, order.active_row = world.row, world.row + 1
     return True
 
 
 @compiled(leaf=True)
+def _next_kept(world, slot):
+    slot += 1
+    while slot < world.orders_top and world.orders[slot].status != Status.FILLED:
+        slot += 1
+    return slot if slot < world.orders_top else NEVER
+
+
+@compiled(leaf=True)
+def forget_kept(world):
+    """Free the slots of quotes that were filled in this bar, and that their levels did not take again at once."""
+    if world.kept != NEVER:
+        _forget_kept(world)
+
+
+@compiled(part=True)
+def _forget_kept(world):
+    for slot in range(world.orders_top):
+        if world.orders[slot].status == Status.FILLED:
+            forget_order(world, slot)
+    world.kept = NEVER
+
+
+@compiled(part=True)
 def watch_quotes(world):
     """Is all that is at work in a world of one market, without latency, quotes that nothing has filled yet?
 
@@ -156,32 +173,59 @@ def watch_quotes(world):
     return True
 
 
+@compiled(part=True)
+def lie_in_order(world):
+    """Do the quotes lie in their slots as their levels follow?"""
+    level = -1
+    for slot in range(world.orders_top):
+        order = world.orders[slot]
+        if order.status == Status.OPEN:
+            if order.level < level:
+                return False
+            level = order.level
+    return True
+
+
 @compiled(leaf=True)
 def note_nearest(world):
     """Note the nearest quotes of a world that is watched."""
     below, above = -np.inf, np.inf
     for slot in range(world.orders_top):
         order = world.orders[slot]
-        if order.status == Status.OPEN:
-            if order.side == BUY:
-                below = order.price if order.price > below else below
-            else:
-                above = order.price if order.price < above else above
+        price, is_open = order.price, order.status == Status.OPEN
+        below = max(below, price if is_open & (order.side == BUY) else -np.inf)
+        above = min(above, price if is_open & (order.side != BUY) else np.inf)
     world.markets[0].below, world.markets[0].above = below, above
 
 
 @compiled(leaf=True)
-def meet_watched(world, row, o, high, low):
-    """`meet_quotes` for a world that is watched, and a bar that opens strictly between its quotes."""
-    touched, last_touched = 0, 0
+def meet_watched(world, row, o, high, low, in_order):
+    """`meet_quotes` for a world that is watched, and a bar that opens strictly between its quotes.
+
+    Those that are filled keep their slots until their levels have spoken, where what these quote next would get the
+    very same ones: slots are taken from below, and levels speak in order.
+    """
+    touched, first, last = 0, 0, 0
     for slot in range(world.orders_top):
         order = world.orders[slot]
-        if order.status == Status.OPEN and _is_touched(world, order, high, low):
-            touched, last_touched = touched + 1, slot
-    if touched == 1:
-        _fill(world, last_touched)
-    elif touched > 1:
-        _fill_both(world, 0, row, o, high, low)
+        is_touched = (order.status == Status.OPEN) & _is_touched(world, order, high, low)
+        first, last = last if is_touched else first, slot if is_touched else last
+        touched += is_touched
+    keeps = in_order and world.free_slots == 0
+    two = touched == 2
+    if touched > 2 or (two and world.orders[first].side == world.orders[last].side):
+        _fill_both(world, 0, row, o, high, low, keeps)
+        return
+    if keeps and touched > 0:
+        world.kept = first if two else last
+    if two and (world.orders[last].side == SELL) == up_first(world, 0, row, o, high, low):
+        first, last = last, first
+    for _ in range(touched):
+        if keeps:
+            book_quote(world, 0, first if two else last)
+        else:
+            _fill(world, first if two else last, False)
+        first = last
 
 
 @compiled(part=True)
@@ -211,28 +255,30 @@ def meet_quotes(world, m, row, o, high, low):
             if _is_touched(world, order, high, low):
                 touched, last_touched = touched + 1, slot
     if touched == 1:
-        _fill(world, last_touched)
+        _fill(world, last_touched, False)
     elif touched > 1:
-        _fill_both(world, m, row, o, high, low)
+        _fill_both(world, m, row, o, high, low, False)
     _rest(world, m, row)
     return True
 
 
 @compiled(part=True)
-def _fill_both(world, m, row, o, high, low):
+def _fill_both(world, m, row, o, high, low, keeps):
     rising = up_first(world, m, row, o, high, low)
-    _fill_side(world, m, row, SELL if rising else BUY, high, low)
-    _fill_side(world, m, row, BUY if rising else SELL, high, low)
+    _fill_side(world, m, row, SELL if rising else BUY, high, low, keeps)
+    _fill_side(world, m, row, BUY if rising else SELL, high, low, keeps)
+    if keeps:
+        world.kept = _next_kept(world, np.int64(-1))
 
 
 @compiled(leaf=True)
 def _is_touched(world, order, high, low):
-    gap = order.side * ((low if order.side == BUY else high) - order.price)
-    return gap < 0.0 or (gap == 0.0 and not world.through)
+    gap = low - order.price if order.side == BUY else order.price - high
+    return (gap < 0.0) | ((gap == 0.0) & (world.through == 0))
 
 
 @compiled(part=True)
-def _fill_side(world, m, row, side, high, low):
+def _fill_side(world, m, row, side, high, low, keeps):
     """Fill the touched quotes of one side, the nearest to the open first."""
     while True:
         best = -1
@@ -245,15 +291,17 @@ def _fill_side(world, m, row, side, high, low):
                 best = slot
         if best < 0:
             return
-        _fill(world, best)
+        _fill(world, best, keeps)
 
 
-@compiled(leaf=True)
-def _fill(world, slot):
+@compiled(part=True)
+def _fill(world, slot, keeps):
     order = world.orders[slot]
     order.fresh = 0
     if order.filled == 0.0:
-        settle_quote(world, slot)
+        book_quote(world, order.market, slot)
+        if not keeps:
+            forget_order(world, slot)
     else:
         settle(world, slot, order.price, order.amount - order.filled, True)
 

@@ -46,12 +46,11 @@ def approve_funds(world, m, side, amount, price, closing, account):
 def _approve_margin(world, m, side, amount, price, account):
     position = world.markets[m].position
     wanted = abs(position + side * amount)
-    if wanted <= abs(position):
-        return Reason.NONE
     exposure = wanted * price
     if world.n_markets > 1:
         exposure = _exposure(world, m, exposure)
-    return Reason.NONE if exposure <= world.leverage * account * (1.0 + ROOM) else Reason.NO_FUNDS
+    carried = (wanted <= abs(position)) | (exposure <= world.leverage * account * (1.0 + ROOM))
+    return Reason.NONE if carried else Reason.NO_FUNDS
 
 
 @compiled(part=True)

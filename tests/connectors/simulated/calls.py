@@ -53,10 +53,27 @@ SPOT_CALLS = [
     Asked("fetch_trades", lambda e, _: e.fetch_trades(SPOT), lambda made: made[-1]["side"] in ("buy", "sell")),
     Asked("fetch_trades raw", lambda e, _: e.fetch_trades(SPOT, params={"fetchTradesMethod": "publicGetTrades"})),
     Asked("fetch_balance", lambda e, _: e.fetch_balance(), lambda made: made["USDT"]["free"] > 0),
+    Asked("fetch_status", lambda e, _: e.fetch_status(), lambda made: made["status"] == "ok"),
     Asked(
-        "fetch_trading_fee",
+        "fetch_currencies",
+        lambda e, _: e.sapiGetCapitalConfigGetall(),
+        lambda made: {"BTC", "USDT"} <= {row["coin"] for row in made},
+    ),
+    Asked("fetch_trading_fee", lambda e, _: e.fetch_trading_fee(SPOT), lambda made: made["maker"] == 0.001),
+    Asked("fetch_trading_fees", lambda e, _: e.fetch_trading_fees(), lambda made: made[SPOT]["taker"] == 0.001),
+    Asked(
+        "commission",
         lambda e, _: e.privateGetAccountCommission({"symbol": "BTCUSDT"}),
         lambda made: made["standardCommission"]["maker"] == "0.00100000",
+    ),
+    Asked("fetch_deposits", lambda e, _: e.fetch_deposits("BTC"), lambda made: made == []),
+    Asked("fetch_withdrawals", lambda e, _: e.fetch_withdrawals("BTC"), lambda made: made == []),
+    Asked("transfer", lambda e, _: e.transfer("USDT", 100, "spot", "swap"), lambda made: made["id"]),
+    Asked("transfer back", lambda e, _: e.transfer("USDT", 100, "swap", "spot"), lambda made: made["id"]),
+    Asked(
+        "fetch_transfers",
+        lambda e, _: e.fetch_transfers("USDT", None, None, {"fromAccount": "spot", "toAccount": "swap"}),
+        lambda made: [(row["amount"], row["status"]) for row in made] == [(100.0, "ok")],
     ),
     Asked(
         "create_order limit",
@@ -275,6 +292,12 @@ PERP_CALLS = [
         lambda made: len(made) == 2,
     ),
     Asked("fetch_position_adl_rank", lambda e, _: e.fetch_position_adl_rank(PERP), lambda made: made["rank"] == 1),
+    Asked("fetch_positions_adl_rank", lambda e, _: e.fetch_positions_adl_rank([PERP]), lambda made: len(made) == 1),
+    Asked(
+        "fetch_long_short_ratio_history",
+        lambda e, _: e.fetch_long_short_ratio_history(PERP, "5m"),
+        lambda made: made[0]["longShortRatio"] > 0,
+    ),
     Asked(
         "create_order stop",
         lambda e, _: e.create_order(PERP, "market", "sell", 0.05, None, {"stopLossPrice": 50_000}),
@@ -418,3 +441,17 @@ def watched(symbol: str, *, perpetual: bool) -> dict[str, Callable[[Any], Any]]:
         "watch_positions": lambda e: e.watch_positions([symbol]),
     }
     return made | (futures if perpetual else {})
+
+
+def unwatched(symbol: str, *, perpetual: bool) -> dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]]:
+    """What can be watched and left again."""
+    made = {
+        "un_watch_order_book": (lambda e: e.watch_order_book(symbol), lambda e: e.un_watch_order_book(symbol)),
+        "un_watch_trades": (lambda e: e.watch_trades(symbol), lambda e: e.un_watch_trades(symbol)),
+        "un_watch_ohlcv": (lambda e: e.watch_ohlcv(symbol, "1m"), lambda e: e.un_watch_ohlcv(symbol, "1m")),
+        "un_watch_ticker": (lambda e: e.watch_ticker(symbol), lambda e: e.un_watch_ticker(symbol)),
+        "un_watch_tickers": (lambda e: e.watch_tickers([symbol]), lambda e: e.un_watch_tickers([symbol])),
+        "un_watch_bids_asks": (lambda e: e.watch_bids_asks([symbol]), lambda e: e.un_watch_bids_asks([symbol])),
+    }
+    marks = {"un_watch_mark_price": (lambda e: e.watch_mark_price(symbol), lambda e: e.un_watch_mark_price(symbol))}
+    return made | (marks if perpetual else {})

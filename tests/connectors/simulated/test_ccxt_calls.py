@@ -14,7 +14,7 @@ import pytest
 
 from workbench.connectors.simulated import SeededMarket, SimulatedVenue
 
-from .calls import PERP, PERP_CALLS, PERP_SOCKET_CALLS, SPOT, SPOT_CALLS, SPOT_SOCKET_CALLS, Asked, watched
+from .calls import PERP, PERP_CALLS, PERP_SOCKET_CALLS, SPOT, SPOT_CALLS, SPOT_SOCKET_CALLS, Asked, unwatched, watched
 
 MODULES = {"sync": ccxt, "async": ccxt.async_support, "pro": ccxt.pro}
 CLASSES = {False: "binance", True: "binanceusdm"}
@@ -108,9 +108,56 @@ def test_everything_can_be_watched(venue, perpetual):
     asyncio.run(asyncio.wait_for(run(), 120))
 
 
-def test_markets_load_with_every_kind_of_market_asked_for():
-    """x"""
+@SIDES
+def test_what_is_watched_can_be_left(venue, perpetual):
+    async def run() -> None:
+        client, symbol = exchange(venue, "pro", perpetual=perpetual), PERP if perpetual else SPOT
+        side = venue.sides["futures" if perpetual else "spot"]
+        try:
+            await client.load_markets()
+            for name, (watch, leave) in unwatched(symbol, perpetual=perpetual).items():
+                await watch(client)
+                assert side.streams.listeners, name
+                await leave(client)
+                assert not side.streams.listeners, name
+                print(f"{'pro':6}{'usdm' if perpetual else 'spot':6}{name:34}ok")  # noqa: T201 - as above
+        finally:
+            await client.close()
+
+    asyncio.run(asyncio.wait_for(run(), 60))
+
+
+def test_liquidation_is_heard_by_whoever_watches(venue):
+    async def run() -> None:
+        client = exchange(venue, "pro", perpetual=True)
+        try:
+            await client.load_markets()
+            balance = asyncio.ensure_future(client.watch_balance())  # ccxt stumbles over the first it hears otherwise
+            while not venue.sides["futures"].users.connections():
+                await asyncio.sleep(0.01)
+            await client.create_order(PERP, "market", "buy", 0.1)
+            await balance
+            calls = [client.watch_liquidations(PERP), client.watch_my_liquidations(PERP)]
+            listening = [asyncio.ensure_future(call) for call in calls]
+            while "btcusdt@forceOrder" not in venue.sides["futures"].streams.listeners:
+                await asyncio.sleep(0.01)
+            venue.call(lambda: venue.control.liquidate("BTCUSDT"))
+            public, own = await asyncio.gather(*listening)
+            assert (public[0]["contracts"], own[0]["symbol"]) == (0.1, PERP)
+        finally:
+            await client.close()
+
+    asyncio.run(asyncio.wait_for(run(), 60))
+
+
+@pytest.mark.parametrize("name", ["binance", "binanceusdm"])
+def test_markets_load_with_every_kind_of_market_asked_for(name):
+    """With keys ccxt asks the wallet too: currencies, and the pairs of margin trading."""
     with SimulatedVenue() as venue:
         config = venue.ccxt()
-        plain = ccxt.binance({"urls": config["urls"]})
-        assert set(plain.load_markets()) >= {SPOT, PERP}
+        for keys in ({}, {"apiKey": config["apiKey"], "secret": config["secret"]}):
+            plain = getattr(ccxt, name)({"urls": config["urls"], **keys})
+            markets = plain.load_markets()
+            assert PERP in markets
+            assert (SPOT in markets) == (name == "binance")
+            assert not keys or plain.currencies["BTC"]["precision"] == 1e-8

@@ -10,7 +10,7 @@ import pytest
 from workbench.connectors.simulated.signing import hmac_of, rest_payload, socket_payload
 from workbench.connectors.simulated.weights import FIRST_BAN, PATIENCE
 
-from .wire import given, read, wired
+from .wire import Client, given, read, wired
 
 DOCUMENTED_SECRET = "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j"
 FRONT, BACK = (
@@ -449,7 +449,7 @@ async def test_order_is_found_by_either_id_and_the_newest_by_the_clients(venue, 
 @wired
 async def test_accounts_do_not_see_each_other(venue, client):
     number = (await client.order()).body["orderId"]
-    client.account = venue.account("other")
+    client = Client(venue, client.http, "other")
     assert (await client.signed("GET", "/api/v3/order", symbol="BTCUSDT", orderId=number)).code == -2013
     assert (await client.signed("DELETE", "/api/v3/order", symbol="BTCUSDT", orderId=number)).code == -2011
     assert (await client.signed("GET", "/api/v3/openOrders")).body == []

@@ -276,10 +276,12 @@ async def test_cancellation_carries_both_ids(venue, client):
 
 @wired
 async def test_session_is_logged_on_once_and_then_needs_no_signature(venue, client):
-    async with client.socket("/ws-api/v3") as socket:
+    customer = client.with_ed25519()
+    async with customer.socket("/ws-api/v3") as socket:
         assert (await socket.call("account.status", timestamp=venue.clock.now_ms()))["status"] == 401
         assert (await socket.call("userDataStream.subscribe"))["error"]["code"] == -1002
-        assert (await socket.call("session.logon", sign=True))["result"]["apiKey"] == client.account.key
+        logged_on = (await socket.call("session.logon", sign=True))["result"]
+        assert (logged_on["apiKey"], logged_on["authorizedSince"]) == (customer.key, venue.clock.server_ms())
         assert (await socket.call("account.status", timestamp=venue.clock.now_ms()))["status"] == 200
         assert (await socket.call("userDataStream.subscribe"))["result"] == {"subscriptionId": 0}
         venue.control.deposit("USDT", 5)

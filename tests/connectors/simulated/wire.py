@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -11,6 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from yarl import URL
 
 from workbench.connectors.simulated import Clock, Faults, SimulatedVenue, Symbol
@@ -37,6 +39,19 @@ class Client:
 
     def __init__(self, venue: SimulatedVenue, http: aiohttp.ClientSession, account: str = "trader") -> None:
         self.venue, self.http, self.account = venue, http, venue.account(account)
+        self.key, self.signature = self.account.key, lambda payload: hmac_of(self.account.secret, payload)
+
+    def with_key(self, key: str, signature: Callable[[str], str]) -> Client:
+        """The same customer under another API key."""
+        other = Client(self.venue, self.http, self.account.name)
+        other.key, other.signature = key, signature
+        return other
+
+    def with_ed25519(self) -> Client:
+        """The same customer under an Ed25519 key."""
+        key, pem = self.venue.ed25519(self.account.name)
+        private: Any = load_pem_private_key(pem.encode(), None)
+        return self.with_key(key, lambda payload: base64.b64encode(private.sign(payload.encode())).decode())
 
     def url(self, path: str) -> str:
         futures = path.startswith(("/fapi", "/futures", "/dapi"))
@@ -64,11 +79,11 @@ class Client:
 
     def sign(self, params: dict[str, Any]) -> dict[str, Any]:
         whole = {"timestamp": self.venue.clock.server_ms(), **params}
-        return whole | {"signature": hmac_of(self.account.secret, urlencode(whole))}
+        return whole | {"signature": self.signature(urlencode(whole))}
 
     @property
     def keyed(self) -> dict[str, str]:
-        return {"X-MBX-APIKEY": self.account.key}
+        return {"X-MBX-APIKEY": self.key}
 
     @asynccontextmanager
     async def socket(self, path: str, *, futures: bool = False) -> AsyncIterator[Socket]:
@@ -99,9 +114,9 @@ class Socket:
 
     async def call(self, method: str, *, sign: bool = False, **params: Any) -> Any:
         if sign:
-            params |= {"apiKey": self.client.account.key, "timestamp": self.client.venue.clock.server_ms()}
+            params |= {"apiKey": self.client.key, "timestamp": self.client.venue.clock.server_ms()}
             payload = socket_payload({name: str(value) for name, value in params.items()})
-            params["signature"] = hmac_of(self.client.account.secret, payload)
+            params["signature"] = self.client.signature(payload)
         await self.say({"id": method, "method": method, "params": params})
         return await self.until(lambda heard: heard.get("id") == method)
 

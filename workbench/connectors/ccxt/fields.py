@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 from workbench.connectors.values import ZERO
@@ -13,6 +14,7 @@ LONGEST_TEXT = 256
 EXACT_DIGITS = 15
 LATEST_MS = 4_102_444_800_000  # the year 2100
 LARGEST, SMALLEST = Decimal("1e30"), Decimal("1e-30")
+MOST, LEAST = float(LARGEST), float(SMALLEST)
 
 
 class Unreadable(ValueError):
@@ -29,7 +31,7 @@ class Row:
     @classmethod
     def of(cls, value: object, what: str) -> Row:
         """The mapping, if it is one."""
-        if not isinstance(value, Mapping):
+        if type(value) is not dict and not isinstance(value, Mapping):
             raise Unreadable(f"{what} is {show(value)}, not a mapping")
         return cls(value, what)
 
@@ -82,7 +84,7 @@ class Row:
         if value is None or value == "":
             return None
         number = as_decimal(value)
-        if number is not None and isinstance(value, float) and len(number.as_tuple().digits) > EXACT_DIGITS:
+        if type(value) is float and len(repr(value)) > EXACT_DIGITS and _is_long(number):
             number = own_digits(value, self.values.get("info")) or number
         if number is None or (at_least is not None and number < at_least):
             raise self._bad(name, value, "a finite number" + ("" if at_least is None else f" of at least {at_least}"))
@@ -92,6 +94,13 @@ class Row:
         """As `maybe`, as a float above zero: zero is how some venues say nothing."""
         value = self.maybe(name)
         return float(value) if value else None
+
+    def real(self, name: str) -> float:
+        """A number above zero as a float, which is what it already is where ccxt made it: market data are many."""
+        value = self.values.get(name)
+        if type(value) is float and LEAST <= value <= MOST:
+            return value
+        return float(self.positive(name))
 
     def one_of(self, name: str, choices: Mapping[str, int]) -> int:
         """A word that stands for a code."""
@@ -106,15 +115,25 @@ class Row:
 
 def as_decimal(value: object) -> Decimal | None:
     """A finite decimal of sensible size, or None: NaN, 1e400 and words are no numbers."""
-    if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal)):
-        return None
-    if isinstance(value, str) and len(value) > 64:
-        return None
+    kind = type(value)
+    if kind is float:
+        return _read(repr(value))
+    if kind is str:
+        return _read(value) if len(value) <= 64 else None  # type: ignore[arg-type]
+    return _read(str(value)) if kind in (int, Decimal) else None
+
+
+@lru_cache(maxsize=8_192)  # the same prices and amounts come again and again
+def _read(text: str) -> Decimal | None:
     try:
-        number = Decimal(repr(value) if isinstance(value, float) else value)
+        number = Decimal(text)
     except InvalidOperation:
         return None
     return number if number.is_finite() and (not number or SMALLEST <= abs(number) <= LARGEST) else None
+
+
+def _is_long(number: Decimal | None) -> bool:
+    return number is not None and len(number.as_tuple().digits) > EXACT_DIGITS
 
 
 def own_digits(value: float, raw: object) -> Decimal | None:

@@ -105,9 +105,9 @@ def fill(trade: object, size: Decimal) -> Fill:
 def trade(print_: object, size: Decimal) -> Trade:
     """One public print."""
     row = Row.of(print_, "trade")
-    side = row.one_of("side", SIDES)
-    amount = float(row.positive("amount") * size)
-    return Trade(row.symbol(), row.text("id", ""), side, float(row.positive("price")), amount, row.time())
+    side, amount = row.one_of("side", SIDES), row.real("amount")
+    amount = amount if size == 1 else float(row.positive("amount") * size)
+    return Trade(row.symbol(), row.text("id", ""), side, row.real("price"), amount, row.time())
 
 
 def bars(table: object, symbol: str, timeframe: str) -> list[Bar]:

@@ -311,6 +311,9 @@ class Streams:
                 self.outlet.put(report)
 
         self._read(read, "watch_orders")
+        kept = item.get("trades") if isinstance(item, dict) else None
+        if isinstance(kept, list):
+            kept.clear()  # ccxt keeps every trade of an order for as long as the order, and a busy one has thousands
 
     def _on_fill(self, item: object) -> None:
         def read() -> None:

@@ -42,6 +42,7 @@ class Futures:
     margin_type: dict[str, str] = field(default_factory=dict)
     dual: bool = False
     multi_assets: bool = False
+    burns_bnb: bool = False  # are fees paid in BNB?
     margin_moves: list[tuple[int, str, str, Decimal]] = field(default_factory=list)  # time, symbol, side, amount
     countdowns: dict[str, int] = field(default_factory=dict)  # symbol → when its orders are cancelled
     updated_ms: int = 0
@@ -78,6 +79,8 @@ class Account:
     perpetual_taker: Decimal = Decimal("0.0005")
     can_trade: bool = True
     can_read: bool = True
+    can_withdraw: bool = False  # a right of the key; nothing can be withdrawn here
+    burns_bnb: bool = False  # are spot fees paid in BNB?
     updated_ms: int = 0
 
     def add(self, asset: str, amount: Decimal) -> None:

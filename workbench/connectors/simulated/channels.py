@@ -220,9 +220,10 @@ class Silence(Channel):
     """A stream that the venue has and that has nothing to say here, such as `!contractInfo`."""
 
 
-NAME = re.compile(r"(?P<symbol>!?[a-z0-9_]*?)(?:_perpetual)?@?(?P<word>trade|aggTrade|bookTicker|depth|"
-                  r"kline_\w+|continuousKline_\w+|miniTicker|ticker(?:_1h|_4h|_1d)?|avgPrice|markPrice|forceOrder|contractInfo)"
-                  r"(?P<levels>5|10|20)?(?P<all>@arr)?(?:@(?P<speed>\d+)(?P<unit>ms|s))?")  # fmt: skip
+WORDS = (r"trade|aggTrade|bookTicker|depth|rpiDepth|kline_\w+|continuousKline_\w+|miniTicker|ticker(?:_1h|_4h|_1d)?|"
+         r"avgPrice|markPrice|forceOrder|contractInfo")  # fmt: skip
+NAME = re.compile(rf"(?P<symbol>!?[a-z0-9_]*?)(?:_perpetual)?@?(?P<word>{WORDS})(?P<levels>5|10|20)?(?P<all>@arr)?"
+                  r"(?:@(?P<speed>\d+)(?P<unit>ms|s))?(?P<east>@\+08:00)?")  # fmt: skip
 
 
 def channel(desk: Desk, name: str) -> Channel | None:
@@ -238,8 +239,16 @@ def channel(desk: Desk, name: str) -> Channel | None:
         chosen = list(markets.values())
     if not chosen:
         return None
+    if found["east"] and not _is_the_same_in_the_east(word):
+        return Silence(desk, chosen)
     speed = int(found["speed"]) * (1 if found["unit"] == "ms" else 1_000) if found["speed"] else None
     return _make(desk, chosen, word, found["levels"], speed, whole)
+
+
+def _is_the_same_in_the_east(word: str) -> bool:
+    """Bars that begin at the same times eight hours further east; the longer ones are not kept apart here."""
+    length = INTERVALS.get(word.partition("_")[2], 0)
+    return word.startswith("kline_") and length > 0 and 8 * HOUR % length == 0
 
 
 def _make(
@@ -249,6 +258,8 @@ def _make(
                                        "forceOrder": Forced, "contractInfo": Silence}  # fmt: skip
     if word in plain:
         return plain[word](desk, chosen)
+    if word == "rpiDepth":
+        return Depths(desk, chosen, 500) if desk.perpetual else None
     if word == "depth":
         every = DEPTH_MS[desk.perpetual] if speed is None else speed
         return Depths(desk, chosen, every) if levels is None else Partials(desk, chosen, int(levels), max(every, 50))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from decimal import Decimal
 from functools import partial
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import WSCloseCode
@@ -31,6 +32,7 @@ from workbench.connectors.simulated.events import (
     Rules,
 )
 from workbench.connectors.simulated.faults import KINDS, STREAM_KINDS, Rule
+from workbench.connectors.simulated.keys import read_public_key
 from workbench.connectors.simulated.orders import SIDES
 from workbench.connectors.simulated.params import Params
 from workbench.connectors.simulated.rest import encode
@@ -145,10 +147,10 @@ class Control:
         if how:
             self.venue.faults.distorted[symbol] = how
 
-    def permissions(self, account: str, trade: bool = True, read: bool = True) -> None:
+    def permissions(self, account: str, trade: bool = True, read: bool = True, withdraw: bool = False) -> None:
         """What the key of an account may do; without `read` every request is answered with -2015."""
         held = self.venue.account(account)
-        held.can_trade, held.can_read = trade, read
+        held.can_trade, held.can_read, held.can_withdraw = trade, read, withdraw
 
     def skew(self, milliseconds: int) -> None:
         """Let the venue's clock be off by so much."""
@@ -242,6 +244,13 @@ class Control:
         self._step(Fund(symbol, None if rate is None else _number(rate)))
 
     # --- accounts ----------------------------------------------------------------------------------------------------
+
+    def add_key(self, public_key: str, account: str = "trader") -> str:
+        """Register the public half of an Ed25519 or RSA key, as PEM; returns the API key that goes with it."""
+        state, known = self.venue.core.state, read_public_key(public_key)
+        key = sha256(f"{self.venue.seed} {account} {public_key}".encode()).hexdigest()
+        state.names[key], state.public_keys[key] = state.account(account).name, known
+        return key
 
     def deposit(self, asset: str, amount: Number, account: str = "trader", wallet: str = "spot") -> None:
         """Bring money in, or (below 0) take it out."""

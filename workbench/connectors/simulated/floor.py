@@ -29,6 +29,7 @@ from workbench.connectors.simulated.orders import (
     HOUSE,
     PARTIAL,
     STOPS,
+    Amendment,
     Order,
 )
 from workbench.connectors.simulated.refusals import BAD_SYMBOL, refuse
@@ -48,6 +49,7 @@ class Floor:
         self.orders: dict[str, dict[int, Order]] = {}  # of every account and symbol, for ever
         self.all_orders: dict[int, Order] = {}
         self.prevented: list[dict[str, Any]] = []
+        self.amendments: list[Amendment] = []
         self._house_id = 0
         self._fresh: list[tuple[Market, Decimal]] = []  # trades whose stops have not been looked at
 
@@ -105,6 +107,12 @@ class Floor:
         self.state.reports.append(
             OrderReport(copy(order), self.perpetual, execution, self.state.time_ms, number, **details)
         )
+
+    def amended(self, order: Order, client_id: str, price: Decimal, amount: Decimal) -> None:
+        """Keep what an order was before it was changed."""
+        number = len(self.amendments) + 1
+        both = (client_id, order.client_id), (price, order.price), (amount, order.amount)
+        self.amendments.append(Amendment(number, order.account, order.symbol, order.id, *both, self.state.time_ms))
 
     def work(self, market: Market, order: Order) -> None:
         """Let an order trade: it takes what it can; what is left rests, or expires."""

@@ -93,3 +93,17 @@ class Order:
     def accepts(self, price: Decimal) -> bool:
         """Would it trade at this price?"""
         return not self.price or self.side * (self.price - price) >= 0
+
+
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """An order was changed where it stood: its client id, price and amount, each before and after."""
+
+    number: int
+    account: str
+    symbol: str
+    order_id: int
+    client_id: tuple[str, str]
+    price: tuple[Decimal, Decimal]
+    amount: tuple[Decimal, Decimal]
+    time_ms: int

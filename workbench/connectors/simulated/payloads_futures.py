@@ -12,7 +12,7 @@ from workbench.connectors.simulated.bars import Bar
 from workbench.connectors.simulated.events import ConfigReport, FuturesReport, MarginReport, OrderReport, TradeReport
 from workbench.connectors.simulated.ledger import Fill, Income
 from workbench.connectors.simulated.market import Aggregate, Market
-from workbench.connectors.simulated.orders import SIDE_WORDS, Order
+from workbench.connectors.simulated.orders import SIDE_WORDS, Amendment, Order
 from workbench.connectors.simulated.symbols import Symbol
 from workbench.market import BUY
 
@@ -100,8 +100,8 @@ def trade_json(trade: TradeReport, words: Words) -> Json:
 
 def aggregate_json(row: Aggregate, words: Words) -> Json:
     """A row of `aggTrades`."""
-    return {"a": row.id, "p": words.price(row.price), "q": words.amount(row.amount), "f": row.first_id,
-            "l": row.last_id, "T": row.time_ms, "m": row.buyer_is_maker}  # fmt: skip
+    return {"a": row.id, "p": words.price(row.price), "q": words.amount(row.amount), "nq": words.amount(row.amount),
+            "f": row.first_id, "l": row.last_id, "T": row.time_ms, "m": row.buyer_is_maker}  # fmt: skip
 
 
 def bar_json(bar: Bar, words: Words, *, traded: bool = True) -> list[Any]:
@@ -300,8 +300,8 @@ def account_json(core: Core, account: Account, *, version: int) -> Json:
     rows = [account_position_json(core, account, held, version=version)
             for held in positions(core, account, everything=version == 2)]  # fmt: skip
     front: Json = {
-        "feeTier": 0, "canTrade": account.can_trade, "canDeposit": True, "canWithdraw": False, "feeBurn": False,
-        "tradeGroupId": -1, "updateTime": 0, "multiAssetsMargin": futures.multi_assets,
+        "feeTier": 0, "canTrade": account.can_trade, "canDeposit": True, "canWithdraw": False,
+        "feeBurn": futures.burns_bnb, "tradeGroupId": -1, "updateTime": 0, "multiAssetsMargin": futures.multi_assets,
     }  # fmt: skip
     sums = {name: text(total[word]) for name, word in names.items()}
     return (front if version == 2 else {}) | sums | {"assets": assets, "positions": rows}
@@ -347,8 +347,9 @@ def config_json(account: Account, rules: Symbol) -> Json:
 def order_event(report: OrderReport, market: Market | None, now_ms: int) -> Json:
     """`ORDER_TRADE_UPDATE`."""
     order, words = report.order, Words(market)
+    kind = "LIQUIDATION" if order.client_id.startswith("autoclose-") else order.kind
     row: Json = {
-        "s": order.symbol, "c": order.client_id, "S": SIDE_WORDS[order.side], "o": order.kind,
+        "s": order.symbol, "c": order.client_id, "S": SIDE_WORDS[order.side], "o": kind,
         "f": order.time_in_force, "q": words.amount(order.amount), "p": words.price(order.price),
         "ap": text(order.average, 5) if order.filled else "0", "sp": words.price(order.stop_price),
         "x": report.execution, "X": order.status, "i": order.id, "l": words.amount(report.amount),
@@ -436,3 +437,12 @@ def _position_event(core: Core, account: Account, symbol: str, side: str) -> Jso
 def _liquidation(core: Core, account: Account, held: Position) -> str:
     price = margin.liquidation_price(core.perpetual.markets, account, held)
     return text(price) if price else "0"
+
+
+def amendment_json(row: Amendment, history: list[Amendment]) -> Json:
+    """A row of `orderAmendment`; `count` is the how-manieth change of its order it was."""
+    price, amount = ({"before": text(was), "after": text(now)} for was, now in (row.price, row.amount))
+    count = sum(1 for one in history if one.order_id == row.order_id and one.number <= row.number)
+    return {"amendmentId": row.number, "symbol": row.symbol, "pair": row.symbol, "orderId": row.order_id,
+            "clientOrderId": row.client_id[0], "time": row.time_ms,
+            "amendment": {"price": price, "origQty": amount, "count": count}, "priceMatch": "NONE"}  # fmt: skip

@@ -215,7 +215,7 @@ def account_json(account: Account, *, omit_zero: bool) -> Json:
         "makerCommission": int(basis[0]), "takerCommission": int(basis[1]), "buyerCommission": 0,
         "sellerCommission": 0, "commissionRates": {"maker": text(account.maker), "taker": text(account.taker),
                                                    "buyer": text(ZERO), "seller": text(ZERO)},
-        "canTrade": account.can_trade, "canWithdraw": False, "canDeposit": True, "brokered": False,
+        "canTrade": account.can_trade, "canWithdraw": account.can_withdraw, "canDeposit": True, "brokered": False,
         "requireSelfTradePrevention": False, "preventSor": False, "updateTime": account.updated_ms,
         "accountType": "SPOT", "permissions": ["SPOT"], "uid": account.uid,
         "balances": [{"asset": asset, "free": text(account.free[asset]), "locked": text(account.locked[asset])}
@@ -228,7 +228,7 @@ def commission_json(account: Account, symbol: str) -> Json:
     none = {"maker": text(ZERO), "taker": text(ZERO), "buyer": text(ZERO), "seller": text(ZERO)}
     rates = none | {"maker": text(account.maker), "taker": text(account.taker)}
     return {"symbol": symbol, "standardCommission": rates, "specialCommission": none, "taxCommission": none,
-            "discount": {"enabledForAccount": False, "enabledForSymbol": False, "discountAsset": "BNB",
+            "discount": {"enabledForAccount": account.burns_bnb, "enabledForSymbol": True, "discountAsset": "BNB",
                          "discount": "0.75000000"}}  # fmt: skip
 
 

@@ -50,7 +50,7 @@ class Shapes:
         made = {"e": "aggTrade", "E": now_ms, "s": self.name, "a": row.id, "p": self.price(row.price),
                 "q": self.amount(row.amount), "f": row.first_id, "l": row.last_id, "T": row.time_ms,
                 "m": row.buyer_is_maker}  # fmt: skip
-        return made | ({"st": 1} if self.perpetual else {"M": True})
+        return made | ({"nq": self.amount(row.amount), "st": 1} if self.perpetual else {"M": True})
 
     def kline(self, bar: Bar, interval: str, now_ms: int, *, closed: bool) -> Json:
         """`kline`."""
@@ -124,14 +124,13 @@ class Shapes:
             "v": self.amount(bar.amount if bar else ZERO), "q": text(bar.quote if bar else ZERO),
             "O": now_ms - length_ms, "C": now_ms, "F": bar.first_id if bar else -1,
             "L": bar.last_id if bar else -1, "n": bar.count if bar else 0,
-        } | ({"st": 1} if self.perpetual else {})  # fmt: skip
+        } | ({"ps": self.name, "st": 1} if self.perpetual else {})  # fmt: skip
 
     def mini(self, now_ms: int) -> Json:
         """`24hrMiniTicker`."""
         whole = self.day(now_ms, 86_400_000, "24hrTicker")
-        return {"e": "24hrMiniTicker", "E": now_ms} | {
-            name: whole[name] for name in ("s", "c", "o", "h", "l", "v", "q")
-        }
+        names = ("s", "c", "o", "h", "l", "v", "q", "ps", "st")
+        return {"e": "24hrMiniTicker", "E": now_ms} | {name: whole[name] for name in names if name in whole}
 
     def average(self, now_ms: int) -> Json:
         """`avgPrice`."""

@@ -8,6 +8,7 @@ from workbench.connectors.simulated import margin
 from workbench.connectors.simulated.accounts import Account, Futures, Position
 from workbench.connectors.simulated.algo import Algos
 from workbench.connectors.simulated.amounts import ZERO, booked
+from workbench.connectors.simulated.burning import BNB, FUTURES_SHARE, in_bnb
 from workbench.connectors.simulated.events import (
     Arm,
     Cancel,
@@ -127,7 +128,9 @@ class Perpetual(Floor):
         self._check_change(market, account, order, event)
         if market.book.holds(order):
             market.book.remove(order)
+        before = order.price, order.amount
         order.price, order.amount = event.price, event.amount
+        self.amended(order, order.client_id, *before)
         self.report(order, "AMENDMENT")
         if order.open_amount <= 0:
             self.cancel(order)
@@ -211,17 +214,26 @@ class Perpetual(Floor):
         before = held.amount
         realized = booked(_change(held, order.side * amount, price))
         rate = ZERO if account is None else account.perpetual_maker if maker else account.perpetual_taker
-        fee, asset = booked(price * amount * rate), market.rules.quote
+        asset = market.rules.quote
+        fee, fee_asset = self._fee(futures, booked(price * amount * rate), asset)
         self.state.ledger.book(
             self.state.time_ms, f"trade of order {order.id}",
-            Posting(order.account, FUTURES, asset, realized - fee), Posting(VENUE, FUTURES, asset, fee),
-            Posting(CLEARING, FUTURES, asset, -realized),
+            Posting(order.account, FUTURES, asset, realized), Posting(CLEARING, FUTURES, asset, -realized),
+            Posting(order.account, FUTURES, fee_asset, -fee), Posting(VENUE, FUTURES, fee_asset, fee),
         )  # fmt: skip
-        futures.wallet[asset] = futures.wallet.get(asset, ZERO) + realized - fee
+        for name, change in ((asset, realized), (fee_asset, -fee)):
+            futures.wallet[name] = futures.wallet.get(name, ZERO) + change
         held.updated_ms = self.state.time_ms
         if account is not None:
-            self._keep(account, market, held, before, price, realized, fee)
-        return fee, asset, realized
+            self._keep(account, market, held, before, price, realized, fee, fee_asset)
+        return fee, fee_asset, realized
+
+    def _fee(self, futures: Futures, fee: Decimal, asset: str) -> tuple[Decimal, str]:
+        if futures.burns_bnb:
+            found = in_bnb(fee, asset, self.markets, futures.wallet.get(BNB, ZERO), FUTURES_SHARE)
+            if found is not None:
+                return found, BNB
+        return fee, asset
 
     def affordable(self, market: Market, order: Order, price: Decimal) -> Decimal:
         """An order that may only reduce goes as far as there is something to reduce."""
@@ -259,17 +271,19 @@ class Perpetual(Floor):
         return {"bid_notional": need.bids, "ask_notional": need.asks}
 
     def _keep(self, account: Account, market: Market, held: Position, before: Decimal, price: Decimal,
-              realized: Decimal, fee: Decimal) -> None:  # fmt: skip
+              realized: Decimal, fee: Decimal, fee_asset: str) -> None:  # fmt: skip
         ledger, name, now = self.state.ledger, market.rules.name, self.state.time_ms
         number, asset = str(market.last_trade_id), market.rules.quote
         if realized:
             ledger.add_income(account.name, name, "REALIZED_PNL", asset, realized, now, number)
         if fee:
-            ledger.add_income(account.name, name, "COMMISSION", asset, -fee, now, number)
-        held.fees += fee
+            ledger.add_income(account.name, name, "COMMISSION", fee_asset, -fee, now, number)
+        held.fees += fee if fee_asset == asset else ZERO
         if account.futures.is_isolated(name):
             self._set_apart(account, held, before, price)
         self.state.futures_moved(account, "ORDER", asset, ZERO, (name, held.side))
+        if fee_asset != asset:
+            self.state.futures_moved(account, "ORDER", fee_asset, ZERO)
 
     def _set_apart(self, account: Account, held: Position, before: Decimal, price: Decimal) -> None:
         leverage = account.futures.leverage_of(held.symbol)

@@ -65,6 +65,7 @@ class FaultProxy:
         self.connections = 0
         self.carried = {"up": 0, "down": 0}
         self._open: set[asyncio.StreamWriter] = set()
+        self._lines: set[asyncio.Task[Any]] = set()
 
     @property
     def own_port(self) -> int:
@@ -83,6 +84,9 @@ class FaultProxy:
     async def __aexit__(self, *exception: object) -> None:
         self._server.close()
         self.cut()
+        for line in self._lines:
+            line.cancel()
+        await asyncio.gather(*self._lines, return_exceptions=True)
         await self._server.wait_closed()
 
     def cut(self) -> None:
@@ -94,6 +98,7 @@ class FaultProxy:
         self.connections += 1
         toxics = [*self.toxics, *self._drawn()]
         self._open.add(writer)
+        self._lines.add(line := asyncio.current_task())  # type: ignore[arg-type]
         try:
             if any(toxic.kind == "refuse" for toxic in toxics):
                 reset(writer.transport)
@@ -103,6 +108,7 @@ class FaultProxy:
             reset(writer.transport)
         finally:
             self._open.discard(writer)
+            self._lines.discard(line)
 
     def _drawn(self) -> list[Toxic]:
         if self.random.random() >= self.share:

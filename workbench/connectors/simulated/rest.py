@@ -92,10 +92,11 @@ class Rest:
     def _let_in(self, request: web.Request, endpoint: Endpoint, params: Params, payload: str) -> Account | None:
         if endpoint.security == NONE:
             return None
-        account = signing.account_of(self.desk.core.state, request.headers.get("X-MBX-APIKEY"))
+        state, key = self.desk.core.state, request.headers.get("X-MBX-APIKEY")
+        account = signing.account_of(state, key)
         if endpoint.security == SIGNED:
             signing.check_time(self.desk.clock, params)
-            signing.check_signature(account, params, payload)
+            signing.check_signature(state, key, params, payload)
         check_permission(account, endpoint)
         return account
 

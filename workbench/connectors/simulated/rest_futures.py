@@ -148,19 +148,8 @@ def book_ticker(call: Call) -> Any:
 def open_interest(call: Call) -> Any:
     """Contracts that are open on the long side."""
     market = call.desk.market(call.params.symbol())
-    return {"openInterest": shape.Words(market).amount(_interest(call, market)), "symbol": market.rules.name,
+    return {"openInterest": shape.Words(market).amount(interest(call, market)), "symbol": market.rules.name,
             "time": call.desk.now_ms}  # fmt: skip
-
-
-def open_interest_history(call: Call) -> Any:
-    """The same, as the one row that this venue keeps."""
-    market = call.desk.market(call.params.symbol())
-    for name in ("period", "limit", "startTime", "endTime"):
-        call.params.given(name)
-    amount = _interest(call, market)
-    return [{"symbol": market.rules.name, "sumOpenInterest": shape.text(amount),
-             "sumOpenInterestValue": shape.text(amount * market.mark_price), "CMCCirculatingSupply": "0",
-             "timestamp": call.desk.now_ms}]  # fmt: skip
 
 
 def constituents(call: Call) -> Any:
@@ -172,13 +161,19 @@ def constituents(call: Call) -> Any:
                               "weight": "1.00000000"}]}  # fmt: skip
 
 
+def nothing(call: Call) -> Any:
+    """Indices of collateral and of baskets, of which there are none."""
+    return []
+
+
 def no_symbols(call: Call) -> Any:
     """The coin-margined side, which has nothing to trade here."""
     return {"timezone": "UTC", "serverTime": call.desk.clock.server_ms(), "rateLimits": [], "exchangeFilters": [],
             "symbols": []}  # fmt: skip
 
 
-def _interest(call: Call, market: Market) -> Any:
+def interest(call: Call, market: Market) -> Any:
+    """Base units that are held long."""
     accounts = [account.futures for account in call.desk.core.accounts.values()] + [call.desk.core.perpetual.house]
     held = [
         position
@@ -213,7 +208,8 @@ PUBLIC = [
     Endpoint("GET", "/fapi/v2/ticker/price", price_ticker, by_symbol(1, 2)),
     Endpoint("GET", "/fapi/v1/ticker/bookTicker", book_ticker, by_symbol(2, 5), word="ticker.book"),
     Endpoint("GET", "/fapi/v1/openInterest", open_interest),
-    Endpoint("GET", "/futures/data/openInterestHist", open_interest_history, 0),
     Endpoint("GET", "/fapi/v1/constituents", constituents, 2),
+    Endpoint("GET", "/fapi/v1/assetIndex", nothing),
+    Endpoint("GET", "/fapi/v1/indexInfo", nothing),
     Endpoint("GET", "/dapi/v1/exchangeInfo", no_symbols),
 ]

@@ -13,7 +13,16 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
-from workbench.connectors.simulated import rest_futures, rest_spot, trading_futures, trading_spot
+from workbench.connectors.simulated import (
+    account_futures,
+    account_spot,
+    rest_futures,
+    rest_spot,
+    rest_statistics,
+    rest_wallet,
+    trading_futures,
+    trading_spot,
+)
 from workbench.connectors.simulated.accounts import Account
 from workbench.connectors.simulated.clock import Clock
 from workbench.connectors.simulated.control import Control
@@ -23,6 +32,7 @@ from workbench.connectors.simulated.desk import Desk
 from workbench.connectors.simulated.endpoints import Endpoint
 from workbench.connectors.simulated.events import Event, Open, Report, Tick
 from workbench.connectors.simulated.faults import Faults
+from workbench.connectors.simulated.keys import own_pair
 from workbench.connectors.simulated.refusals import Refusal
 from workbench.connectors.simulated.rest import Rest
 from workbench.connectors.simulated.sockets import Connection
@@ -39,6 +49,8 @@ CASH = {"USDT": Decimal(10_000)}
 LOOPBACK = "127.0.0.1"
 BEAT, LEAST_WAIT = 0.01, 0.001  # seconds between two looks at what is due
 MOST_AT_ONCE = 200  # events of sources between two looks at the clients
+SPOT_ENDPOINTS = [*rest_spot.PUBLIC, *trading_spot.PRIVATE, *account_spot.ACCOUNT, *rest_wallet.WALLET]
+FUTURES_ENDPOINTS = [*rest_futures.PUBLIC, *rest_statistics.PUBLIC, *trading_futures.PRIVATE, *account_futures.ACCOUNT]
 USUAL = (("BTC/USDT", 60_000), ("ETH/USDT", 3_000), ("BTC/USDT:USDT", 60_000), ("ETH/USDT:USDT", 3_000))
 
 
@@ -117,8 +129,8 @@ class SimulatedVenue:
         self.spot = Desk(self.core, self.clock, self.faults, self.publish, perpetual=False)
         self.futures = Desk(self.core, self.clock, self.faults, self.publish, perpetual=True)
         self.sides = {
-            "spot": Side(self.spot, [*rest_spot.PUBLIC, *trading_spot.PRIVATE]),
-            "futures": Side(self.futures, [*rest_futures.PUBLIC, *trading_futures.PRIVATE]),
+            "spot": Side(self.spot, SPOT_ENDPOINTS),
+            "futures": Side(self.futures, FUTURES_ENDPOINTS),
         }
         self.control = Control(self)
         for name, money in (accounts if accounts is not None else {"trader": CASH}).items():
@@ -152,6 +164,11 @@ class SimulatedVenue:
     def ccxt(self, account: str = "trader", *, perpetual: bool = False) -> dict[str, Any]:
         """The argument that makes `ccxt.binance` trade here as an account, or with `perpetual` `ccxt.binanceusdm`."""
         return ccxt_config(self.spot_url, self.futures_url, self.account(account), perpetual=perpetual)
+
+    def ed25519(self, account: str = "trader") -> tuple[str, str]:
+        """An API key of an account and the private Ed25519 key, as PEM, that its requests are signed with."""
+        private, public = own_pair(f"{self.seed} {account} Ed25519")
+        return self.call(lambda: self.control.add_key(public, account)), private
 
     # --- what happens ------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Who asks, and when: keys, HMAC signatures over the very bytes that were sent, and the time window."""
+"""Who asks, and when: keys, signatures over the very bytes that were sent, and the time window."""
 
 from __future__ import annotations
 
@@ -49,14 +49,27 @@ def account_of(state: State, key: str | None) -> Account:
     return state.accounts[name]
 
 
-def check_signature(account: Account, params: Params, payload: str) -> None:
+def check_signature(state: State, key: str | None, params: Params, payload: str) -> None:
     """Refuse a request whose signature is not that of its own bytes (or of the same before URL encoding)."""
     given = params.given("signature")
     if given is None:
         raise missing("signature")
-    right = (hmac_of(account.secret, payload), hmac_of(account.secret, unquote_plus(payload)))
-    if not any(hmac.compare_digest(given.lower(), made) for made in right):
+    if not any(_fits(state, key or "", given, form) for form in (payload, unquote_plus(payload))):
         raise refuse(BAD_SIGNATURE)
+
+
+def kind_of(state: State, key: str | None) -> str:
+    """What an API key signs with, in the venue's words."""
+    public = state.public_keys.get(key or "")
+    return "HMAC_SHA256" if public is None else public.kind
+
+
+def _fits(state: State, key: str, given: str, payload: str) -> bool:
+    public = state.public_keys.get(key)
+    if public is not None:
+        return public.fits(given, payload)
+    secret = state.accounts[state.names[key]].secret
+    return hmac.compare_digest(given.lower().encode(), hmac_of(secret, payload).encode())
 
 
 def check_time(clock: Clock, params: Params) -> None:

@@ -24,7 +24,7 @@ class Connection:
 
     def __init__(self, desk: Desk, *, combined: bool = False) -> None:
         self.desk, self.combined = desk, combined
-        self.ws = web.WebSocketResponse(autoping=False, max_msg_size=1 << 20)
+        self.ws = web.WebSocketResponse(autoping=False, compress=False, max_msg_size=1 << 20)
         self.streams: dict[str, None] = {}
         self.address = ""
         self.opened_ms = self.pinged_ms = self.heard_ms = desk.clock.pace_ms()

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from workbench.connectors.simulated.accounts import Account
 from workbench.connectors.simulated.amounts import ZERO, booked, to_step
+from workbench.connectors.simulated.burning import BNB, SPOT_SHARE, in_bnb
 from workbench.connectors.simulated.events import Amend, Cancel, CancelAll, Draft, Expire, Place
 from workbench.connectors.simulated.filters import check_spot
 from workbench.connectors.simulated.floor import Floor
@@ -164,12 +165,13 @@ class Spot(Floor):
             o.client_id == event.new_client_id for o in account.orders.values() if o is not order
         ):
             raise refuse(DUPLICATE)
-        cancel_id, order.amount = order.client_id, event.amount
+        cancel_id, before, order.amount = order.client_id, order.amount, event.amount
         order.client_id = event.new_client_id or order.client_id
         if market.book.holds(order):
             market.book.show(order, min(order.display, order.open_amount))
         self._hold_rest(account, order)
         self.report(order, "REPLACED", cancel_id=cancel_id)
+        self.amended(order, cancel_id, order.price, before)
 
     def end(self, event: Expire) -> None:
         """The venue ends an order."""
@@ -180,23 +182,37 @@ class Spot(Floor):
     # --- money -------------------------------------------------------------------------------------------------------
 
     def settle(self, order: Order, maker: bool, amount: Decimal, price: Decimal) -> tuple[Decimal, str, Decimal]:
-        """Move the money of one side of a trade; the fee is taken out of what is received."""
+        """Move the money of one side of a trade."""
         rules, quote = self.markets[order.symbol].rules, booked(price * amount)
         gets, gives = (rules.base, rules.quote) if order.side == BUY else (rules.quote, rules.base)
         received, paid = (amount, quote) if order.side == BUY else (quote, amount)
         account = self.state.accounts.get(order.account)
-        fee = ZERO if account is None else booked(received * (account.maker if maker else account.taker))
+        fee, asset = (ZERO, gets) if account is None else self._fee(account, maker, received, gets, quote, rules)
+        net = received - fee if asset == gets else received
+        burnt = () if asset == gets else (Posting(order.account, SPOT, asset, -fee), Posting(VENUE, SPOT, asset, fee))
         self.state.ledger.book(
             self.state.time_ms, f"trade of order {order.id}",
-            Posting(order.account, SPOT, gets, received - fee), Posting(VENUE, SPOT, gets, fee),
+            Posting(order.account, SPOT, gets, net), Posting(VENUE, SPOT, gets, received - net),
             Posting("counterparty", SPOT, gets, -received),
-            Posting(order.account, SPOT, gives, -paid), Posting("counterparty", SPOT, gives, paid),
+            Posting(order.account, SPOT, gives, -paid), Posting("counterparty", SPOT, gives, paid), *burnt,
         )  # fmt: skip
         if account is not None:
             self._pay(account, order, gives, paid)
-            account.add(gets, received - fee)
-            self.state.moved(account, gets, gives)
-        return fee, gets, ZERO
+            account.add(gets, net)
+            if burnt:
+                account.add(asset, -fee)
+            self.state.moved(account, gets, gives, asset)
+        return fee, asset, ZERO
+
+    def _fee(self, account: Account, maker: bool, received: Decimal, gets: str, quote: Decimal,
+             rules: Symbol) -> tuple[Decimal, str]:  # fmt: skip
+        """The fee and its asset: out of what is received, or in BNB."""
+        rate = account.maker if maker else account.taker
+        if account.burns_bnb:
+            found = in_bnb(quote * rate, rules.quote, self.markets, account.free.get(BNB, ZERO), SPOT_SHARE)
+            if found is not None:
+                return found, BNB
+        return booked(received * rate), gets
 
     def affordable(self, market: Market, order: Order, price: Decimal) -> Decimal:
         """A purchase at market may find dearer prices than it was checked with: it stops where the money ends."""

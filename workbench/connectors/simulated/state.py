@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from workbench.connectors.simulated.accounts import Account
 from workbench.connectors.simulated.events import BalanceReport, DepositReport, FuturesReport, Report
+from workbench.connectors.simulated.keys import PublicKey
 from workbench.connectors.simulated.ledger import FUTURES, OUTSIDE, SPOT, Ledger, Posting
 from workbench.connectors.simulated.refusals import BAD_KEY, refuse
 
@@ -23,6 +24,7 @@ class State:
         self.ledger = Ledger()
         self.accounts: dict[str, Account] = {}
         self.names: dict[str, str] = {}  # API key → account
+        self.public_keys: dict[str, PublicKey] = {}  # of the API keys that do not sign with a shared secret
         self.reports: list[Report] = []
         self._order_id = 0
         self._report_number = 0

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from workbench.connectors.simulated import margin
 from workbench.connectors.simulated import payloads_futures as shape
+from workbench.connectors.simulated.account_futures import window
 from workbench.connectors.simulated.algo import Algo
 from workbench.connectors.simulated.drafts_futures import read_algo, read_draft
 from workbench.connectors.simulated.endpoints import KEY, SIGNED, Call, Endpoint, by_symbol
@@ -16,9 +16,7 @@ from workbench.connectors.simulated.events import (
     Cancel,
     CancelAlgo,
     CancelAll,
-    Configure,
     Modify,
-    MoveMargin,
     OrderReport,
     Place,
     PlaceAlgo,
@@ -29,10 +27,6 @@ from workbench.connectors.simulated.orders import SIDES, Order
 from workbench.connectors.simulated.params import Params
 from workbench.connectors.simulated.refusals import NO_SUCH_ORDER, Refusal, either, refuse
 from workbench.connectors.simulated.trading_spot import fill_first
-
-DONE = {"code": 200, "msg": "success"}
-WEEK = 604_800_000
-
 
 # --- orders ----------------------------------------------------------------------------------------------------------
 
@@ -129,7 +123,7 @@ def all_orders(call: Call) -> Any:
     """Every order of a symbol, of a week at most."""
     params = call.params
     symbol, first, limit = params.symbol(), params.maybe("orderId"), params.limit()
-    start, end = _window(params)
+    start, end = window(params)
     call.desk.market(symbol)
     mine = [order for order in call.desk.floor.of(call.owner.name, symbol).values() if call.desk.sees(order)]
     if first is not None:
@@ -143,7 +137,7 @@ def user_trades(call: Call) -> Any:
     params = call.params
     symbol = params.symbol() if "symbol" in params else None
     order_id, first, limit = params.maybe("orderId"), params.maybe("fromId"), params.limit()
-    start, end = _window(params)
+    start, end = window(params)
     markets = call.desk.floor.markets
     chosen = list(markets) if symbol is None else [call.desk.market(symbol).rules.name]
     rows = [fill for name in chosen for fill in call.desk.fills(call.owner, name) if order_id in (None, fill.order_id)]
@@ -211,170 +205,11 @@ def open_algos(call: Call) -> Any:
 def all_algos(call: Call) -> Any:
     """Every conditional order of a symbol."""
     symbol, first, limit = call.params.symbol(), call.params.maybe("algoId"), call.params.limit()
-    start, end = _window(call.params)
+    start, end = window(call.params)
     call.params.given("page")
     rows = [algo for algo in _algos(call) if algo.draft.symbol == symbol and algo.id >= (first or 0)]
     rows = [algo for algo in rows if (start or 0) <= algo.created_ms <= (end or algo.created_ms)]
     return [_algo_shown(call, algo) for algo in rows[:limit]]
-
-
-# --- the account -----------------------------------------------------------------------------------------------------
-
-
-def account_v2(call: Call) -> Any:
-    """Wallet and positions, every symbol."""
-    return shape.account_json(call.desk.core, call.owner, version=2)
-
-
-def account_v3(call: Call) -> Any:
-    """Wallet, and the positions that are held."""
-    return shape.account_json(call.desk.core, call.owner, version=3)
-
-
-def balance(call: Call) -> Any:
-    """The wallet."""
-    return shape.balance_json(call.desk.core, call.owner)
-
-
-def risk_v2(call: Call) -> Any:
-    """Positions of every symbol, with leverage and margin type."""
-    return _risk(call, version=2)
-
-
-def risk_v3(call: Call) -> Any:
-    """The positions that are held, with their margins."""
-    return _risk(call, version=3)
-
-
-def income(call: Call) -> Any:
-    """What the wallet gained and paid."""
-    params = call.params
-    symbol, kind, limit = params.given("symbol"), params.given("incomeType"), params.limit(100)
-    start, end, page = params.maybe("startTime"), params.maybe("endTime"), params.whole("page", 1)
-    rows = [row for row in call.desk.core.ledger.income(call.owner.name)
-            if symbol in (None, row.symbol) and kind in (None, row.kind)
-            and (start or 0) <= row.time_ms <= (end or row.time_ms)]  # fmt: skip
-    chosen = rows[(page - 1) * limit : page * limit] if start is not None or page > 1 else rows[-limit:]
-    return [shape.income_json(row) for row in chosen]
-
-
-def commission(call: Call) -> Any:
-    """Fee rates of a symbol."""
-    symbol = call.params.symbol()
-    call.desk.market(symbol)
-    owner = call.owner
-    return {"symbol": symbol, "makerCommissionRate": shape.plain(owner.perpetual_maker),
-            "takerCommissionRate": shape.plain(owner.perpetual_taker), "rpiCommissionRate": "0"}  # fmt: skip
-
-
-def brackets(call: Call) -> Any:
-    """Leverage and margin by value."""
-    chosen = _chosen(call)
-    return [shape.bracket_json(market.rules) for market in chosen]
-
-
-def adl_quantile(call: Call) -> Any:
-    """How near positions are to being closed for others."""
-    rows = [(market.rules.name, held) for market in _chosen(call)
-            for held in margin.positions_in(call.owner, market.rules.name)]  # fmt: skip
-    return [{"symbol": name, "adlQuantile": {"LONG": 1, "SHORT": 1, held.side: 1}} for name, held in rows]
-
-
-def adl_risk(call: Call) -> Any:
-    """The same of whole symbols."""
-    rows = [{"symbol": market.rules.name, "adlRisk": "low", "updateTime": call.desk.now_ms} for market in _chosen(call)]
-    return rows[0] if "symbol" in call.params else rows
-
-
-def symbol_config(call: Call) -> Any:
-    """Leverage and margin type of symbols."""
-    return [shape.config_json(call.owner, market.rules) for market in _chosen(call)]
-
-
-def account_config(call: Call) -> Any:
-    """How the account trades."""
-    owner = call.owner
-    return {"feeTier": 0, "canTrade": owner.can_trade, "canDeposit": True, "canWithdraw": False,
-            "dualSidePosition": owner.futures.dual, "updateTime": 0,
-            "multiAssetsMargin": owner.futures.multi_assets, "tradeGroupId": -1}  # fmt: skip
-
-
-def order_counts(call: Call) -> Any:
-    """The order limits."""
-    weights, now = call.desk.weights, call.desk.clock.pace_ms()
-    return [limit.row(weights.count(call.owner.name, limit, now)) for limit in weights.of("ORDERS")]
-
-
-def trading_status(call: Call) -> Any:
-    """Rules that the account broke: none."""
-    return {"indicators": {}, "updateTime": call.desk.now_ms}
-
-
-# --- settings --------------------------------------------------------------------------------------------------------
-
-
-def set_leverage(call: Call) -> Any:
-    """Set a symbol's leverage."""
-    symbol, leverage = call.params.symbol(), call.params.whole("leverage")
-    rules = call.desk.market(symbol).rules
-    if "leverage" not in call.desk.faults.ignored:
-        call.desk.step(Configure(call.owner.name, symbol, leverage=leverage))
-    return {"leverage": leverage, "maxNotionalValue": shape.plain(margin.cap(rules, leverage)), "symbol": symbol}
-
-
-def set_margin_type(call: Call) -> Any:
-    """Set a symbol's margin type."""
-    symbol = call.params.symbol()
-    kind = call.params.choice("marginType", ("ISOLATED", "CROSSED"))
-    if "marginType" not in call.desk.faults.ignored:
-        call.desk.step(Configure(call.owner.name, symbol, margin_type=kind))
-    return DONE
-
-
-def get_dual(call: Call) -> Any:
-    """Is it hedge mode?"""
-    return {"dualSidePosition": call.owner.futures.dual}
-
-
-def set_dual(call: Call) -> Any:
-    """Change between one-way and hedge mode."""
-    dual = call.params.text("dualSidePosition").lower() == "true"
-    if "positionMode" not in call.desk.faults.ignored:
-        call.desk.step(Configure(call.owner.name, dual=dual))
-    return DONE
-
-
-def get_multi_assets(call: Call) -> Any:
-    """Is it multi-assets mode?"""
-    return {"multiAssetsMargin": call.owner.futures.multi_assets}
-
-
-def set_multi_assets(call: Call) -> Any:
-    """Change between single-asset and multi-assets mode."""
-    call.desk.step(Configure(call.owner.name, multi_assets=call.params.text("multiAssetsMargin").lower() == "true"))
-    return DONE
-
-
-def move_margin(call: Call) -> Any:
-    """Add margin to an isolated position (type 1), or take it out (type 2)."""
-    symbol, amount, kind = call.params.symbol(), call.params.decimal("amount"), call.params.whole("type")
-    side = call.params.text("positionSide", "BOTH")
-    call.desk.step(MoveMargin(call.owner.name, symbol, amount if kind == 1 else -amount, side))
-    return {"amount": float(amount), "code": 200, "msg": "Successfully modify position margin.", "type": kind}
-
-
-def margin_history(call: Call) -> Any:
-    """Margin that was moved."""
-    symbol, kind, limit = call.params.symbol(), call.params.maybe("type"), call.params.limit()
-    start, end = call.params.maybe("startTime"), call.params.maybe("endTime")
-    asset = call.desk.market(symbol).rules.quote
-    rows = [
-        {"symbol": name, "type": 1 if amount >= 0 else 2, "deltaType": "USER_ADJUST", "amount": shape.text(abs(amount)),
-         "asset": asset, "time": time_ms, "positionSide": side}
-        for time_ms, name, side, amount in call.owner.futures.margin_moves
-        if name == symbol and (start or 0) <= time_ms <= (end or time_ms)
-    ]  # fmt: skip
-    return [row for row in rows if kind in (None, row["type"])][-limit:]
 
 
 # --- answers ---------------------------------------------------------------------------------------------------------
@@ -459,19 +294,6 @@ def _algos(call: Call) -> list[Algo]:
     return [algo for algo in call.desk.core.perpetual.algos.by_id.values() if algo.account == call.owner.name]
 
 
-def _risk(call: Call, *, version: int) -> Any:
-    symbol = call.params.symbol() if "symbol" in call.params else None
-    if symbol is not None:
-        call.desk.market(symbol)
-    rows = shape.positions(call.desk.core, call.owner, everything=version == 2, symbol=symbol)
-    return [shape.risk_json(call.desk.core, call.owner, held, version=version) for held in rows]
-
-
-def _chosen(call: Call) -> Any:
-    markets = call.desk.floor.markets
-    return [call.desk.market(call.params.symbol())] if "symbol" in call.params else list(markets.values())
-
-
 def _one(params: Params) -> tuple[str, int | None, str]:
     symbol, order_id, client_id = params.symbol(), params.maybe("orderId"), params.given("origClientOrderId") or ""
     if order_id is None and not client_id:
@@ -484,13 +306,6 @@ def _one_algo(params: Params) -> tuple[int | None, str]:
     if number is None and not client_id:
         raise either("algoId", "clientAlgoId")
     return number, client_id
-
-
-def _window(params: Params) -> tuple[int | None, int | None]:
-    start, end = params.maybe("startTime"), params.maybe("endTime")
-    if start is not None and end is not None and end - start > WEEK:
-        raise Refusal(-4166, "Search window is restricted to recent 7 days only.")
-    return start, end
 
 
 PRIVATE = [
@@ -515,29 +330,6 @@ PRIVATE = [
     Endpoint("DELETE", "/fapi/v1/algoOpenOrders", cancel_algos, 1, SIGNED),
     Endpoint("GET", "/fapi/v1/openAlgoOrders", open_algos, by_symbol(1, 40), SIGNED),
     Endpoint("GET", "/fapi/v1/allAlgoOrders", all_algos, 5, SIGNED),
-    Endpoint("GET", "/fapi/v2/account", account_v2, 5, SIGNED, 0, "account.status"),
-    Endpoint("GET", "/fapi/v3/account", account_v3, 5, SIGNED, 0, "v2/account.status"),
-    Endpoint("GET", "/fapi/v2/balance", balance, 5, SIGNED, 0, "account.balance"),
-    Endpoint("GET", "/fapi/v3/balance", balance, 5, SIGNED, 0, "v2/account.balance"),
-    Endpoint("GET", "/fapi/v2/positionRisk", risk_v2, 5, SIGNED, 0, "account.position"),
-    Endpoint("GET", "/fapi/v3/positionRisk", risk_v3, 5, SIGNED, 0, "v2/account.position"),
-    Endpoint("GET", "/fapi/v1/income", income, 30, SIGNED),
-    Endpoint("GET", "/fapi/v1/commissionRate", commission, 20, SIGNED),
-    Endpoint("GET", "/fapi/v1/leverageBracket", brackets, 1, SIGNED),
-    Endpoint("GET", "/fapi/v1/adlQuantile", adl_quantile, 5, SIGNED),
-    Endpoint("GET", "/fapi/v1/symbolAdlRisk", adl_risk, 1),
-    Endpoint("GET", "/fapi/v1/symbolConfig", symbol_config, 5, SIGNED),
-    Endpoint("GET", "/fapi/v1/accountConfig", account_config, 5, SIGNED),
-    Endpoint("GET", "/fapi/v1/rateLimit/order", order_counts, 1, SIGNED),
-    Endpoint("GET", "/fapi/v1/apiTradingStatus", trading_status, by_symbol(1, 10), SIGNED),
-    Endpoint("POST", "/fapi/v1/leverage", set_leverage, 1, SIGNED),
-    Endpoint("POST", "/fapi/v1/marginType", set_margin_type, 1, SIGNED),
-    Endpoint("GET", "/fapi/v1/positionSide/dual", get_dual, 30, SIGNED),
-    Endpoint("POST", "/fapi/v1/positionSide/dual", set_dual, 1, SIGNED),
-    Endpoint("GET", "/fapi/v1/multiAssetsMargin", get_multi_assets, 30, SIGNED),
-    Endpoint("POST", "/fapi/v1/multiAssetsMargin", set_multi_assets, 1, SIGNED),
-    Endpoint("POST", "/fapi/v1/positionMargin", move_margin, 1, SIGNED),
-    Endpoint("GET", "/fapi/v1/positionMargin/history", margin_history, 1, SIGNED),
     Endpoint("POST", "/fapi/v1/listenKey", open_key, 1, KEY, 0, "userDataStream.start"),
     Endpoint("PUT", "/fapi/v1/listenKey", keep_key, 1, KEY, 0, "userDataStream.ping"),
     Endpoint("DELETE", "/fapi/v1/listenKey", close_key, 1, KEY, 0, "userDataStream.stop"),

@@ -1,10 +1,11 @@
-"""The spot venue's private endpoints: orders, lists, trades, the account, and the keys of user streams."""
+"""The spot venue's private endpoints: orders, lists, and the keys of user streams."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from workbench.connectors.simulated import payloads_spot as shape
+from workbench.connectors.simulated.account_spot import window
 from workbench.connectors.simulated.drafts_spot import read_draft, read_leg, read_old_oco
 from workbench.connectors.simulated.endpoints import KEY, SIGNED, Call, Endpoint, by_symbol
 from workbench.connectors.simulated.events import (
@@ -25,13 +26,11 @@ from workbench.connectors.simulated.params import Params
 from workbench.connectors.simulated.refusals import (
     BAD_RESTRICTION,
     NO_SUCH_ORDER,
-    TOO_BIG_A_WINDOW,
     Refusal,
     either,
     refuse,
 )
 
-DAY = 86_400_000
 SHAPES = ("ACK", "RESULT", "FULL")
 WORKING = ("LIMIT", "LIMIT_MAKER")
 PENDING_KINDS = ("LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT")
@@ -134,7 +133,7 @@ def all_orders(call: Call) -> Any:
     """Every order of a symbol."""
     params = call.params
     symbol, first, limit = params.symbol(), params.maybe("orderId"), params.limit()
-    start, end = _window(params)
+    start, end = window(params)
     params.finish()
     call.desk.market(symbol)
     mine = [order for order in call.desk.floor.of(call.owner.name, symbol).values() if call.desk.sees(order)]
@@ -201,7 +200,7 @@ def get_list(call: Call) -> Any:
 def all_lists(call: Call) -> Any:
     """Every list."""
     first, limit = call.params.maybe("fromId"), call.params.limit()
-    start, end = _window(call.params)
+    start, end = window(call.params)
     call.params.finish()
     rows = [made for made in _mine(call) if made.id >= (first or 0)]
     rows = [made for made in rows if (start or 0) <= made.time_ms <= (end or made.time_ms)]
@@ -212,64 +211,6 @@ def open_lists(call: Call) -> Any:
     """The lists that are not done."""
     call.params.finish()
     return [shape.list_json(made) for made in _mine(call) if not made.is_done]
-
-
-# --- the account -----------------------------------------------------------------------------------------------------
-
-
-def account(call: Call) -> Any:
-    """What is free and what is locked."""
-    omit = call.params.flag("omitZeroBalances")
-    call.params.finish()
-    return shape.account_json(call.owner, omit_zero=omit)
-
-
-def my_trades(call: Call) -> Any:
-    """The fills of a symbol."""
-    params = call.params
-    symbol, order_id, first, limit = params.symbol(), params.maybe("orderId"), params.maybe("fromId"), params.limit()
-    start, end = _window(params)
-    params.finish()
-    call.desk.market(symbol)
-    rows = [fill for fill in call.desk.fills(call.owner, symbol) if order_id in (None, fill.order_id)]
-    if first is not None:
-        return [shape.fill_json(fill) for fill in rows if fill.trade_id >= first][:limit]
-    rows = [fill for fill in rows if (start or 0) <= fill.time_ms <= (end or fill.time_ms)]
-    return [shape.fill_json(fill) for fill in (rows[:limit] if start is not None else rows[-limit:])]
-
-
-def order_counts(call: Call) -> Any:
-    """How much of the order limits is used."""
-    call.params.finish()
-    weights, now = call.desk.weights, call.desk.clock.pace_ms()
-    return [limit.row(weights.count(call.owner.name, limit, now)) for limit in weights.of("ORDERS")]
-
-
-def prevented(call: Call) -> Any:
-    """Matches that self-trade prevention stopped."""
-    params = call.params
-    symbol, number, order_id = params.symbol(), params.maybe("preventedMatchId"), params.maybe("orderId")
-    first, limit = params.maybe("fromPreventedMatchId"), params.limit()
-    params.finish()
-    rows = [row for row in call.desk.floor.prevented if (row["account"], row["symbol"]) == (call.owner.name, symbol)]
-    rows = [
-        row for row in rows if number in (None, row["preventedMatchId"]) and row["preventedMatchId"] >= (first or 0)
-    ]
-    rows = [row for row in rows if order_id in (None, row["takerOrderId"], row["makerOrderId"])]
-    return [shape.prevented_json(row) for row in rows[:limit]]
-
-
-def allocations(call: Call) -> Any:
-    """Allocations of smart order routing, which this venue does not do."""
-    return []
-
-
-def commission(call: Call) -> Any:
-    """Fee rates of a symbol."""
-    symbol = call.params.symbol()
-    call.params.finish()
-    call.desk.market(symbol)
-    return shape.commission_json(call.owner, symbol)
 
 
 # --- answers from reports --------------------------------------------------------------------------------------------
@@ -377,13 +318,6 @@ def _restriction(params: Params) -> str:
     return params.choice("cancelRestrictions", ("ONLY_NEW", "ONLY_PARTIALLY_FILLED"), BAD_RESTRICTION, default="")
 
 
-def _window(params: Params) -> tuple[int | None, int | None]:
-    start, end = params.maybe("startTime"), params.maybe("endTime")
-    if start is not None and end is not None and end - start > DAY:
-        raise refuse(TOO_BIG_A_WINDOW)
-    return start, end
-
-
 PRIVATE = [
     Endpoint("POST", "/api/v3/order", new_order, 1, SIGNED, 1, "order.place"),
     Endpoint("POST", "/api/v3/order/test", test_order, 1, SIGNED, 0, "order.test"),
@@ -402,12 +336,6 @@ PRIVATE = [
     Endpoint("GET", "/api/v3/orderList", get_list, 4, SIGNED, 0, "orderList.status"),
     Endpoint("GET", "/api/v3/allOrderList", all_lists, 20, SIGNED, 0, "allOrderLists"),
     Endpoint("GET", "/api/v3/openOrderList", open_lists, 6, SIGNED, 0, "openOrderLists.status"),
-    Endpoint("GET", "/api/v3/account", account, 20, SIGNED, 0, "account.status"),
-    Endpoint("GET", "/api/v3/myTrades", my_trades, 20, SIGNED, 0, "myTrades"),
-    Endpoint("GET", "/api/v3/rateLimit/order", order_counts, 40, SIGNED, 0, "account.rateLimits.orders"),
-    Endpoint("GET", "/api/v3/myPreventedMatches", prevented, 20, SIGNED, 0, "myPreventedMatches"),
-    Endpoint("GET", "/api/v3/myAllocations", allocations, 20, SIGNED, 0, "myAllocations"),
-    Endpoint("GET", "/api/v3/account/commission", commission, 20, SIGNED, 0, "account.commission"),
     Endpoint("POST", "/api/v3/userDataStream", open_key, 2, KEY, 0, "userDataStream.start"),
     Endpoint("PUT", "/api/v3/userDataStream", keep_key, 2, KEY, 0, "userDataStream.ping"),
     Endpoint("DELETE", "/api/v3/userDataStream", close_key, 2, KEY, 0, "userDataStream.stop"),

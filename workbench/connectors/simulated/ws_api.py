@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
@@ -12,6 +13,7 @@ from workbench.connectors.simulated import signing
 from workbench.connectors.simulated.accounts import Account
 from workbench.connectors.simulated.desk import Desk
 from workbench.connectors.simulated.endpoints import NONE, SIGNED, Call, Endpoint
+from workbench.connectors.simulated.keys import ED25519
 from workbench.connectors.simulated.params import Params
 from workbench.connectors.simulated.refusals import Refusal
 from workbench.connectors.simulated.rest import check_permission
@@ -21,6 +23,15 @@ from workbench.connectors.simulated.user_streams import UserStreams
 CONNECTING = 2  # weight of opening a socket
 
 
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Who a socket was logged on as, and when."""
+
+    account: Account
+    key: str
+    since_ms: int
+
+
 class WsApi:
     """The WebSocket API of one side of the venue."""
 
@@ -28,7 +39,7 @@ class WsApi:
         self.desk, self.users = desk, users
         self.words = {endpoint.word: endpoint for endpoint in endpoints if endpoint.word}
         self.connections: set[Connection] = set()
-        self.sessions: dict[Connection, Account] = {}
+        self.sessions: dict[Connection, Session] = {}
         self.own = {"session.logon": self._logon, "session.status": self._status, "session.logout": self._logout,
                     "userDataStream.subscribe": self._subscribe, "userDataStream.unsubscribe": self._unsubscribe,
                     "userDataStream.subscribe.signature": self._subscribe_signed,
@@ -102,29 +113,35 @@ class WsApi:
         if known is not None and "apiKey" not in params:
             if endpoint.security == SIGNED:
                 signing.check_time(self.desk.clock, params)
-            return known
+            check_permission(known.account, endpoint)
+            return known.account
         account = signing.account_of(self.desk.core.state, params.given("apiKey"))
         if endpoint.security == SIGNED:
-            self._check(account, params)
+            self._check(params)
         check_permission(account, endpoint)
         return account
 
-    def _check(self, account: Account, params: Params) -> None:
+    def _check(self, params: Params) -> None:
+        payload = signing.socket_payload(params.values)
         signing.check_time(self.desk.clock, params)
-        signing.check_signature(account, params, signing.socket_payload(params.values))
+        signing.check_signature(self.desk.core.state, params.given("apiKey"), params, payload)
 
     # --- sessions and user streams -----------------------------------------------------------------------------------
 
     def _logon(self, connection: Connection, params: Params) -> Any:
-        account = signing.account_of(self.desk.core.state, params.given("apiKey"))
-        self._check(account, params)
-        self.sessions[connection] = account
+        state, key = self.desk.core.state, params.text("apiKey")
+        account, kind = signing.account_of(state, key), signing.kind_of(state, key)
+        if kind != ED25519:
+            raise Refusal(-4056, f"{kind} API key is not supported.")
+        self._check(params)
+        self.sessions[connection] = Session(account, key, self.desk.clock.server_ms())
         return self._status(connection, params)
 
     def _status(self, connection: Connection, params: Params) -> Any:
-        account, now = self.sessions.get(connection), self.desk.clock.server_ms()
-        return {"apiKey": account.key if account else None, "authorizedSince": now if account else None,
-                "connectedSince": connection.opened_ms, "returnRateLimits": True, "serverTime": now,
+        known = self.sessions.get(connection)
+        return {"apiKey": known.key if known else None, "authorizedSince": known.since_ms if known else None,
+                "connectedSince": connection.opened_ms, "returnRateLimits": True,
+                "serverTime": self.desk.clock.server_ms(),
                 "userDataStream": bool(self.users.numbers_of(connection))}  # fmt: skip
 
     def _logout(self, connection: Connection, params: Params) -> Any:
@@ -133,14 +150,14 @@ class WsApi:
         return self._status(connection, params)
 
     def _subscribe(self, connection: Connection, params: Params) -> Any:
-        account = self.sessions.get(connection)
-        if account is None:
+        known = self.sessions.get(connection)
+        if known is None:
             raise Refusal(-1002, "You are not authorized to execute this request.", 401)
-        return {"subscriptionId": self.users.subscribe(connection, account.name)}
+        return {"subscriptionId": self.users.subscribe(connection, known.account.name)}
 
     def _subscribe_signed(self, connection: Connection, params: Params) -> Any:
         account = signing.account_of(self.desk.core.state, params.given("apiKey"))
-        self._check(account, params)
+        self._check(params)
         return {"subscriptionId": self.users.subscribe(connection, account.name)}
 
     def _unsubscribe(self, connection: Connection, params: Params) -> Any:

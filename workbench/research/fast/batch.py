@@ -75,7 +75,8 @@ def _many(
     for i in range(asked.shape[0]):
         k = asked[i]
         one = terms[k]
-        plain = one.stop_loss != one.stop_loss and one.take_profit != one.take_profit and one.time_limit_ms == 0
+        barred = one.stop_loss == one.stop_loss or one.take_profit == one.take_profit or one.time_limit_ms > 0
+        plain = not (barred or one.trailing_delta == one.trailing_delta)
         if plain and one.close_on_opposite:
             turn(time, opens, closes, scale.timeframe_ms, events[k], sides[k], counts[k], one, account, stands, trips)
         else:

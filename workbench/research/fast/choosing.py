@@ -27,9 +27,9 @@ from workbench.trading import Path
 
 ORDER = np.array([MEASURED.index(name) for name in METRICS if name in MEASURED], np.intp)
 IS_COMPLETE = set(METRICS) == set(MEASURED)  # a metric that is not compiled here is the engine's
-PLAIN = ("stop_loss", "take_profit", "size")
+BARRIERS = ("stop_loss", "take_profit", "trailing_delta")
+PLAIN = ("stop_loss", "take_profit", "trailing_activation", "trailing_delta", "size")
 KEPT = 64  # columns whose spoken rows are kept
-TRAILS = ("trailing_activation", "trailing_delta")
 Record = npt.NDArray[np.void]
 Curves = dict[int, npt.NDArray[np.float64]]  # equity at the ends of days, by row
 
@@ -214,7 +214,7 @@ class FastPath:
 
     def _fill(self, part: Part, rows: Any, out: Any, terms: Record) -> None:
         finish(out)
-        barred = ~np.isnan(terms["stop_loss"]) | ~np.isnan(terms["take_profit"]) | (terms["time_limit_ms"] > 0)
+        barred = (terms["time_limit_ms"] > 0) | np.any([~np.isnan(terms[name]) for name in BARRIERS], axis=0)
         part.metrics[rows] = out[:, ORDER]
         part.routes[rows] = np.where(barred, Route.BARRIERS, Route.SIGNALS)
 
@@ -255,12 +255,11 @@ def is_simple(one: Combination) -> bool:
 
 def is_pair(bot: Controller) -> bool:
     """Is this the shipped cross of two averages?"""
-    return type(bot) is SmaCross and bot.max_per_side == 1 and bot.trailing_delta is None and (
-        bot.take_profit_at == "market")  # fmt: skip
+    return type(bot) is SmaCross and bot.max_per_side == 1 and bot.take_profit_at == "market"
 
 
 def is_plain(targets: Any, n_bars: int) -> bool:
-    """Entries at market, one at once, under a stop, a target and a time limit that are the same in all rows?"""
+    """Entries at market, one at once, under barriers that are the same in all rows?"""
     if not isinstance(targets, Targets) or targets.n_bars != n_bars or targets.n_levels != 1:
         return False
     policy, columns = targets.policy, targets.columns
@@ -270,7 +269,6 @@ def is_plain(targets: Any, n_bars: int) -> bool:
         and policy.max_per_side == 1
         and policy.take_profit_kind == OrderKind.MARKET
         and all(columns[name].ndim == 0 for name in PLAIN)
-        and all(np.isnan(columns[name]).all() for name in TRAILS)
     )
 
 

@@ -1,9 +1,9 @@
 """From signals to fills without the bars between: the position executor of `trading`, for one position at a time.
 
 It is docs/execution.md again, cut down to what a sweep mostly asks: one market, orders at market, no latency, one
-position at once, a stop, a target and a time limit by price or net of fees. Between two signals nothing happens but
-the first touch of a barrier, so only those bars are looked at. Every sum is made in the order in which the engine
-makes it: the numbers are the same to the last bit, and a test holds the two together.
+position at once; a stop, a target, a time limit and a trailing stop, by price or net of fees. Between two signals
+nothing happens but the first touch of a barrier, so only those bars are looked at. Every sum is made in the order in
+which the engine makes it: the numbers are the same to the last bit, and a test holds the two together.
 """
 
 from __future__ import annotations
@@ -12,10 +12,8 @@ import numpy as np
 
 from workbench.compiled import compiled
 from workbench.market import BUY, Sizing
-from workbench.research.fast.prices import first_touch
-from workbench.trading import Path
+from workbench.research.fast.leaving import NEVER, barriers, exit_of, followed, met, trailing, waits
 
-NEVER = np.iinfo(np.int64).max
 ROUND, DUST, ROOM, SPARE = 1e-9, 1e-12, 1e-9, 1e-12  # as in `trading`
 
 # The terms of one combination.
@@ -31,6 +29,8 @@ TERMS = np.dtype(
         ("size", "f8"),
         ("stop_loss", "f8"),
         ("take_profit", "f8"),
+        ("trailing_activation", "f8"),
+        ("trailing_delta", "f8"),
         ("margin", "i8"),
         ("sizing", "i8"),
         ("path", "i8"),
@@ -73,7 +73,8 @@ def trade(time, opens, touch, closes, timeframe_ms, rows, sides, exits, count, t
     quote, position, fees, volume = terms.cash, 0.0, 0.0, 0.0
     taker, slippage = terms.taker, terms.slippage
     side, held, value, paid, entered_ms = 0, 0.0, 0.0, 0.0, 0
-    stop, target, deadline = np.nan, np.nan, NEVER
+    stop, target, deadline, guarded = np.nan, np.nan, NEVER, False
+    arming, distance, armed, peak, trail = np.nan, np.nan, False, np.nan, np.nan
     asked, amount, asked_deadline, leaving = 0, np.nan, NEVER, False
     long_ms, short_ms = first_ms, first_ms
     n_stands, n_trips, exposed = 1, 0, 0
@@ -83,13 +84,14 @@ def trade(time, opens, touch, closes, timeframe_ms, rows, sides, exits, count, t
     while t < n_bars:
         if asked != 0 or leaving:
             event = t
-        elif side != 0 and (stop == stop or target == target or deadline != NEVER):
+        elif guarded:
             # Signals that do nothing to a position are passed over while it is held.
             next_k = k if heeded else count
             while next_k < count and not (exits[next_k] or (closing and sides[next_k] == -side)):
                 next_k += 1
             end = min(rows[next_k] + 1, n_bars) if next_k < count else n_bars
-            event = met(time, touch, timeframe_ms, side, stop, target, deadline, t, end)
+            against, ahead = waits(side, stop, target, arming, armed, peak, trail)
+            event = met(time, touch, timeframe_ms, side, against, ahead, deadline, t, end)
             while k < next_k and rows[k] < event:
                 k += 1
         else:
@@ -119,7 +121,7 @@ def trade(time, opens, touch, closes, timeframe_ms, rows, sides, exits, count, t
                     trips[PNL, n_trips], trips[GAIN, n_trips] = pnl, pnl / value
                     trips[HELD, n_trips] = float(when - entered_ms) / DAY_MS
                     n_trips += 1
-                    side, leaving = 0, False
+                    side, leaving, guarded = 0, False, False
                 if again == 1:
                     break
                 if asked != 0:
@@ -138,9 +140,17 @@ def trade(time, opens, touch, closes, timeframe_ms, rows, sides, exits, count, t
                         volume += value
                         entered_ms, deadline = open_ms, asked_deadline
                         stop, target = barriers(terms, side, held, fill, value, paid)
+                        arming, distance = trailing(terms, side, held, fill, value, paid)
+                        armed = False
+                        guarded = stop == stop or target == target or deadline != NEVER or arming == arming
                     asked = 0
                 price, when = np.nan, open_ms
-                if side != 0 and (stop == stop or target == target or deadline != NEVER):
+                if guarded and arming == arming:
+                    price, when, armed, peak, trail = followed(
+                        terms, side, stop, target, deadline, arming, distance, armed, peak, trail, open_ms,
+                        timeframe_ms, o, touch.high[event], touch.low[event], closes[event],
+                    )  # fmt: skip
+                elif guarded:
                     price, when = exit_of(terms, side, stop, target, deadline, open_ms, timeframe_ms, o,
                                           touch.high[event], touch.low[event], closes[event])  # fmt: skip
             if quote != was_quote or position != was_position:
@@ -236,55 +246,6 @@ def turn(time, opens, closes, timeframe_ms, rows, first, count, terms, account, 
         exposed += n_bars - since
     account.fees, account.volume, account.exposed = fees, volume, exposed
     account.stands, account.trips = n_stands, n_trips
-
-
-@compiled(part=True)
-def met(time, touch, timeframe_ms, side, stop, target, deadline, start, end):
-    """The first bar in which the position meets a barrier or its time is up; a row behind `end` if in none."""
-    below, above = (stop, target) if side == BUY else (target, stop)
-    below, above = below if below == below else -np.inf, above if above == above else np.inf
-    last = end
-    if deadline != NEVER:
-        low, high = start, end  # the first bar that closes at the deadline or later
-        while low < high:
-            middle = (low + high) // 2
-            if time[middle] + timeframe_ms >= deadline:
-                high = middle
-            else:
-                low = middle + 1
-        last = low
-    if below > -np.inf or above < np.inf:
-        last = first_touch(touch, start, last, below, above)
-    return last if last < end else time.shape[0]
-
-
-@compiled(part=True)
-def exit_of(terms, d, stop, target, deadline, open_ms, timeframe_ms, o, high, low, c):
-    """The price at which a bar ends a position, and when; NaN if it does not. docs/execution.md, parts 2 and 6."""
-    if d * (o - stop) <= 0.0 or d * (o - target) >= 0.0 or open_ms >= deadline:
-        return o, open_ms
-    worst, best = (low, high) if d == BUY else (high, low)
-    stopped, reached = d * (worst - stop) <= 0.0, d * (best - target) >= 0.0
-    if stopped and reached:
-        # Both lie in the bar: the path says which comes first.
-        stopped = terms.path == Path.WORST or (terms.path == Path.OHLC and (high - o <= o - low) == (d != BUY))
-    if stopped:
-        return stop, open_ms
-    if reached:
-        return target, open_ms
-    close_ms = open_ms + timeframe_ms
-    return (c, close_ms) if close_ms >= deadline else (np.nan, close_ms)
-
-
-@compiled(part=True)
-def barriers(terms, d, held, entry, value, fee):
-    """The prices at which a position will be left; NaN for none."""
-    if terms.net_of_fees:
-        paid = d * fee
-        taker = held * (1.0 - d * terms.taker)
-        stop = (value * (1.0 - d * terms.stop_loss) + paid) / taker
-        return stop, (value * (1.0 + d * terms.take_profit) + paid) / taker
-    return entry * (1.0 - d * terms.stop_loss), entry * (1.0 + d * terms.take_profit)
 
 
 @compiled(part=True)
