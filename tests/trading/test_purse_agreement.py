@@ -17,8 +17,6 @@ from .scenarios_purses import purse_scenario
 
 # `python -m tests.trading.agree --cases purses` runs many more.
 FIRST = int(os.environ.get("WORKBENCH_TEST_SEED", "500000"))
-    os.environ.get("WORKBENCH_TEST_SEED", "500000")
-)  # `python -m tests.trading.agree --cases purses`: many more
 COUNT, CHUNK = 600, 200
 
 
