@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 def purse_world(settings: Settings, instruments: list[Instrument], venues: list[str]) -> World:
     """An empty world with the purses, margins and models of a run's terms."""
     kinds = [kind_of(settings, one) for one in instruments]
-    names = purse_names(settings.cash, instruments, venues, kinds)
+    names = purse_names(settings.purses, instruments, venues, kinds)
     purses = list(dict.fromkeys(names))
-    cash = settings.cash if isinstance(settings.cash, Mapping) else dict.fromkeys(purses, settings.cash)
+    cash = settings.purses or dict.fromkeys(purses, settings.cash)
     world = new_purse_world(n_markets=len(instruments), cash=[cash[name] for name in purses])
     for m, (name, kind) in enumerate(zip(names, kinds, strict=True)):
         place = purses.index(name)
@@ -56,16 +56,16 @@ def kind_of(settings: Settings, instrument: Instrument) -> PurseKind:
 
 
 def purse_names(
-    cash: float | Mapping[str, float], instruments: list[Instrument], venues: list[str], kinds: list[PurseKind]
+    cash: Mapping[str, float] | None, instruments: list[Instrument], venues: list[str], kinds: list[PurseKind]
 ) -> list[str]:
-    """The name of each market's purse: a key of `cash`, or "" for the only one.
+    """The name of each market's purse: a key of the cash that was given, or "" for the only one.
 
     Raises
     ------
     ConfigError
         If one purse would be of two kinds, a market has none, or a purse no market.
     """
-    if not isinstance(cash, Mapping):
+    if cash is None:
         names = [""] * len(instruments)
     else:
         names = [_own(cash, *one) for one in zip(instruments, venues, kinds, strict=True)]

@@ -206,6 +206,7 @@ def restored(card: Mapping[str, Any]) -> tuple[Any, dict[str, Candles], dict[str
     terms = dict(card["settings"])
     terms["fees"], terms["slippage"] = Fees(**terms["fees"]), Slippage(**terms["slippage"])
     terms["latency"] = Latency(**terms["latency"])
+    terms["cash"] = terms.pop("purses", None) or terms["cash"]
     if isinstance(terms["fill"], Mapping):
         model = dict(terms["fill"])
         terms["fill"] = {"Queue": Queue, "Intensity": Intensity}[model.pop("model")](**model)

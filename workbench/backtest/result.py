@@ -71,7 +71,7 @@ class Result:
         close = self.bars.close[0] if self.market.is_single else self.bars.close
         paid = {"funding": self._funding_paid} if self.given is not None else {}
         return paid | summarise(
-            self.bars.time, self.tape.equity, timeframe_ms=self.timeframe_ms, cash=self.settings.total_cash,
+            self.bars.time, self.tape.equity, timeframe_ms=self.timeframe_ms, cash=self.settings.cash,
             trips=Trips(pnl, returns, trips["entry_ms"], trips["exit_ms"], trips["side"]),
             fees_paid=float(world["fees"][0]), volume_traded=float(world["volume"][0]),
             bars_exposed=int(world["bars_exposed"][0]), close=close,
@@ -154,7 +154,7 @@ class Result:
     @cached_property
     def bounds(self) -> Bounds:
         """Net profit on the worst, expected and best path inside each bar; how many bars were ambiguous."""
-        profit = float(self.tape.equity[-1]) - self.settings.total_cash
+        profit = float(self.tape.equity[-1]) - self.settings.cash
         if self.given is not None:
             # Margin and models of a venue depend on the whole path: one executor alone says nothing about another.
             return Bounds(np.nan, profit, np.nan, 0, int(self.tape.world["bars_exposed"][0]))
@@ -183,7 +183,7 @@ class Result:
                 "A run with purses cannot be walked again on finer candles: its margin depends on the whole path. Use "
                 "backtest(…, path=finer)."
             )
-        profit = float(self.tape.equity[-1]) - self.settings.total_cash
+        profit = float(self.tape.equity[-1]) - self.settings.cash
         other = profit - float(self.executors["pnl"].sum())
         return rewalk(self._endings, self.tape, self.bars, self.finer or self.market, self.settings, finer, other)
 
@@ -216,7 +216,7 @@ class Result:
         from workbench.reports import to_vectorbt
 
         candles = self.candles if self.finer is None else self.finer.candles
-        return to_vectorbt(candles, self.fills, cash=self.settings.total_cash)
+        return to_vectorbt(candles, self.fills, cash=self.settings.cash)
 
     def _material(self) -> Material:
         from workbench.reports import Material

@@ -149,6 +149,6 @@ def roomy_world(executors: Array, market: Market, settings: Settings) -> World:
     )  # fmt: skip
     world = settings.world(market.instruments, policy)
     world["margin"], world["leverage"] = 1, float(ANY_NUMBER)
-    world["quote"] = settings.total_cash + 10.0 * executors["entry_value"].sum()
+    world["quote"] = settings.cash + 10.0 * executors["entry_value"].sum()
     world["markets"]["min_amount"] = world["markets"]["min_notional"] = 0.0
     return world

@@ -114,7 +114,8 @@ def backtest(
     market = as_market(candles)
     is_walked_finer = not isinstance(path, str)
     settings = Settings(
-        cash=dict(cash) if isinstance(cash, Mapping) else plain(cash),
+        cash=total(cash),
+        purses={name: plain(one) for name, one in cash.items()} if isinstance(cash, Mapping) else None,
         account=account or default_account(market, perpetual),
         leverage=plain(leverage),
         fees=as_fees(plain(fees)),
@@ -165,6 +166,17 @@ def rerun(card: Mapping[str, Any]) -> Result:
 def plain(value: Any) -> Any:
     """NumPy's numbers, as a sweep or an array gives them, as Python's."""
     return value.item() if isinstance(value, np.generic) else value
+
+
+def total(cash: Any) -> Any:
+    """Cash of all purses together; what is no number is left for `Settings` to refuse."""
+    if not isinstance(cash, Mapping):
+        return plain(cash)
+    if not cash:
+        raise ConfigError("`cash` is empty. Give an amount, or one for each purse.")
+    numbers = [plain(one) for one in cash.values()]
+    wrong = [one for one in numbers if isinstance(one, bool) or not isinstance(one, (int, float))]
+    return wrong[0] if wrong else float(sum(numbers))
 
 
 def check_seed(seed: Any) -> int:

@@ -15,14 +15,14 @@ from workbench.trading import Fees, Intensity, Latency, Path, Perpetual, Queue, 
 
 PATHS = ("worst", "best", "ohlc")
 # Terms that only a world with purses knows; at these values a run has none, and costs nothing for them.
-PLAIN: dict[str, Any] = {"perpetual": None, "participation": 0.0, "funding_gaps": "refuse"}
+PLAIN: dict[str, Any] = {"perpetual": None, "participation": 0.0, "funding_gaps": "refuse", "purses": None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything beside the bot and the candles that decides a result."""
 
-    cash: float | Mapping[str, float] = 10_000.0
+    cash: float = 10_000.0  # of all purses
     account: str = "spot"
     leverage: float = 1.0
     fees: Fees = field(default_factory=Fees)
@@ -34,6 +34,7 @@ class Settings:
     perpetual: Perpetual | None = None
     participation: float = 0.0
     funding_gaps: str = "refuse"
+    purses: Mapping[str, float] | None = None  # cash of each; None: all markets share one
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -63,27 +64,17 @@ class Settings:
             raise ConfigError(f"`perpetual` is {self.perpetual!r}. Give one, as in perpetual=wb.Perpetual(leverage=5).")
 
     def _check_cash(self) -> None:
-        given = dict(self.cash) if isinstance(self.cash, Mapping) else {"": self.cash}
-        for name, one in given.items():
+        for name, one in {"": self.cash, **(self.purses or {})}.items():
             of = f" of {name!r}" if name else ""
             if not is_number(one) or not 0 < one < np.inf:
                 raise ConfigError(f"`cash`{of} is {one!r}. Start with an amount of quote currency above 0.")
-        if not given:
-            raise ConfigError("`cash` is empty. Give an amount, or one for each purse.")
-        whole = {name: float(one) for name, one in given.items()}
-        object.__setattr__(self, "cash", whole if isinstance(self.cash, Mapping) else whole[""])
-
-    @property
-    def total_cash(self) -> float:
-        """Cash of all purses at the start."""
-        return float(sum(self.cash.values())) if isinstance(self.cash, Mapping) else float(self.cash)
 
     @property
     def has_purses(self) -> bool:
         """Is there anything in these terms that only a world with purses knows?"""
         spread = self.slippage.half_spread or self.slippage.impact
         given = any(getattr(self, name) != value for name, value in PLAIN.items())
-        return bool(given or spread or isinstance(self.cash, Mapping) or not isinstance(self.fill, str))
+        return bool(given or spread or not isinstance(self.fill, str))
 
     def facts(self) -> dict[str, Any]:
         """The settings as plain values, for the card; what a plain run has none of is left out."""
@@ -103,7 +94,7 @@ class Settings:
         if self.has_purses:
             world = purse_world(self, instruments, venues or [""] * len(instruments))
         else:
-            world = new_world(n_markets=len(instruments), cash=self.total_cash)
+            world = new_world(n_markets=len(instruments), cash=self.cash)
             world["margin"], world["leverage"] = self.account == "margin", self.leverage
             world["through"] = self.fill == "through"
         world["latency"], world["path"] = self.latency.bars, Path[self.path.upper()]

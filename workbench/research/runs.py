@@ -125,7 +125,7 @@ def marks_of(result: Result, period_ms: int) -> Marks:
     time, length = result.bars.time, result.timeframe_ms
     rows = period_ends(time, length, period_ms)
     times = np.concatenate([time[:1], time[rows] + length])
-    return times, np.concatenate([[result.settings.total_cash], result.tape.equity[rows]])
+    return times, np.concatenate([[result.settings.cash], result.tape.equity[rows]])
 
 
 def picked(part: Part, rows: Any) -> Part:

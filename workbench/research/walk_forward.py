@@ -289,7 +289,7 @@ def _leg(
     window: Window, number: int, parameters: dict[str, Any], inside: float, result: Result, held: Held
 ) -> tuple[Leg, Held]:
     first = int(np.searchsorted(result.bars.time, window.test_start, "left"))
-    equity = np.maximum(np.concatenate([[result.settings.total_cash], result.tape.equity])[first:], 0.0)
+    equity = np.maximum(np.concatenate([[float(result.settings.cash)], result.tape.equity])[first:], 0.0)
     growth = np.where(equity[:-1] > 0.0, equity[1:] / np.where(equity[:-1] > 0.0, equity[:-1], 1.0), 1.0)
     exposure = np.nan_to_num(np.concatenate([[0.0], result.equity["exposure"].to_numpy()]))
     rate = result.settings.fees.taker + getattr(result.settings.slippage, "fraction", 0.0)

@@ -240,14 +240,13 @@ def spoken_rows(targets: Targets) -> Said:
 
 
 def is_simple(one: Combination) -> bool:
-    """One spot market, no latency, fees in quote, no purses, and a strategy that says what it wants beforehand?"""
+    """One spot market, no latency, fees in quote, and a strategy that says what it wants beforehand?"""
     settings = one.settings
     return (
         len(one.candles) == 1
         and isinstance(one.terms.get("path", ""), str)
         and settings.latency.bars == 0
         and settings.fees.paid_in == "quote"
-        and not settings.has_purses
         and not one.only.instrument.is_perpetual
         and type(one.bot).authored() == Authored.TARGETS
     )
@@ -291,6 +290,6 @@ def terms_record(targets: Targets, one: Combination) -> Record:
 def account_terms(settings: Settings) -> dict[str, Any]:
     """What the account and its models are."""
     return {
-        "cash": settings.total_cash, "leverage": settings.leverage, "margin": settings.account == "margin",
+        "cash": settings.cash, "leverage": settings.leverage, "margin": settings.account == "margin",
         "taker": settings.fees.taker, "slippage": settings.slippage.fraction, "path": Path[settings.path.upper()],
     }  # fmt: skip

@@ -64,5 +64,5 @@ def weigh(result: Result, calendar: Calendar, out: Any) -> None:
     spare = np.empty((5, max(len(calendar.rows) + 1, len(trips), 1)))
     measure(
         result.bars.time, result.tape.equity, calendar.rows, calendar.mark_ms, calendar.held, calendar.scale[0],
-        result.settings.total_cash, account[0], stands, plane, spare, out,
+        float(result.settings.cash), account[0], stands, plane, spare, out,
     )  # fmt: skip
