@@ -135,7 +135,7 @@ def environment() -> dict[str, str]:
 
 
 def funding_facts(given: Given) -> dict[str, Any]:
-    """What was given of funding and marks: how much, its fingerprint, and where it is missing."""
+    """What was given of funding, marks and rates: how much, its fingerprint, and where it is missing."""
     stamps = hashlib.sha256(np.ascontiguousarray(given.stamps).tobytes()).hexdigest()
     marks = {name: one.fingerprint for name, one in given.marks.candles.items()} if given.marks else {}
     return {
@@ -143,6 +143,7 @@ def funding_facts(given: Given) -> dict[str, Any]:
         "fingerprint": stamps,
         "gaps": [str(gap) for gap in given.gaps],
         "marks": marks,
+        "rates": {name: one.fingerprint for name, one in given.rates.candles.items()},
     }
 
 
@@ -159,11 +160,11 @@ def given_again(card: Mapping[str, Any]) -> dict[str, Any]:
     given = getattr(card, "given", None)
     facts = card["funding"]
     if given is None:
-        if not facts["stamps"] and not facts["marks"]:
+        if not (facts["stamps"] or facts["marks"] or facts["rates"]):
             return {}
         raise ConfigError(
-            "That run had funding or marks, of which a card from JSON keeps the fingerprints alone. Call wb.backtest "
-            "with the funding that it was given, or rerun the card in the session that made it."
+            "That run had funding, marks or rates, of which a card from JSON keeps the fingerprints alone. Call "
+            "wb.backtest with what it was given, or rerun the card in the session that made it."
         )
     names = list(card["data"])
     tables = {
@@ -172,7 +173,8 @@ def given_again(card: Mapping[str, Any]) -> dict[str, Any]:
         )
         for m in np.unique(given.stamps["market"]).tolist()
     }
-    return {"funding": tables or None, "marks": None if given.marks is None else given.marks.candles}
+    marks = None if given.marks is None else given.marks.candles
+    return {"funding": tables or None, "marks": marks, "rates": given.rates.candles or None}
 
 
 def digest(tape: Tape) -> str:
@@ -207,6 +209,8 @@ def restored(card: Mapping[str, Any]) -> tuple[Any, dict[str, Candles], dict[str
     terms["fees"], terms["slippage"] = Fees(**terms["fees"]), Slippage(**terms["slippage"])
     terms["latency"] = Latency(**terms["latency"])
     terms["cash"] = terms.pop("purses", None) or terms["cash"]
+    if "max_rate_age_ms" in terms:
+        terms["max_rate_age"] = terms.pop("max_rate_age_ms")
     if isinstance(terms["fill"], Mapping):
         model = dict(terms["fill"])
         terms["fill"] = {"Queue": Queue, "Intensity": Intensity}[model.pop("model")](**model)

@@ -68,7 +68,7 @@ class Context:
 
     @property
     def quote(self) -> float:
-        """Balance in quote currency."""
+        """Balance in quote currency, of all purses."""
         return float(self._world["quote"][0])
 
     @property

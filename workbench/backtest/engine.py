@@ -49,6 +49,7 @@ class Tape:
     refusals: Array
     equity: npt.NDArray[np.float64]
     payments: Array | None = None  # funding, where there are purses
+    rates: Array | None = None  # news of each purse's rate, by row
 
 
 def locked(array: Array) -> Array:
@@ -123,8 +124,10 @@ def tape(world: World, journals: Journals, equity: npt.NDArray[np.float64], bars
     fills, orders, executors, refusals = (
         journal[:used] for journal, used in zip(journals[:4], journals.used, strict=True)
     )
-    paid = None if bars is None or bars.extra is None else bars.extra.paid[: int(world["n_payments"][0])]
-    return Tape(world, fills, orders, executors, refusals, equity, paid)
+    if bars is None or bars.extra is None:
+        return Tape(world, fills, orders, executors, refusals, equity)
+    paid = bars.extra.paid[: int(world["n_payments"][0])]
+    return Tape(world, fills, orders, executors, refusals, equity, paid, bars.extra.rates)
 
 
 def all_orders(tape: Tape) -> Array:

@@ -10,10 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from workbench.backtest.accounts import Purses, as_purses
 from workbench.backtest.engine import locked
 from workbench.backtest.funding import Gap, as_stamps, gaps_of, refuse_gaps
 from workbench.backtest.loop import Bars
 from workbench.backtest.market import PRICES, Market, as_market
+from workbench.backtest.rates import Rates, as_rates, rate_planes
 from workbench.backtest.settings import Settings
 from workbench.errors import ConfigError, DataError
 from workbench.trading import FUNDING, PAYMENT, PURSE, Extra, PurseKind, World
@@ -24,15 +26,22 @@ NO_RATES, NO_RATE_MS = locked(np.zeros((0, 0))), locked(np.zeros((0, 0), np.int6
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """Funding and marks of a run, by instrument, as they were given; and where funding is missing."""
+    """Purses, funding, marks and rates of a run, as they were given; and where funding is missing."""
 
+    purses: Purses
     stamps: npt.NDArray[np.void]
     marks: Market | None
     gaps: tuple[Gap, ...]
+    rates: Rates
+
+    def cash(self, time_ms: int) -> float:
+        """What all purses hold at the start, in the currency that the run counts in."""
+        held = zip(self.purses.currencies, self.purses.cash, strict=True)
+        return float(sum(self.rates.at(currency, time_ms) * cash for currency, cash in held))
 
 
-def as_given(market: Market, settings: Settings, funding: Any, marks: Any) -> Given | None:
-    """Funding and marks checked against the instruments of a run; None where it has no purses.
+def as_given(market: Market, settings: Settings, funding: Any, marks: Any, rates: Any = None) -> Given | None:
+    """Funding, marks and rates checked against the instruments of a run; None where it has no purses.
 
     Raises
     ------
@@ -41,7 +50,7 @@ def as_given(market: Market, settings: Settings, funding: Any, marks: Any) -> Gi
     DataError
         If funding does not cover the run and gaps are to be refused.
     """
-    if not settings.has_purses:
+    if not (settings.has_purses or market.is_mixed or rates):
         if funding is not None or marks is not None:
             word = "funding" if funding is not None else "marks"
             raise ConfigError(f"`{word}` is for perpetuals. Pass perpetual=wb.Perpetual(leverage=…) too.")
@@ -61,11 +70,15 @@ def as_given(market: Market, settings: Settings, funding: Any, marks: Any) -> Gi
         stamps = as_stamps(tables[name], m, name) if name in tables else np.zeros(0, FUNDING)
         candles = market.candles[name]
         gaps += gaps_of(stamps, candles, name)
-        inside = (stamps["time_ms"] >= market.time[0]) & (stamps["time_ms"] <= market.time[-1] + market.timeframe_ms)
+        opened, closed = market.time[0] + market.timeframe_ms - candles.timeframe_ms, market.time[-1]
+        inside = (stamps["time_ms"] >= opened) & (stamps["time_ms"] <= closed + market.timeframe_ms)
         parts.append(stamps[inside])
     if settings.funding_gaps == "refuse":
         refuse_gaps(gaps)
-    return Given(np.concatenate(parts), as_marks(market, perpetuals, marks), tuple(gaps))
+    purses = as_purses(settings, market.instruments, [one.venue for one in market.candles.values()])
+    return Given(
+        purses, np.concatenate(parts), as_marks(market, perpetuals, marks), tuple(gaps), as_rates(rates, purses)
+    )
 
 
 def by_instrument(given: Any, perpetuals: Mapping[str, int], word: str) -> dict[str, Any]:
@@ -109,18 +122,31 @@ def with_extra(bars: Bars, market: Market, walked: Market, given: Given | None, 
     if given is None:
         return bars
     stamps, markets = given.stamps, world["markets"][0]
-    markets["timeframe_ms"] = walked.timeframe_ms
-    for m in range(len(market.candles)):
+    for m, candles in enumerate(walked.candles.values()):
+        markets["timeframe_ms"][m] = candles.timeframe_ms
         markets["next_stamp"][m] = np.searchsorted(stamps["market"], m, side="left")
         markets["end_stamp"][m] = np.searchsorted(stamps["market"], m, side="right")
     volume = NOTHING
     if (markets["participation"] > 0.0).any() or (markets["impact"] > 0.0).any():
+        check_volume(walked)
         volume = at_rows(walked.plane("volume"), walked, bars)
     marks = mark_planes(given.marks, market, walked, bars)
     paid = np.zeros(len(stamps), PAYMENT)
     opened, high, low, closed = marks
-    extra = Extra(volume, opened, high, low, closed, locked(stamps), paid, rates=NO_RATES, rate_ms=NO_RATE_MS)
+    plane, known_ms = NO_RATES, NO_RATE_MS
+    if given.rates.candles:
+        plane, known_ms = rate_planes(given.rates, given.purses, bars, walked.timeframe_ms)
+    extra = Extra(volume, opened, high, low, closed, locked(stamps), paid, locked(plane), locked(known_ms))
     return bars._replace(extra=extra)
+
+
+def check_volume(walked: Market) -> None:
+    """Refuse models of volume on candles that have none: nothing would ever fill."""
+    for name, one in walked.candles.items():
+        if not (one.volume > 0.0).any():
+            raise DataError(
+                f"The candles of {name} have no volume, and `participation` or an `impact` go by it. Leave them out."
+            )
 
 
 def at_rows(plane: npt.NDArray[np.float64], walked: Market, bars: Bars) -> npt.NDArray[np.float64]:
@@ -139,28 +165,28 @@ def mark_planes(marks: Market | None, market: Market, walked: Market, bars: Bars
     planes = [np.full((len(market.candles), len(bars.time)), np.nan) for _ in PRICES]
     for name, one in marks.candles.items():
         m = market.names.index(name)
-        known = np.isin(one.time, bars.time)
-        rows = np.searchsorted(bars.time, one.time[known])
+        stamps = one.time + (one.timeframe_ms - market.timeframe_ms)
+        known = np.isin(stamps, bars.time)
+        rows = np.searchsorted(bars.time, stamps[known])
         for plane, price in zip(planes, PRICES, strict=True):
             plane[m, rows] = getattr(one, price)[known]
     return [locked(plane) for plane in planes]
 
 
-def purses_frame(world: World, names: list[str]) -> pl.DataFrame:
+def purses_frame(world: World, names: list[str], given: Given | None) -> pl.DataFrame:
     """Each purse as it ended, with the instruments that trade from it."""
-    has_purses = "purses" in (world.dtype.names or ())
-    purses = world["purses"][0][: int(world["n_purses"][0])] if has_purses else np.zeros(0, PURSE)
-    owner = world["markets"]["purse"][0, : len(names)].tolist() if has_purses else []
-    mine = [[name for name, own in zip(names, owner, strict=False) if own == place] for place in range(len(purses))]
-    return pl.DataFrame(
-        {
-            "instruments": [", ".join(one) for one in mine],
-            "kind": [PurseKind(kind).name.lower() for kind in purses["kind"].tolist()],
-            "quote": purses["quote"].tolist(),
-            "insurance": purses["insurance"].tolist(),
-        },
-        schema={"instruments": pl.String, "kind": pl.String, "quote": pl.Float64, "insurance": pl.Float64},
-    )
+    plan = given.purses if given else Purses([], [], [], [], [])
+    purses = world["purses"][0][: len(plan.names)] if given else np.zeros(0, PURSE)
+    mine = [
+        [name for name, own in zip(names, plan.owner, strict=True) if own == place] for place in range(len(purses))
+    ] if given else []  # fmt: skip
+    columns = {
+        "purse": plan.names, "instruments": [", ".join(one) for one in mine],
+        "kind": [PurseKind(kind).name.lower() for kind in plan.kinds], "currency": plan.currencies,
+        **{name: purses[name].tolist() for name in ("quote", "rate", "insurance")},
+    }  # fmt: skip
+    words = dict.fromkeys(("purse", "instruments", "kind", "currency"), pl.String)
+    return pl.DataFrame(columns, schema={**words, **dict.fromkeys(("quote", "rate", "insurance"), pl.Float64)})
 
 
 def funding_frame(payments: npt.NDArray[np.void] | None, names: list[str]) -> pl.DataFrame:

@@ -129,7 +129,7 @@ class Result:
     @cached_property
     def purses(self) -> pl.DataFrame:
         """Each purse as it ended: its kind, quote balance, and what a venue bore of losses beyond it."""
-        return purses_frame(self.tape.world, self.market.names)
+        return purses_frame(self.tape.world, self.market.names, self.given)
 
     @property
     def liquidations(self) -> pl.DataFrame:

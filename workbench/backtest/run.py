@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,14 +18,14 @@ from workbench.backtest.engine import Array, Tape, simulate
 from workbench.backtest.extras import Given, as_given, with_extra
 from workbench.backtest.lookahead import Verdict, columns_of, find_leak, target_columns
 from workbench.backtest.loop import Bars
-from workbench.backtest.market import Market, as_market, finer_bars
+from workbench.backtest.market import Market, as_market, check_quotes, finer_bars
 from workbench.backtest.result import Result
 from workbench.backtest.settings import Settings
 from workbench.backtest.wishes import as_inputs, as_wishes, wanted_targets
 from workbench.controllers import Controller, Way
 from workbench.errors import ConfigError
 from workbench.journal import trials
-from workbench.market import Candles, Targets
+from workbench.market import Candles, Targets, timeframe_ms
 from workbench.trading import (
     Fees,
     Intensity,
@@ -59,6 +60,8 @@ def backtest(
     funding: Any = None,
     marks: Any = None,
     funding_gaps: str = "refuse",
+    rates: Mapping[str, Candles] | None = None,
+    max_rate_age: str | int = 0,
     log_quotes: bool = False,
     audit: bool = True,
     seed: int = 0,
@@ -73,15 +76,17 @@ def backtest(
     bot : Controller
         The strategy with its parameters.
     candles : Candles, or a dict or list of them
-        One or several instruments of one timeframe and one quote currency.
+        One or several instruments; of several timeframes, each bar is known once it has closed.
     cash : float or dict
-        Quote currency at the start; as {"spot": 5_000, "perpetual": 5_000}, or by venue, for purses that share nothing.
-    account : "spot" or "margin", optional
+        Quote currency at the start; as {"spot": 5_000, "perpetual": 5_000}, or by venue, instrument or currency, for
+        purses that share nothing.
+    account : "spot", "margin" or "perpetual", optional
         A spot account cannot go short or spend more than it has; a margin account can be `leverage` times its equity
-        long or short, and borrows at no cost. Left out: spot, but margin for perpetuals.
+        long or short, and borrows at no cost; "perpetual" is short for `perpetual=Perpetual(leverage=leverage)`. Left
+        out: spot; for perpetuals "perpetual" if funding or marks are given, and else margin.
     fees, slippage, latency
         `Fees(maker, taker)` or one fraction for both; `Slippage(fraction, half_spread, impact)` for takers;
-        `Latency(bars)`.
+        `Latency(bars)`, or `Latency(submit_ms=…)`.
     path : "worst", "best", "ohlc", or finer candles
         The order in which a bar's extremes are met; finer candles show it.
     fill : "touch", "through", `Queue` or `Intensity`
@@ -96,6 +101,10 @@ def backtest(
         Mark prices; without them the mark is the last price.
     funding_gaps : "refuse" or "name"
         What to do where funding does not cover the run: an error, or nothing paid and `result.funding_gaps`.
+    rates : dict of currency to Candles, optional
+        Of each currency in which the run holds something, to the quote currency of its first instrument.
+    max_rate_age : timeframe or ms
+        How old a rate may be for what compares markets; 0: any age.
     log_quotes : bool
         Keep every replaced quote in `result.orders`; off, they are counted.
     audit : bool
@@ -112,11 +121,13 @@ def backtest(
     """
     check_bot(bot)
     market = as_market(candles)
+    check_quotes(market, rates)
+    account, leverage, perpetual = as_account(market, account, leverage, perpetual, funding is None and marks is None)
     is_walked_finer = not isinstance(path, str)
     settings = Settings(
         cash=total(cash),
         purses={name: plain(one) for name, one in cash.items()} if isinstance(cash, Mapping) else None,
-        account=account or default_account(market, perpetual),
+        account=account,
         leverage=plain(leverage),
         fees=as_fees(plain(fees)),
         slippage=as_slippage(plain(slippage)),
@@ -127,10 +138,13 @@ def backtest(
         participation=plain(participation),
         perpetual=perpetual,
         funding_gaps=funding_gaps,
+        max_rate_age_ms=timeframe_ms(max_rate_age) if isinstance(max_rate_age, str) else plain(max_rate_age),
         seed=check_seed(plain(seed)),
     )
     seed = settings.seed
-    given = as_given(market, settings, funding, marks)
+    given = as_given(market, settings, funding, marks, rates)
+    if given is not None:
+        settings = replace(settings, cash=given.cash(int(market.time[0])))
     finer = as_market(path, "path") if is_walked_finer else None
     bars = market.bars() if finer is None else finer_bars(market, finer)
     began = time.perf_counter()
@@ -196,11 +210,19 @@ def check_bot(bot: Any) -> None:
     raise ConfigError(f"`bot` is a {type(bot).__name__}. Give a controller, as in wb.controllers.Bollinger(length=50).")
 
 
-def default_account(market: Market, perpetual: Perpetual | None = None) -> str:
-    """Perpetuals can be shorted, spot cannot; a perpetual purse is beside the account of the rest."""
-    return (
-        "margin" if perpetual is None and all(instrument.is_perpetual for instrument in market.instruments) else "spot"
-    )
+def as_account(
+    market: Market, account: str | None, leverage: Any, perpetual: Perpetual | None, is_bare: bool
+) -> tuple[str, Any, Perpetual | None]:
+    """The account of what is no perpetual, its leverage, and the terms of perpetuals; `is_bare`: no funding, no marks.
+
+    Perpetuals can be shorted, spot cannot; a perpetual purse is beside the account of the rest.
+    """
+    swaps = [one.is_perpetual for one in market.instruments]
+    if perpetual is None and (account == "perpetual" or (account is None and any(swaps) and not is_bare)):
+        return "spot", 1.0, Perpetual(leverage=plain(leverage))
+    if account is None or (account == "perpetual" and perpetual is not None):
+        account = "margin" if perpetual is None and all(swaps) else "spot"
+    return account, leverage, perpetual
 
 
 def run(
@@ -217,10 +239,10 @@ def run(
     if way == Way.TARGETS:
         targets = wanted_targets(bot, market)
         wishes, out, policy = as_wishes(targets, market)
-        world = settings.world(market.instruments, policy, venues)
+        world = settings.world(market.instruments, policy, venues, purses=given is not None)
         bars = with_extra(bars, market, walked, given, world)
         return simulate(world, bars, timeframe_ms, out=out, wishes=wishes), targets
-    world = settings.world(market.instruments, getattr(bot, "policy", None), venues)
+    world = settings.world(market.instruments, getattr(bot, "policy", None), venues, purses=given is not None)
     bars = with_extra(bars, market, walked, given, world)
     world["tells_levels"] = 1
     if way == Way.DECIDE:

@@ -15,7 +15,20 @@ from workbench.trading import Fees, Intensity, Latency, Path, Perpetual, Queue, 
 
 PATHS = ("worst", "best", "ohlc")
 # Terms that only a world with purses knows; at these values a run has none, and costs nothing for them.
-PLAIN: dict[str, Any] = {"perpetual": None, "participation": 0.0, "funding_gaps": "refuse", "purses": None}
+PLAIN: dict[str, Any] = {
+    "perpetual": None,
+    "participation": 0.0,
+    "funding_gaps": "refuse",
+    "purses": None,
+    "max_rate_age_ms": 0,
+}
+
+
+MODELS = {
+    "slippage": ("half_spread", "impact"),
+    "latency": ("submit_ms",),
+    "fees": ("tiers", "traded", "coin", "discount"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +48,7 @@ class Settings:
     participation: float = 0.0
     funding_gaps: str = "refuse"
     purses: Mapping[str, float] | None = None  # cash of each; None: all markets share one
+    max_rate_age_ms: int = 0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -59,6 +73,8 @@ class Settings:
                 f"`participation` is {self.participation!r}. It is the share of a bar's volume that fills at most: "
                 f"0.1 for a tenth, 0 for no limit."
             )
+        if not is_number(self.max_rate_age_ms) or self.max_rate_age_ms < 0:
+            raise ConfigError(f"`max_rate_age` is {self.max_rate_age_ms} ms. Give a length of time, or 0 for any age.")
         _choose("funding_gaps", self.funding_gaps, ("refuse", "name"))
         if self.perpetual is not None and not isinstance(self.perpetual, Perpetual):
             raise ConfigError(f"`perpetual` is {self.perpetual!r}. Give one, as in perpetual=wb.Perpetual(leverage=5).")
@@ -74,7 +90,8 @@ class Settings:
         """Is there anything in these terms that only a world with purses knows?"""
         spread = self.slippage.half_spread or self.slippage.impact
         given = any(getattr(self, name) != value for name, value in PLAIN.items())
-        return bool(given or spread or not isinstance(self.fill, str))
+        modelled = self.fees.tiers or self.fees.coin or self.latency.submit_ms or not isinstance(self.fill, str)
+        return bool(given or spread or modelled)
 
     def facts(self) -> dict[str, Any]:
         """The settings as plain values, for the card; what a plain run has none of is left out."""
@@ -82,16 +99,24 @@ class Settings:
         for name, value in (*PLAIN.items(), ("seed", facts["seed"])):
             if facts[name] == value:
                 del facts[name]
-        for name in ("half_spread", "impact"):
-            if facts["slippage"][name] == 0.0:
-                del facts["slippage"][name]
+        for model, names in MODELS.items():
+            for name in names:
+                if not facts[model][name]:
+                    del facts[model][name]
         if not isinstance(self.fill, str):
             facts["fill"] = {"model": type(self.fill).__name__, **asdict(self.fill)}
         return facts
 
-    def world(self, instruments: list[Instrument], policy: Policy | None, venues: list[str] | None = None) -> World:
-        """An empty world under these terms."""
-        if self.has_purses:
+    def world(
+        self,
+        instruments: list[Instrument],
+        policy: Policy | None,
+        venues: list[str] | None = None,
+        *,
+        purses: bool = False,
+    ) -> World:
+        """An empty world under these terms; one with purses also if the candles ask for it."""
+        if purses or self.has_purses:
             world = purse_world(self, instruments, venues or [""] * len(instruments))
         else:
             world = new_world(n_markets=len(instruments), cash=self.cash)

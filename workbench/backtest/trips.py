@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from workbench.backtest.engine import Array, Tape
 from workbench.backtest.memory import room
 from workbench.compiled import compiled
-from workbench.trading import FEE_IN_BASE, LIQUIDATION, CloseType
+from workbench.trading import FEE_IN_BASE, FEE_IN_COIN, LIQUIDATION, CloseType
 
 TRIP = np.dtype(
     [
@@ -43,10 +44,25 @@ def net_profit(executors: Array) -> npt.NDArray[np.float64]:
 def round_trips(tape: Tape, time_ms: npt.NDArray[np.int64]) -> Array:
     """Closed round trips in order of their exit: one per executor that traded, one per netted position beside them."""
     trips = room(len(tape.executors) + len(tape.fills) + 1, TRIP)
-    made, count = write_trips(tape.executors, tape.fills, time_ms, trips, int(tape.world["n_markets"][0]))
+    made, count = write_trips(tape.executors, in_quote(tape), time_ms, trips, int(tape.world["n_markets"][0]))
     trips = trips[:count]
     in_order = made == count or (made == 0 and tape.world["n_markets"][0] == 1)
     return trips if in_order else trips[np.argsort(trips["exit_row"], kind="stable")]
+
+
+def in_quote(tape: Tape) -> Array:
+    """The fills of a run; fees that were paid in a third coin at what they were worth in quote currency."""
+    fills, plane = tape.fills, tape.rates
+    in_coin = (fills["flags"] & FEE_IN_COIN) != 0
+    if plane is None or not in_coin.any():
+        return fills
+    fills, markets = fills.copy(), tape.world["markets"][0]
+    known = pl.DataFrame(plane.T).fill_nan(None).fill_null(strategy="forward").to_numpy()
+    row, market = fills["row"][in_coin], fills["market"][in_coin]
+    coin, own = known[row, markets["fee_purse"][market]], known[row, markets["purse"][market]]
+    fills["fee"][in_coin] *= coin / np.where(np.isnan(own), 1.0, own)
+    fills["flags"][in_coin] &= ~FEE_IN_COIN
+    return fills
 
 
 @compiled

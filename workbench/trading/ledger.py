@@ -135,6 +135,7 @@ def settle(world, slot, price, amount, maker):
     fee, worth, in_base, in_coin = charge(world, order, amount, price, market.maker if maker else market.taker)
     order.filled += amount
     whole_quote = complete and maker and order.purpose == Purpose.QUOTE and order.filled == amount
+    whole_quote = whole_quote and not is_special(world, order)
     _write_fill(world, order, price, amount, fee, maker, in_base, in_coin, whole_quote)
     if whole_quote:
         order.status = Status.FILLED
@@ -144,6 +145,12 @@ def settle(world, slot, price, amount, maker):
     if order.executor != NO_SLOT:
         got = amount - fee if in_base else amount
         _tell(world, slot, price, amount, got, worth, 0.0 if in_base else worth, complete)
+
+
+@compiled(leaf=True)
+def is_special(world, order):
+    """Is there more to say of a quote than its fill says?"""
+    return False
 
 
 @compiled(leaf=True)

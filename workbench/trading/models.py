@@ -16,17 +16,36 @@ class Fees:
 
     `paid_in="quote"` takes them from the quote balance. "received" takes them from what a fill brings in, as Binance
     does by default: a buy then receives a little less base. The defaults are Binance's spot fees without discounts.
+
+    Attributes
+    ----------
+    tiers : tuple of (volume, maker, taker)
+        Fees by what a purse traded in the 30 UTC days before today, in its quote currency; the first volume is 0.
+    traded : float
+        What it had traded before the run.
+    coin : str, optional
+        A third coin that pays the fees, less `discount`, as long as its purse has some and its rate is known.
     """
 
     maker: float = 0.001
     taker: float = 0.001
     paid_in: Literal["quote", "received"] = "quote"
+    tiers: tuple[tuple[float, float, float], ...] = ()
+    traded: float = 0.0
+    coin: str | None = None
+    discount: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("maker", "taker"):
             _check_fraction(f"Fees: `{name}`", getattr(self, name), -0.1, 0.1)
         if self.paid_in not in ("quote", "received"):
             raise ConfigError(f'Fees: `paid_in` is {self.paid_in!r}. Choose "quote" or "received".')
+        _check_fraction("Fees: `discount`", self.discount, 0.0, 1.0)
+        if not 0.0 <= self.traded < float("inf"):
+            raise ConfigError(f"Fees: `traded` is {self.traded}. Give what was traded in the month before.")
+        if self.discount and self.coin is None:
+            raise ConfigError('Fees: a `discount` is for fees paid in a coin. Name it, as in coin="BNB".')
+        object.__setattr__(self, "tiers", _checked_fee_tiers(self.tiers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +68,23 @@ class Slippage:
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """How many whole bars pass before an order reaches the venue; cancels arrive at once.
+    """How long an order takes to reach the venue, in whole bars or in milliseconds; cancels arrive at once.
 
     With 0 an order decided at a bar's close meets the next bar's open, and one that a barrier asks for meets the price
-    that touched it.
+    that touched it. Within a bar, each leg of its path takes a third of its time.
     """
 
     bars: int = 0
+    submit_ms: int = 0
 
     def __post_init__(self) -> None:
         if isinstance(self.bars, bool) or not isinstance(self.bars, int) or not 0 <= self.bars <= 10_000:
             raise ConfigError(f"Latency: `bars` is {self.bars!r}. Give a whole number of bars, 0 or more.")
+        ms = self.submit_ms
+        if isinstance(ms, bool) or not isinstance(ms, int) or not 0 <= ms <= 86_400_000:
+            raise ConfigError(f"Latency: `submit_ms` is {ms!r}. Give whole milliseconds, from 0 to a day.")
+        if self.bars and ms:
+            raise ConfigError(f"Latency: both `bars` ({self.bars}) and `submit_ms` ({ms}) are given. Give one of them.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +142,8 @@ class Perpetual:
         Fraction of the value that a venue takes when it closes a position.
     hedge : bool
         Hold a long and a short leg of a market at once. It is a setting of the account, for the whole run.
+    margin : "cross" or "isolated"
+        Whether the perpetuals of a purse stand in for each other, or each has margin of its own.
     """
 
     leverage: float = 1.0
@@ -124,6 +151,7 @@ class Perpetual:
     tiers: tuple[Tier, ...] = ()
     liquidation_fee: float = 0.0
     hedge: bool = False
+    margin: Literal["cross", "isolated"] = "cross"
 
     def __post_init__(self) -> None:
         if isinstance(self.leverage, bool) or not 0.0 < self.leverage <= 1000.0:
@@ -132,6 +160,8 @@ class Perpetual:
         _check_fraction("Perpetual: `liquidation_fee`", self.liquidation_fee, 0.0, 0.5)
         if not isinstance(self.hedge, bool):
             raise ConfigError(f"Perpetual: `hedge` is {self.hedge!r}. Choose True or False.")
+        if self.margin not in ("cross", "isolated"):
+            raise ConfigError(f'Perpetual: `margin` is {self.margin!r}. Choose "cross" or "isolated".')
         object.__setattr__(self, "tiers", _checked_tiers(self.tiers))
         lowest = self.brackets[0]
         if self.leverage > lowest.max_leverage:
@@ -155,6 +185,19 @@ def _checked_tiers(given: Any) -> tuple[Tier, ...]:
         raise ConfigError(f"Perpetual: the floors of `tiers` are {floors}. Begin with 0.0, and let them rise.")
     for one in tiers:
         _check_fraction(f"Perpetual: `maintenance` of the tier from {one.floor:g}", one.maintenance, 0.0, 1.0)
+    return tiers
+
+
+def _checked_fee_tiers(given: Any) -> tuple[tuple[float, float, float], ...]:
+    tiers = tuple((float(volume), float(maker), float(taker)) for volume, maker, taker in given)
+    volumes = [volume for volume, _, _ in tiers]
+    if len(tiers) > MOST_TIERS:
+        raise ConfigError(f"Fees: {len(tiers)} tiers. An account has at most {MOST_TIERS}.")
+    if tiers and (volumes[0] != 0.0 or volumes != sorted(set(volumes))):
+        raise ConfigError(f"Fees: the volumes of `tiers` are {volumes}. Begin with 0.0, and let them rise.")
+    for volume, *rates in tiers:
+        for one in rates:
+            _check_fraction(f"Fees: a rate of the tier from {volume:g}", one, -0.1, 0.1)
     return tiers
 
 

@@ -136,6 +136,12 @@ def dress(world, order):
     order.arrives_ms = world.at_ms + submit_ms if submit_ms > 0 or world.walking == 0 else world.open_ms
 
 
+@in_place_of(ledger.is_special)
+@compiled(leaf=True)
+def is_special(world, order):
+    return order.reduce != 0
+
+
 @in_place_of(quotes.reduces_as)
 @compiled(leaf=True)
 def reduces_as(world, order, target):
