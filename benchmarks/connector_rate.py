@@ -6,28 +6,32 @@
 
 The venue runs in a process of its own on the same machine. Events are public trades and reports of our own orders; each
 fill brings its report, its fill, a balance and a public trade. Late is what comes after the venue's stamp, which is
-whole milliseconds, so figures are up to one too high.
+whole milliseconds, so figures are up to one too high. Both run on uvloop where there is one; ours with its heap frozen,
+as a runner's is.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import subprocess
 import sys
 import time
 from array import array
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 from workbench.connectors import CcxtConnector, SimulatedVenue, Stream, SystemClock, Trade, freeze_heap
 from workbench.market import BUY, OrderKind
 from workbench.trading import Booked, Fill, Intent, Report, Tracker
 
+T = TypeVar("T")
 SYMBOL, NAME = "BTC/USDT", "BTCUSDT"
 STEP_S = 0.002
 DRAIN_S = 10.0  # so long after the last event what is on its way may still come
@@ -35,7 +39,7 @@ FILLS_AN_ORDER = 100
 OPEN_ORDERS = 20
 AMOUNT = Decimal("0.1")
 WARM_S = 15.0
-BAR_MS = 10.0
+PROMISED, BAR_MS = 2_000.0, 10.0
 RESULTS = Path(__file__).with_suffix(".md")
 
 
@@ -49,8 +53,9 @@ async def serve(rate: float, seconds: float) -> None:
     money = {"USDT": Decimal(10) ** 9}
     async with SimulatedVenue(accounts={"trader": money}) as venue:
         venue.control.book(NAME, [(59_990, 5)], [(60_010, 5)])
+        venue.control.limit(1_000_000, "ORDERS")
         print(json.dumps(venue.ccxt()), flush=True)
-        freeze_heap()
+        gc.disable()  # its ledger only grows: to look for garbage in it takes longer each time, and finds none
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
         account, part = venue.account(), AMOUNT / FILLS_AN_ORDER
         prints = fills = 0
@@ -166,11 +171,17 @@ class Seen:
             ("memory, MB", f"{self.memory[0]:.1f} to {self.memory[-1]:.1f}: {self.growth:+.1f}"),
             ("CPU", f"{self.cpu_s / self.seconds:.0%} of a core, {self.cpu_s * each:.0f} µs an event; the venue "
                     f"{self.venue_cpu_s / self.seconds:.0%}, {self.venue_cpu_s * each:.0f} µs"),
-            ("load", f"{self.load:.1f} when it began, on {os.cpu_count()} cores"),
+            ("load", f"{self.load:.1f} when it began, on {os.cpu_count()} cores{urgency()}"),
         ]  # fmt: skip
 
 
 SHARES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("p99.9", 0.999), ("most", 1.0))
+
+
+def urgency() -> str:
+    """What others on the machine have to say: nothing, if this process goes before them."""
+    first = hasattr(os, "sched_getscheduler") and os.sched_getscheduler(0) in (os.SCHED_FIFO, os.SCHED_RR)
+    return "; both processes before all others (`chrt -f 5`)" if first else ""
 
 
 async def measure(rate: float, seconds: float) -> Seen:
@@ -242,8 +253,11 @@ def show(seen: Seen) -> bool:
     """Print the figures; is it as promised?"""
     for name, text in seen.lines():
         print(f"{name:<12}{text}")
+    if len(seen.late) > 1.1 * PROMISED * seen.seconds:
+        print("more than is promised\n")
+        return seen.is_whole
     good = seen.is_whole and seen.at(0.99) < BAR_MS
-    print("as promised" if good else f"NOT as promised (p99 under {BAR_MS:g} ms, nothing lost)")
+    print("as promised\n" if good else f"NOT as promised (p99 under {BAR_MS:g} ms, nothing lost)\n")
     return good
 
 
@@ -259,15 +273,24 @@ def write(runs: list[Seen]) -> None:
 TITLE = "Events a second through a connector: venue → ccxt.pro → connector → tracker"
 
 
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """On uvloop where there is one, as a runner would."""
+    try:
+        from uvloop import run as fast
+    except ImportError:
+        return asyncio.run(work)
+    return fast(work)
+
+
 def main() -> None:
     """Serve, or measure."""
     words = [float(word) for word in sys.argv[1:] if not word.startswith("--")]
-    rate, seconds = [*words, *(2_000.0, 60.0)[len(words) :]]
+    rate, seconds = [*words, *(PROMISED, 60.0)[len(words) :]]
     if "--serve" in sys.argv:
-        asyncio.run(serve(rate, seconds))
+        run(serve(rate, seconds))
         return
     wanted = [(rate, seconds), (5_000.0, 20.0)] if "--write" in sys.argv else [(rate, seconds)]
-    runs = [asyncio.run(measure(*one)) for one in wanted]
+    runs = [run(measure(*one)) for one in wanted]
     good = [show(seen) for seen in runs]
     if "--write" in sys.argv:
         write(runs)

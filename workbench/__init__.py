@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from workbench.data import candles
     from workbench.market import BUY, FLAT, SELL, Candles, Instrument, Targets
     from workbench.panels import tune  # type: ignore[no-redef]
-    from workbench.research import cross_validate, optimize, sweep, walk_forward  # type: ignore[no-redef]
+    from workbench.research import compare, cross_validate, optimize, sweep, walk_forward  # type: ignore[no-redef]
     from workbench.trading import Fees, Intensity, Latency, Perpetual, Queue, Slippage, Tier
 
 __version__ = "0.1.0"
 
 __all__ = [
     "BUY", "FLAT", "SELL", "Candles", "Controller", "Fees", "Field", "Fraction", "Instrument", "Intensity", "Latency",
-    "Perpetual", "Queue", "Slippage", "Targets", "Tier", "backtest", "candles", "compiled", "controllers",
+    "Perpetual", "Queue", "Slippage", "Targets", "Tier", "backtest", "candles", "compare", "compiled", "controllers",
     "cross_validate", "data", "errors", "executors", "indicators", "metrics", "optimize", "rerun", "sweep", "tune",
     "walk_forward",
 ]  # fmt: skip
@@ -39,7 +39,7 @@ HOMES = {
     "data": ("candles",),
     "market": ("BUY", "FLAT", "SELL", "Candles", "Instrument", "Targets"),
     "panels": ("tune",),
-    "research": ("cross_validate", "optimize", "sweep", "walk_forward"),
+    "research": ("compare", "cross_validate", "optimize", "sweep", "walk_forward"),
     "trading": ("Fees", "Intensity", "Latency", "Perpetual", "Queue", "Slippage", "Tier"),
 }
 HOME = {name: room for room, names in HOMES.items() for name in names}

@@ -20,7 +20,7 @@ FINAL = r"workbench: compiled {functions} functions in \d+ s, once for this vers
 
 def test_pipe_gets_one_sentence(tmp_path):
     _, said = in_new_process(TWO_KERNELS, tmp_path)
-    assert said == "workbench: compiling, once for this version and machine. A first backtest takes about 10 s.\n"
+    assert said == "workbench: compiling, once for this version and machine. A first backtest takes about 15 s.\n"
 
 
 def test_nothing_is_said_once_the_engine_has_been_compiled(tmp_path):

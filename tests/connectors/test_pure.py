@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import struct
 from decimal import Decimal
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
@@ -275,6 +276,22 @@ def test_stop_holds_everybody_and_a_crowd_holds_all_but_the_urgent(tmp_path: Pat
         return urgent, waited, await theirs.take(1.0, urgent=True)
 
     assert asyncio.run(run()) == (0.0, pytest.approx(3.0), pytest.approx(2.0))
+
+
+@pytest.mark.parametrize("record", [
+    (float("nan"), 0.0, 0.0, 0.0), (float("inf"), 0.0, 0.0, 0.0), (-5.0, 0.0, 0.0, 0.0), (1e12, 0.0, 0.0, 0.0),
+    (0.0, float("nan"), 0.0, 0.0), (0.0, 0.0, 1e300, 0.0), (0.0, 0.0, 0.0, float("inf")),
+])  # fmt: skip
+def test_damaged_budget_neither_opens_the_gate_nor_shuts_it(tmp_path: Path, record: tuple[float, ...]) -> None:
+    (tmp_path / "venue.address").write_bytes(struct.pack("<dddd", *record))
+
+    async def run() -> list[float]:
+        spent = budget(tmp_path, HandClock())
+        return [await spent.take(1.0) for _ in range(16)]
+
+    waits = asyncio.run(run())
+    assert waits[:15] == [0.0] * 15
+    assert waits[15] > 0.0
 
 
 def test_wait_beyond_patience_is_refused_and_spends_nothing(tmp_path: Path) -> None:

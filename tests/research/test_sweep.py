@@ -15,7 +15,9 @@ from workbench.controllers import Bollinger, Directional, MacdBollinger, SmaCros
 from workbench.errors import ConfigError, DataError
 from workbench.market import Candles, Instrument
 from workbench.metrics import METRICS
+from workbench.research import heat_parts
 from workbench.research.judging import drawn, first_choice
+from workbench.research.runs import Runner
 
 QUIET = {"audit": False, "luck": False, "progress": False}
 
@@ -315,6 +317,15 @@ def test_heatmap_shows_the_best_of_each_cell_and_whose_it_is(candles):
     assert np.asarray(plane.z).ravel().tolist() == rows["net_profit"].to_list()
 
 
+def test_a_single_wild_cell_does_not_take_all_the_colours():
+    values = np.append(np.linspace(-1.0, 1.0, 199), -50.0).reshape(10, 20)
+    trace = heat_parts((list(range(20)), list(range(10)), values, np.zeros((10, 20), int)), "x", "y", "sharpe")["data"][
+        0
+    ]
+    assert -1.5 < trace["zmin"] == -trace["zmax"]
+    assert trace["z"].min() == -50.0
+
+
 def test_strategy_that_looks_ahead_is_caught_before_the_sweep(candles):
     class Prophet(Directional):
         ahead: int = 1
@@ -366,10 +377,11 @@ LOUD = {"audit": False, "progress": False}
 )
 def test_line_under_a_sweep_is_the_one_of_significance_whoever_runs_it(candles, bot, grid):
     line = str(wb.sweep(bot, grid, candles, **LOUD)).splitlines()[-1]
-    again = wb.sweep(bot, grid, candles, **LOUD)  # from disk: nothing that the first one had in memory is left
+    again = wb.sweep(bot, grid, candles, threads=1, **LOUD)
     assert " is the best of " in line
     assert str(again).splitlines()[-1] == line
-    assert again.significance(audit=False).line == line
+    again._runner = Runner(again.space)  # which has kept nothing, as that of another process
+    assert again.significance().line == line
 
 
 def test_most_of_what_is_looked_at_is_known_beforehand():

@@ -49,7 +49,7 @@ class Log:
 
     def show(self, text: str) -> None:
         if not Log.said:
-            self.stream.write(f"workbench: compiling, {how_long_kept()}. A first backtest takes about 10 s.\n")
+            self.stream.write(f"workbench: compiling, {how_long_kept()}. A first backtest takes about 15 s.\n")
             self.stream.flush()
         Log.said = True
 

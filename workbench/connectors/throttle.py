@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 import struct
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import IO
 
 from workbench.connectors.clock import Clock
 from workbench.connectors.errors import Throttled
 
+MOST_BURSTS, LONGEST_BAN_MS = 100.0, 7 * 86_400_000
 RECORD = struct.Struct("<dddd")  # level, steady seconds of it, wall ms until all are stopped, until others are
 LOCK_TRIES, LOCK_PAUSE_S = 200, 0.001
 
@@ -96,9 +98,16 @@ class Budget:
         if len(content) < RECORD.size:
             return 0.0, self.clock.steady_s(), 0.0, 0.0
         level, stamp, all_until, others_until = RECORD.unpack(content)
+        if not self._can_be(level, stamp, all_until, others_until):
+            return 0.0, self.clock.steady_s(), 0.0, 0.0
         if stamp > self.clock.steady_s():  # written before the machine was started anew: paid long ago
             level, stamp = 0.0, self.clock.steady_s()
         return level, stamp, all_until, others_until
+
+    def _can_be(self, level: float, stamp: float, *stops: float) -> bool:
+        """A file that was damaged must neither open the gate for ever nor shut it for longer than any ban lasts."""
+        sane = isfinite(stamp) and 0.0 <= level <= MOST_BURSTS * self.allowance.burst
+        return sane and all(until <= self.clock.now_ms() + LONGEST_BAN_MS for until in stops)
 
     @staticmethod
     def _write(file: IO[bytes], level: float, stamp: float, all_until: float, others_until: float) -> None:

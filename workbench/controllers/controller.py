@@ -87,7 +87,12 @@ class Controller(BaseModel):
     """
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False, ignored_types=(Dispatcher,)
+        frozen=True,
+        extra="forbid",
+        validate_default=True,
+        allow_inf_nan=False,
+        defer_build=True,
+        ignored_types=(Dispatcher,),
     )
 
     levels: ClassVar[int] = 1

@@ -39,7 +39,7 @@ class Executor(BaseModel):
         If a term is unknown or out of range, or two contradict each other.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False, defer_build=True)
     kind: ClassVar[ExecutorKind]
 
     retries: int = Field(10, ge=0)

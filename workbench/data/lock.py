@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from workbench.errors import DataError
+from workbench.settings import try_lock
 
 PATIENCE_S = 30.0
 LOOK_AGAIN_S = 0.02
@@ -26,7 +27,7 @@ def locked(folder: Path, *, patience_s: float = PATIENCE_S) -> Iterator[None]:
     descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
     try:
         deadline = time.monotonic() + patience_s
-        while not _try(descriptor):
+        while not try_lock(descriptor):
             if time.monotonic() > deadline:
                 holder = os.pread(descriptor, 20, 0).decode(errors="replace").strip() or "unknown"
                 raise DataError(
@@ -37,21 +38,3 @@ def locked(folder: Path, *, patience_s: float = PATIENCE_S) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def _try(descriptor: int) -> bool:
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        import msvcrt
-
-        try:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-        except OSError:
-            return False
-        return True
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

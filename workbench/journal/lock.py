@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from workbench.settings import try_lock
+
 LOOK_AGAIN_S = 0.0005
 
 
@@ -25,28 +27,10 @@ def locked(path: Path, flags: int, *, patience_s: float) -> Iterator[int]:
     descriptor = os.open(path, flags | os.O_CREAT, 0o600)
     try:
         deadline = time.monotonic() + patience_s
-        while not _try(descriptor):
+        while not try_lock(descriptor):
             if time.monotonic() >= deadline:
                 raise TimeoutError(f"another process holds {path.name}")
             time.sleep(LOOK_AGAIN_S)
         yield descriptor
     finally:
         os.close(descriptor)
-
-
-def _try(descriptor: int) -> bool:
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        import msvcrt
-
-        try:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-        except OSError:
-            return False
-        return True
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

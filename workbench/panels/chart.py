@@ -15,6 +15,7 @@ POINTS = 1200  # of a line
 MARKS = 400  # trades that are marked
 SHOWN = ("net_profit", "total_return", "sharpe", "max_drawdown", "round_trips", "win_rate", "profit_factor",
          "exposure_time", "fees", "buy_and_hold")  # fmt: skip
+STYLE = "<style>.wb-place > .js-plotly-plot { width: 100%; min-width: 0 }</style>"
 LOOKS = 4  # until a figure has found its width
 INK, GRID = "#767b84", "rgba(128,134,145,0.22)"
 BUY, SELL, LINE, PRICE = "#2f7f5f", "#b2473e", "#2f6f9f", "#767b84"
@@ -53,6 +54,15 @@ def filling(figure: Any) -> Any:
     figure.layout.autosize = True
     figure.observe(look, "_js2py_traceDeltas")
     return figure
+
+
+def placed(figure: Any, flex: str = "1 1 0") -> Any:
+    """A figure in a place that it cannot outgrow: what it was drawn as at first is wider than most."""
+    import ipywidgets as w
+
+    place = w.Box([w.HTML(STYLE, layout={"display": "none"}), figure], layout={"flex": flex, "min_width": "20em"})
+    place.add_class("wb-place")
+    return place
 
 
 def draw(chart: Any, result: Result, title: str = "") -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from workbench.backtest import Result
 from workbench.errors import ConfigError, WorkbenchError
 from workbench.metrics import METRICS
-from workbench.panels.chart import draw, filling, new_chart, numbers, said
+from workbench.panels.chart import draw, filling, new_chart, numbers, placed, said
 from workbench.panels.latest import Latest
 from workbench.research import NONE, Sweep, heat_parts
 
@@ -65,6 +65,7 @@ class Explore:
         stops = {name: [(ALL, ()), *((shown(v), (v,)) for v in values)] for name, values in self.axes.items()}
         self.others = {name: w.SelectionSlider(options=some, description=name, **LOOK) for name, some in stops.items()}
         self.heat, self.chart, self.table, self.status = new_heat(), new_chart(), w.HTML(), w.HTML()
+        self._opened = placed(self.chart, "0 0 auto")
         self._plane: Any = None
         self._opening, self._drawing = Latest(self._open), Latest(self._draw)
         for one in (self.x, self.y, self.metric, *self.others.values()):
@@ -73,8 +74,7 @@ class Explore:
         self._sliders, self._below = w.VBox([]), w.VBox([])
         self._show_sliders()
         left = [self.metric, self.x, self.y, self._sliders, self.status, self.table]
-        right = w.Box([self.heat], layout={"flex": "1 1 0", "min_width": "20em"})
-        self.widget = w.VBox([w.HBox([w.VBox(left, layout={"flex": "0 0 28em"}), right]), self._below])
+        self.widget = w.VBox([w.HBox([w.VBox(left, layout={"flex": "0 0 28em"}), placed(self.heat)]), self._below])
         self.widget.add_class("wb-explore")
         self._ask()
 
@@ -146,7 +146,7 @@ class Explore:
             return
         self.table.value = numbers(result.metrics)
         draw(self.chart, result, title=f"Number {number}: {result.bot!r}")
-        self._below.children = [self.chart]
+        self._below.children = [self._opened]
         self.number, self.result = number, result
         self.seconds = time.perf_counter() - asked
 
@@ -171,7 +171,7 @@ def fill(heat: Any, plane: Any, x: str, y: str, metric: str) -> None:
     parts = heat_parts(plane, x, y, metric)
     trace = {name: value for name, value in parts["data"][0].items() if name != "type"}
     with heat.batch_update():
-        heat.data[0].update({"zmid": None, **trace}, overwrite=False)
+        heat.data[0].update(trace, overwrite=False)
         heat.layout.title.text = parts["layout"]["title"]["text"]
         heat.layout.xaxis.title.text, heat.layout.yaxis.title.text = x, y
 

@@ -9,7 +9,7 @@ from typing import Any
 from workbench.backtest import Result, backtest
 from workbench.controllers import Controller
 from workbench.errors import WorkbenchError
-from workbench.panels.chart import draw, new_chart, numbers, said
+from workbench.panels.chart import draw, new_chart, numbers, placed, said
 from workbench.panels.controls import controls_of
 from workbench.panels.latest import Latest
 
@@ -73,8 +73,7 @@ class Tune:
         self._reset.on_click(lambda _: self.reset())
         sliders = [control.shown for control in self.controls.values()]
         left = w.VBox([*sliders, self._reset, self.table], layout={"flex": "0 0 32em"})
-        self.widget = w.VBox([w.HBox([left, w.Box([self.chart], layout={"flex": "1 1 0", "min_width": "20em"})]),
-                              self.status])  # fmt: skip
+        self.widget = w.VBox([w.HBox([left, placed(self.chart)]), self.status])
         self.widget.add_class("wb-tune")
 
     def reset(self) -> None:

@@ -1,6 +1,7 @@
 """Many backtests, compared honestly: how much of the best of them is luck."""
 
 from workbench.research import luck
+from workbench.research.compare import compare
 from workbench.research.cross_validate import CrossValidation, cross_validate
 from workbench.research.luck import Significance, significance
 from workbench.research.optimize import Optimization, optimize
@@ -16,6 +17,7 @@ __all__ = [
     "Significance",
     "Sweep",
     "WalkForward",
+    "compare",
     "cross_validate",
     "heat_parts",
     "luck",

@@ -1,15 +1,19 @@
 """Finished chunks on disk: what a killed sweep leaves behind, and goes on from.
 
 Each file holds some rows, is written whole and then renamed, and says by number which combinations it has. So a sweep
-that goes on asks only what is missing; how it was cut into chunks, and by whom, does not matter.
+that goes on asks only what is missing; how it was cut into chunks, and by whom, does not matter. Chunks are NumPy's
+files, which cost next to no memory; the finished table is Parquet, a piece for so many rows, and one file once somebody
+asks for that.
 """
 
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import shutil
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +22,10 @@ import numpy.typing as npt
 import polars as pl
 
 from workbench.errors import WorkbenchError
-from workbench.research.parts import Part, Status
+from workbench.research.parts import Part, Status, joined, once, picked
+from workbench.settings import try_lock
 
-TABLE = "table.parquet"
+TABLE, INVALID = "table", "invalid"
 
 
 class Chunks:
@@ -31,19 +36,29 @@ class Chunks:
 
     def __init__(self, home: Path, fingerprint: str) -> None:
         self.folder, self._lock = claimed(home / "sweeps", fingerprint)
-        self._count = itertools.count(sum(1 for _ in self.folder.glob("part-*.parquet")))
+        self._count = itertools.count(len(self.files()))
         self._writing = threading.Lock()
         for half in self.folder.glob("*.tmp"):
             half.unlink()
 
-    @property
+    def pieces(self, name: str) -> list[Path]:
+        """Every piece of a finished table."""
+        return sorted(self.folder.glob(f"{name}-*.parquet"))
+
     def table(self) -> Path:
-        """The finished table."""
-        return self.folder / TABLE
+        """The finished table as one file."""
+        pieces, path = self.pieces(TABLE), self.folder / f"{TABLE}.parquet"
+        if len(pieces) == 1:
+            return pieces[0]
+        if not path.exists():
+            rows = pl.scan_parquet(pieces, low_memory=True, parallel="none")  # otherwise it holds all of them at once
+            options: Any = {"compression": "zstd", "maintain_order": True, "row_group_size": 10_000}
+            self._write(path, lambda half: rows.sink_parquet(half, **options))
+        return path
 
     def files(self) -> list[Path]:
         """Every finished chunk."""
-        return sorted(self.folder.glob("part-*.parquet"))
+        return sorted(self.folder.glob("part-*.npy"))
 
     def add(self, part: Part) -> None:
         """Write a chunk.
@@ -55,60 +70,51 @@ class Chunks:
         """
         with self._writing:
             span = f"{int(part.numbers.min())}-{int(part.numbers.max())}"
-            self.write(part.frame(), self.folder / f"part-{next(self._count):06d}-{span}.parquet")
+            self._write(self.folder / f"part-{next(self._count):06d}-{span}.npy", lambda half: save(part, half))
 
-    def write(self, frame: pl.DataFrame, path: Path) -> None:
+    def write(self, frame: pl.DataFrame, name: str, start: int) -> None:
+        """Write a piece of a table."""
+        path = self.folder / f"{name}-{start:09d}.parquet"
+        self._write(path, lambda half: frame.write_parquet(half, compression="zstd", statistics=False))
+
+    def part(self, start: int = 0, stop: int | None = None, files: list[Path] | None = None) -> Part:
+        """Finished rows, each once, by number: all of them, or those from `start` up to `stop`."""
+        files = self.files() if files is None else files
+        found = once(joined([load(file) for file in files if overlaps(file, start, stop)]))
+        inside = (found.numbers >= start) & (stop is None or found.numbers < stop)
+        return picked(found, np.flatnonzero(inside))
+
+    def _write(self, path: Path, how: Callable[[Path], Any]) -> None:
         """Write a file whole, or not at all."""
         half = path.with_suffix(".tmp")
         try:
-            frame.write_parquet(half, compression="zstd", statistics=False)
+            how(half)
             os.replace(half, path)
         except (OSError, pl.exceptions.PolarsError) as error:
             half.unlink(missing_ok=True)
             raise full(path.parent, error) from error
-
-    def frame(self, start: int = 0, stop: int | None = None) -> pl.DataFrame:
-        """Finished rows, each once, by number: all of them, or those from `start` up to `stop`."""
-        wanted = pl.col("number") >= start if stop is None else pl.col("number").is_between(start, stop, closed="left")
-        rows = [Part.blank(np.zeros(0, np.int64)).frame()]
-        files = [file for file in self.files() if overlaps(file, start, stop)]
-        rows += [pl.read_parquet(file, memory_map=False).filter(wanted) for file in files]
-        return pl.concat(rows).unique("number", keep="first", maintain_order=True).sort("number")
-
-    def join(self, pieces: list[Path], path: Path) -> None:
-        """Several files of rows as one."""
-        half = path.with_suffix(".tmp")
-        try:
-            rows = pl.scan_parquet(pieces, low_memory=True, parallel="none")  # otherwise it holds all of them at once
-            rows.sink_parquet(half, compression="zstd", maintain_order=True, row_group_size=10_000)
-            os.replace(half, path)
-        except (OSError, pl.exceptions.PolarsError) as error:
-            half.unlink(missing_ok=True)
-            raise full(path.parent, error) from error
-        for piece in pieces:
-            piece.unlink()
 
     def done(self) -> npt.NDArray[np.int64]:
         """The numbers of all finished rows."""
         files = self.files()
         if not files:
             return np.zeros(0, np.int64)
-        numbers = [pl.read_parquet(file, columns=["number"], memory_map=False)["number"].to_numpy() for file in files]
-        return np.unique(np.concatenate(numbers))
+        return np.unique(np.concatenate([load(file, lean=True).numbers for file in files]))
 
     def forget_parts(self) -> None:
         """Forget the chunks: the table has them all, or they are not wanted."""
         for file in self.files():
             file.unlink(missing_ok=True)
 
-    def faults(self) -> pl.DataFrame:
-        """Number, status and note of the finished rows that have no numbers."""
-        names = ["number", "status", "note"]
-        rows = [Part.blank(np.zeros(0, np.int64)).frame().select(names)]
-        for file in self.files():
-            part = pl.read_parquet(file, columns=names, memory_map=False)
-            rows.append(part.filter(pl.col("status") != int(Status.DONE)))
-        return pl.concat(rows).unique("number", keep="first", maintain_order=True)
+    def forget_table(self) -> None:
+        """Forget a table that is to be written anew."""
+        for file in self.folder.glob("*.parquet"):
+            file.unlink(missing_ok=True)
+
+    def faults(self) -> Part:
+        """The finished rows, without their metrics, that could not be run."""
+        found = once(joined([load(file, lean=True) for file in self.files()]))
+        return picked(found, np.flatnonzero(found.status != Status.DONE))
 
     def close(self) -> None:
         """Let others work in the folder; one without a row in it is taken away."""
@@ -116,8 +122,24 @@ class Chunks:
             return
         os.close(self._lock)
         self._lock = None
-        if not self.files() and not self.table.exists():
+        if not self.files() and not self.pieces(TABLE):
             shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def save(part: Part, path: Path) -> None:
+    """Write a chunk: NumPy's arrays one after the other, the metrics last."""
+    notes = np.array(json.dumps({str(row): note for row, note in part.notes.items()}))
+    with path.open("wb") as file:
+        for array in (part.numbers, part.routes, part.status, notes, part.metrics):
+            np.save(file, array)
+
+
+def load(path: Path, *, lean: bool = False) -> Part:
+    """Read a chunk; a lean one has no metrics."""
+    with path.open("rb") as file:
+        numbers, routes, status, notes = (np.load(file) for _ in range(4))
+        metrics = np.empty((len(numbers), 0)) if lean else np.load(file)
+    return Part(numbers, metrics, routes, status, {int(row): note for row, note in json.loads(str(notes)).items()})
 
 
 def overlaps(file: Path, start: int, stop: int | None) -> bool:
@@ -139,26 +161,7 @@ def claimed(root: Path, fingerprint: str) -> tuple[Path, Any]:
     for folder in (root / fingerprint, *(root / f"{fingerprint}-{n}" for n in range(2, 100))):
         folder.mkdir(parents=True, exist_ok=True)
         lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
-        if is_ours(lock):
+        if try_lock(lock):
             return folder, lock
         os.close(lock)
     raise WorkbenchError(f"A hundred processes run this very sweep in {root}. Stop some of them.")
-
-
-def is_ours(lock: int) -> bool:
-    """Take a lock, if nobody else has it."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        import msvcrt
-
-        try:
-            msvcrt.locking(lock, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-        except OSError:
-            return False
-        return True
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

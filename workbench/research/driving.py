@@ -9,17 +9,18 @@ from typing import Any, Protocol
 import numpy as np
 import polars as pl
 
-from workbench.research.chunks import Chunks
+from workbench.research.chunks import INVALID, TABLE, Chunks, load
 from workbench.research.counting import count
-from workbench.research.parts import Part, Route, Status
+from workbench.research.parts import Part, Route, Status, joined, once
 from workbench.research.pool import Numbers, cut, ordered
 from workbench.research.progress import EVERY, Progress, Silent
-from workbench.research.runs import Runner, joined
+from workbench.research.runs import Runner
 from workbench.research.space import Space
 from workbench.research.table import invalid_of, table_of
 
 TRIES = 1000  # combinations that are looked at for a first valid one
-STRETCH = 5_000  # rows of the table that are in memory at once while it is written
+STRETCH = 4_000  # rows of the table that are in memory at once while it is written
+TABLES = {TABLE: table_of, INVALID: invalid_of}
 
 
 class Pool(Protocol):
@@ -42,7 +43,8 @@ class Drive:
         self.missing = np.setdiff1d(np.arange(len(space)), done, assume_unique=True)
         self.progress = Progress(len(space), self.resumed)
         self.seconds = 0.0
-        self.faults = Faults(chunks.faults())
+        self.faults = Faults()
+        self.faults.add(chunks.faults())
         self._thread = threading.Thread(target=self._work, name="sweep", daemon=True)
 
     def start(self) -> None:
@@ -104,11 +106,10 @@ class Drive:
 class Faults:
     """How many combinations could not be, how many raised, and what the first of these said."""
 
-    def __init__(self, rows: pl.DataFrame) -> None:
+    def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.invalid = rows.filter(status=int(Status.INVALID)).height
-        failed = rows.filter(status=int(Status.FAILED)).sort("number")
-        self.failed, self.first = failed.height, (failed["number"][0], failed["note"][0]) if failed.height else None
+        self.invalid = self.failed = 0
+        self.first: tuple[int, str] | None = None
 
     def add(self, part: Part) -> None:
         """Count those of a part."""
@@ -122,36 +123,21 @@ class Faults:
 
 def write_table(space: Space, chunks: Chunks) -> None:
     """The finished table and the invalid combinations as Parquet, a stretch of rows in memory at a time."""
-    wanted = (("table", table_of), ("invalid", invalid_of))
-    if len(space) <= STRETCH:
-        rows = chunks.frame()
-        for name, make in wanted:
-            chunks.write(make(space, rows), chunks.folder / f"{name}.parquet")
-    else:
-        stretched(space, chunks, wanted)
-    chunks.forget_parts()
-
-
-def stretched(space: Space, chunks: Chunks, wanted: Any) -> None:
-    pieces: dict[str, list[Any]] = {name: [] for name, _ in wanted}
+    chunks.forget_table()
+    files = chunks.files()
     for start in range(0, len(space), STRETCH):
-        rows = chunks.frame(start, start + STRETCH)
-        for name, make in wanted:
-            path = chunks.folder / f"{name}-{start:09d}.piece"
-            chunks.write(make(space, rows), path)
-            pieces[name].append(path)
-    for name, paths in pieces.items():
-        chunks.join(paths, chunks.folder / f"{name}.parquet")
+        rows = chunks.part(start, start + STRETCH, files).frame()
+        for name, make in TABLES.items():
+            chunks.write(make(space, rows), name, start)
+    chunks.forget_parts()
 
 
 def read_table(space: Space, chunks: Chunks, name: str, columns: list[str] | None = None) -> pl.DataFrame:
     """The table as it stands, or some columns of it: the finished one, or what the chunks hold by now."""
-    path = chunks.folder / f"{name}.parquet"
-    make = {"table": table_of, "invalid": invalid_of}[name]
-    files = chunks.files()
-    if path.exists() and not files:
-        return pl.read_parquet(path, columns=columns, memory_map=False)
-    made = make(space, chunks.frame())
+    pieces = chunks.pieces(name)
+    if pieces and not chunks.files():
+        return pl.read_parquet(pieces, columns=columns, memory_map=False)
+    made = TABLES[name](space, chunks.part().frame())
     return made if columns is None else made.select(columns)
 
 
@@ -160,7 +146,7 @@ class Reader:
 
     def __init__(self, space: Space, chunks: Chunks) -> None:
         self.space, self.chunks = space, chunks
-        self.seen: dict[str, pl.DataFrame] = {}
+        self.seen: dict[str, Part] = {}
         self.lock = threading.Lock()
 
     def table(self) -> pl.DataFrame:
@@ -169,10 +155,7 @@ class Reader:
             try:
                 for file in self.chunks.files():
                     if file.name not in self.seen:
-                        self.seen[file.name] = pl.read_parquet(file, memory_map=False)
+                        self.seen[file.name] = load(file)
             except FileNotFoundError:
-                return read_table(self.space, self.chunks, "table")
-            if not self.seen:
-                return table_of(self.space, self.chunks.frame())
-            rows = pl.concat(self.seen.values()).unique("number", keep="first", maintain_order=True).sort("number")
-            return table_of(self.space, rows)
+                return read_table(self.space, self.chunks, TABLE)
+            return table_of(self.space, once(joined(list(self.seen.values()))).frame())

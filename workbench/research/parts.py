@@ -68,15 +68,36 @@ class Part:
         """Write down why a row has no numbers."""
         self.status[row], self.notes[row] = status, note
 
-    def first(self, count: int) -> Part:
-        """The first rows alone."""
-        notes = {row: note for row, note in self.notes.items() if row < count}
-        return Part(self.numbers[:count], self.metrics[:count], self.routes[:count], self.status[:count], notes)
-
     def frame(self) -> pl.DataFrame:
-        """As columns, for the disk."""
+        """As columns."""
         notes = pl.Series("note", [self.notes.get(row) for row in range(len(self))], dtype=pl.String)
         columns = {name: np.ascontiguousarray(self.metrics[:, place]) for place, name in enumerate(NAMES)}
         return pl.DataFrame(
             {"number": self.numbers, "route": self.routes, "status": self.status, "note": notes, **columns}
         )
+
+
+def picked(part: Part, rows: Any) -> Part:
+    """Some rows of a part, in their order."""
+    notes = {place: part.notes[int(row)] for place, row in enumerate(rows) if int(row) in part.notes}
+    return Part(part.numbers[rows], part.metrics[rows], part.routes[rows], part.status[rows], notes)
+
+
+def joined(parts: list[Part]) -> Part:
+    """Several parts as one, in order of the numbers."""
+    if not parts:
+        return Part.blank(np.zeros(0, np.int64))
+    notes, offset = {}, 0
+    for part in parts:
+        notes.update({offset + row: note for row, note in part.notes.items()})
+        offset += len(part)
+    whole = Part(
+        np.concatenate([part.numbers for part in parts]), np.concatenate([part.metrics for part in parts]),
+        np.concatenate([part.routes for part in parts]), np.concatenate([part.status for part in parts]), notes,
+    )  # fmt: skip
+    return picked(whole, np.argsort(whole.numbers, kind="stable"))
+
+
+def once(part: Part) -> Part:
+    """Each number once, in order."""
+    return picked(part, np.unique(part.numbers, return_index=True)[1])

@@ -38,13 +38,20 @@ def trace(plane: Any, x: str, y: str, metric: str) -> dict[str, Any]:
         "type": "heatmap", "x": ticks(xs), "y": ticks(ys), "z": shown, "customdata": numbers,
         "hovertemplate": f"{x} %{{x}}<br>{y} %{{y}}<br>{METRICS[metric].label} %{{z:,.4~g}}{ending}<extra></extra>",
         "colorscale": scale(shown), "colorbar": {"thickness": 12, "outlinewidth": 0},
-        "hoverongaps": False, **middle(shown),
+        "hoverongaps": False, **ends(shown),
     }  # fmt: skip
 
 
-def middle(values: Any) -> dict[str, Any]:
-    """Where good and bad meet: at 0, if there are both."""
-    return {"zmid": 0.0} if crosses_zero(values) else {}
+def ends(values: Any) -> dict[str, Any]:
+    """Between which values the colours run: all but the outermost hundredths, around 0 where there are good and bad."""
+    known = values[np.isfinite(values)]
+    if not known.size:
+        return {"zmin": None, "zmax": None}
+    low, high = (float(edge) for edge in np.percentile(known, [1.0, 99.0]))
+    if crosses_zero(values):
+        high = max(abs(low), abs(high))
+        low = -high
+    return {"zmin": low, "zmax": high} if low < high else {"zmin": None, "zmax": None}
 
 
 def scale(values: Any) -> list[list[Any]]:

@@ -14,7 +14,7 @@ from workbench.backtest import Result, backtest
 from workbench.errors import WorkbenchError
 from workbench.journal import trials
 from workbench.research.fast import DAY_MS, FastPath, Tapes, period_ends
-from workbench.research.parts import Part, Route, Status
+from workbench.research.parts import Part, Route, Status, joined, picked
 from workbench.research.shared import Memory, identity, sharing
 from workbench.research.space import Combination, Space
 
@@ -126,24 +126,3 @@ def marks_of(result: Result, period_ms: int) -> Marks:
     rows = period_ends(time, length, period_ms)
     times = np.concatenate([time[:1], time[rows] + length])
     return times, np.concatenate([[result.settings.cash], result.tape.equity[rows]])
-
-
-def picked(part: Part, rows: Any) -> Part:
-    """Some rows of a part, in their order."""
-    notes = {place: part.notes[int(row)] for place, row in enumerate(rows) if int(row) in part.notes}
-    return Part(part.numbers[rows], part.metrics[rows], part.routes[rows], part.status[rows], notes)
-
-
-def joined(parts: list[Part]) -> Part:
-    """Several parts as one, in order of the numbers."""
-    if not parts:
-        return Part.blank(np.zeros(0, np.int64))
-    notes, offset = {}, 0
-    for part in parts:
-        notes.update({offset + row: note for row, note in part.notes.items()})
-        offset += len(part)
-    whole = Part(
-        np.concatenate([part.numbers for part in parts]), np.concatenate([part.metrics for part in parts]),
-        np.concatenate([part.routes for part in parts]), np.concatenate([part.status for part in parts]), notes,
-    )  # fmt: skip
-    return picked(whole, np.argsort(whole.numbers, kind="stable"))

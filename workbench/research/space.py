@@ -79,8 +79,24 @@ class Space:
 
     def case(self, codes: Any) -> tuple[int, int]:
         """Which candles a row of codes runs on."""
-        place = {axis.name: int(code) for axis, code in zip(self.grid.axes, codes, strict=True)}
-        return tuple(0 if self.axis(name) is None else place[name] for name in DATA)  # type: ignore[return-value]
+        first, second = self._data_places
+        return 0 if first is None else int(codes[first]), 0 if second is None else int(codes[second])
+
+    @cached_property
+    def _data_places(self) -> tuple[int | None, int | None]:
+        first, second = (None if self.axis(name) is None else self.grid.names.index(name) for name in DATA)
+        return first, second
+
+    @cached_property
+    def _own_places(self) -> list[tuple[int, str]]:
+        return [(place, name) for place, name in enumerate(self.grid.names) if name in self.parameter_axes]
+
+    @cached_property
+    def _term_places(self) -> list[tuple[int, Axis]]:
+        own = set(self.parameter_axes)
+        return [
+            (place, axis) for place, axis in enumerate(self.grid.axes) if axis.name in TERMS and axis.name not in own
+        ]
 
     def combination(self, codes: Any) -> Combination:
         """The combination of a row of codes, validated.
@@ -97,10 +113,7 @@ class Space:
 
     def bot_of(self, codes: Any) -> Controller:
         """The bot of a row of codes."""
-        changes = {}
-        for axis, code in zip(self.grid.axes, codes, strict=True):
-            if axis.name in self.parameter_axes:
-                changes[axis.name] = self.values[axis.name][code]
+        changes = {name: self.values[name][codes[place]] for place, name in self._own_places}
         for value in changes.values():
             if isinstance(value, ConfigError):
                 raise value
@@ -147,16 +160,10 @@ class Space:
 
     def terms_of(self, codes: Any) -> dict[str, Any]:
         """The terms of a row of codes, as keywords of `backtest`."""
-        varied = {
-            axis.name: axis.values[code]
-            for axis, code in zip(self.grid.axes, codes, strict=True)
-            if axis.name in TERMS and axis.name not in self.parameter_axes
-        }
-        return {**self.terms, **varied}
+        return {**self.terms, **{axis.name: axis.values[codes[place]] for place, axis in self._term_places}}
 
     def _settings_of(self, codes: Any, candles: Case) -> Settings:
-        varied = tuple(int(code) for axis, code in zip(self.grid.axes, codes, strict=True) if axis.name in TERMS)
-        key = (*self.case(codes), *varied)
+        key = (*self.case(codes), *(int(codes[place]) for place, _ in self._term_places))
         if key not in self._settings:
             instruments = [one.instrument for one in candles.values()]
             self._settings[key] = settings_of(self.terms_of(codes), instruments)

@@ -15,7 +15,7 @@ from workbench.backtest import Result
 from workbench.controllers import Controller
 from workbench.errors import ConfigError, WorkbenchError
 from workbench.research import marks
-from workbench.research.chunks import Chunks
+from workbench.research.chunks import INVALID, TABLE, Chunks
 from workbench.research.driving import Drive, Faults, Pool, Reader, read_table
 from workbench.research.judging import first_choice, judge, plain_line
 from workbench.research.picture import heatmap as draw_heatmap
@@ -207,16 +207,16 @@ class Sweep:
 
     @cached_property
     def _table(self) -> pl.DataFrame:
-        return read_table(self.space, self._chunks, "table")
+        return read_table(self.space, self._chunks, TABLE)
 
     @cached_property
     def _invalid(self) -> pl.DataFrame:
-        return read_table(self.space, self._chunks, "invalid")
+        return read_table(self.space, self._chunks, INVALID)
 
     @property
     def invalid(self) -> pl.DataFrame:
         """The combinations that cannot be, with the reason."""
-        return self._invalid if not self.is_running else read_table(self.space, self._chunks, "invalid")
+        return self._invalid if not self.is_running else read_table(self.space, self._chunks, INVALID)
 
     @property
     def file(self) -> Path:
@@ -229,7 +229,7 @@ class Sweep:
         """
         if self.is_running or self.is_partial:
             raise WorkbenchError(f"The sweep has no file yet: {self.progress}. Wait for it, or write `sweep.table`.")
-        return self._chunks.table
+        return self._chunks.table()
 
     @property
     def axes(self) -> dict[str, list[Any]]:
@@ -314,7 +314,7 @@ class Sweep:
         """Some columns of the table; the others are not read into memory."""
         if self.is_running or "_table" in self.__dict__:
             return self.table.select(columns)
-        return read_table(self.space, self._chunks, "table", list(columns))
+        return read_table(self.space, self._chunks, TABLE, list(columns))
 
     def significance(self, metric: str = "sharpe", **options: Any) -> Significance:
         """How much of the best result is luck; see `workbench.research.luck`.

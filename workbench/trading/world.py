@@ -399,6 +399,7 @@ WORLD = np.dtype(
     ],
     align=True,
 )
+OUTBOXES_AT: int = dict(WORLD.fields or {})["fills"][1]  # they are the end of it
 
 World = npt.NDArray[np.void]  # of shape (1,) and dtype WORLD; kernels take its only record
 
@@ -422,7 +423,8 @@ def new_world(*, n_markets: int = 1, cash: float) -> World:
         )
     if not 0.0 < cash < np.inf:
         raise ConfigError(f"`cash` is {cash}. Start with an amount of quote currency above 0.")
-    world = np.zeros(1, WORLD)
+    world = np.empty(1, WORLD)
+    world.view(np.uint8)[:OUTBOXES_AT] = 0  # they are most of it, and nobody reads in them beyond what is counted
     world["quote"], world["n_markets"], world["leverage"] = cash, n_markets, 1.0
     world["policy"]["max_per_side"] = 1
     world["quotes"], world["kept"] = NO_SLOT, NEVER

@@ -31,6 +31,7 @@ class Parrot:
         self.headers: dict[str, str] = {}
         self.kind = "application/json"
         self.asked = 0
+        self.heard: list[tuple[str, str, str, str]] = []  # method, path, query, body
         self.url = ""
 
     def say(self, body: Any, status: int = 200, headers: dict[str, str] | None = None, kind: str = "") -> None:
@@ -40,6 +41,7 @@ class Parrot:
 
     async def answer(self, request: web.Request) -> web.Response:
         self.asked += 1
+        self.heard.append((request.method, request.path, request.rel_url.raw_query_string, await request.text()))
         return web.Response(body=self.body, status=self.status, headers=self.headers, content_type=self.kind)
 
 
@@ -93,6 +95,7 @@ def _market(client: Any, venue: str, base: str, quote: str, perpetual: bool) -> 
     market = {
         "id": name, "lowercaseId": name.lower(), "symbol": symbol, "type": "swap" if perpetual else "spot",
         **assets, **settle, **kinds, **others, "active": True, "limits": limits, "maker": "0.001", "taker": "0.001",
-        "precision": {"amount": "0.00000001", "price": "0.01"}, "info": {"orderTypes": ["LIMIT", "MARKET"]},
+        "precision": {"amount": "0.00000001", "price": "0.01"},
+        "info": {"orderTypes": ["LIMIT", "MARKET", "STOP_LOSS_LIMIT"]},
     }  # fmt: skip
     return client.safe_market_structure(market)

@@ -8,16 +8,20 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
+import ccxt
 import pytest
 
 from workbench.connectors import CcxtConnector, Fault, Keys, SystemClock
 from workbench.connectors.ccxt.sockets import Generation, Line
 from workbench.errors import VenueError
 
+from .every_payload import VENUES, ask_all
 from .parrot import asking, know, parrot
 
 pytestmark = pytest.mark.shared
@@ -106,6 +110,24 @@ def test_recorded_candles_are_read_as_ccxt_reads_them(shared: Path, venue: str) 
     assert asyncio.run(run()) >= 3
 
 
+@pytest.mark.parametrize("venue", STATIC)
+def test_recorded_books_are_read_as_ccxt_reads_them(shared: Path, venue: str) -> None:
+    async def run() -> int:
+        seen = 0
+        async with parrot() as bird:
+            connector = asking(bird, venue)
+            for _, case in static(shared, venue, "fetch_order_book"):
+                bird.say(raw_of(case))
+                book, parsed = await connector.levels(case["args"][0]), case["parsed_response"]
+                for side, name in ((1, "bids"), (-1, "asks")):
+                    assert book.levels(side, 5) == [(row[0], row[1]) for row in parsed[name][:5]]
+                    seen += len(parsed[name][:5])
+            await connector.close()
+        return seen
+
+    assert asyncio.run(run()) >= 4
+
+
 @pytest.mark.parametrize("venue", ["binance", "bybit", "okx"])
 def test_recorded_markets_are_read_or_left_out(shared: Path, venue: str) -> None:
     async def run() -> None:
@@ -135,76 +157,63 @@ def read_rules(connector: CcxtConnector, market: dict[str, Any]) -> Any:
 # --- every payload as the answer to every question --------------------------------------------------------------------
 
 
-def http_payloads(shared: Path, venue: str) -> Iterator[tuple[str, bytes]]:
-    root = shared / "exchange-payloads"
-    for path in sorted((root / "nautilus_trader" / venue).rglob("*.json")):
-        if not path.name.startswith("ws_") and "ws" not in path.parent.name and "user_data" not in path.parent.name:
-            yield path.name, path.read_bytes()
-    for path in sorted((root / "hummingbot").glob(f"{venue}*.json")):
-        for test, functions in json.loads(path.read_text(encoding="utf-8")).items():
-            for function, literals in functions.items():
-                for name, literal in literals.items():
-                    yield f"{path.stem}:{test}:{function}:{name}", json.dumps(literal).encode()
-    if venue == "binance":
-        for path in sorted((root / "basana").glob("*.json")):
-            yield path.name, path.read_bytes()
-
-
-def questions(connector: CcxtConnector) -> dict[str, Any]:
-    symbol = "BTC/USDT:USDT" if connector.perpetual else "BTC/USDT"
-    asks = {
-        "rules": connector.refresh_rules,
-        "trades": lambda: connector.trades(symbol),
-        "ticker": lambda: connector.ticker(symbol),
-        "candles": lambda: connector.candles(symbol, "1m", 0),
-        "balances": connector.balances,
-        "open_orders": lambda: connector.open_orders(symbol),
-        "order": lambda: connector.order(symbol, "abc", venue_id="1"),
-        "fills": lambda: connector._fills_page(symbol, 0),
-    }
-    if connector.perpetual:
-        asks |= {
-            "positions": connector.positions,
-            "funding_rate": lambda: connector.funding_rate(symbol),
-            "funding_payments": lambda: connector.funding_payments(symbol, 0),
-            "leverage": lambda: connector.leverage(symbol),
-            "is_hedged": connector.is_hedged,
-        }
-    return asks
-
-
-async def refused(ask: Any) -> VenueError | None:
-    """The typed error of a question, None if it was answered; any other exception fails the test."""
-    try:
-        await ask()
-    except VenueError as error:
-        return error
-    return None
-
-
-@pytest.mark.parametrize("venue", ["binance", "bybit", "okx", "kraken", "hyperliquid"])
+@pytest.mark.parametrize("venue", VENUES)
 @pytest.mark.parametrize("perpetual", [False, True])
 def test_any_payload_to_any_question_is_read_or_refused_by_name(shared: Path, venue: str, perpetual: bool) -> None:
-    async def run() -> Counter[str]:
-        outcomes: Counter[str] = Counter()
+    outcomes = asyncio.run(ask_all(shared, venue, perpetual=perpetual, most=60))
+    assert outcomes["read"] > 20
+    assert outcomes.total() > 150, outcomes
+
+
+# --- what is asked ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("venue", STATIC)
+@pytest.mark.parametrize("perpetual", [False, True])
+def test_requests_leave_as_ccxt_alone_would_send_them(shared: Path, venue: str, perpetual: bool) -> None:
+    """Through our hands on its seams, ccxt sends to the byte what it was recorded to send without them."""
+    case = json.loads((shared / "ccxt-static" / venue / "request_captured.json").read_text(encoding="utf-8"))
+    calls = [call for call in case["calls"] if any("/USDT:" in str(one) for one in call["input"]) == perpetual]
+
+    async def run() -> int:
+        compared = 0
         async with parrot() as bird:
             connector = asking(bird, venue, perpetual=perpetual)
-            connector.patience_s = 0.3
-            payloads = list(http_payloads(shared, venue))
-            chosen = payloads if len(payloads) < 60 else Random(7).sample(payloads, 60)
-            for name, payload in chosen:
-                bird.say(payload)
-                for question, ask in questions(connector).items():
-                    know(connector)
-                    error = await refused(ask)
-                    assert error is None or (error.venue == venue and error.request), (name, question)
-                    outcomes[type(error).__name__ if error else "read"] += 1
+            connector.client.wb_time = At(1_700_000_000_000)
+            connector.client.options |= {"enableUnifiedMargin": False, "enableUnifiedAccount": True}
+            for call in calls:
+                bird.heard.clear()
+                bird.say({})
+                words = [one.replace("BTC/USD", "BTC/USDT") if one == "BTC/USD" else one for one in call["input"]]
+                with suppress(ccxt.BaseError, KeyError, TypeError, AttributeError, IndexError, VenueError):
+                    await getattr(connector.client, call["method"])(*words)
+                wanted = sent_as(call["http_method"], call["url"], call.get("output") or "", case["skipKeys"])
+                found = [sent_as(method, f"http://x{path}?{query}", body, case["skipKeys"])
+                         for method, path, query, body in bird.heard]  # fmt: skip
+                assert wanted in found, (call["description"], found)
+                compared += 1
             await connector.close()
-        return outcomes
+        return compared
 
-    outcomes = asyncio.run(run())
-    assert outcomes["read"] > 20
-    assert sum(outcomes.values()) > 150, outcomes
+    assert asyncio.run(run()) == len(calls)
+
+
+class At:
+    """A clock that stands still."""
+
+    def __init__(self, time_ms: int) -> None:
+        self.now_ms = lambda: time_ms
+
+
+def sent_as(method: str, url: str, body: str, skipped: list[str]) -> tuple[str, str, Any]:
+    """A request without what differs every time: who, when, and ids drawn by chance."""
+    address = urlsplit(url)
+    read = json.loads(body) if body[:1] in ("{", "[") else dict(parse_qsl(body))
+    fields: dict[str, Any] = dict(parse_qsl(address.query))
+    for one in read if isinstance(read, list) else [read]:
+        fields |= one
+    kept = {name: value for name, value in fields.items() if name not in {*skipped, "tag", "endTime"}}
+    return method, address.path, json.loads(json.dumps(kept).replace("BTC-USDT", "BTC-USD"))
 
 
 # --- sockets ---------------------------------------------------------------------------------------------------------
@@ -328,3 +337,33 @@ def test_own_events_become_reports_and_fills_or_are_refused_by_name(shared: Path
     kinds = asyncio.run(run())
     assert kinds["Report"] >= 3, kinds
     assert kinds["Fill"] >= 1, kinds
+
+
+def socket_messages(shared: Path, venue: str) -> Iterator[tuple[str, str]]:
+    for path in sorted((shared / "exchange-payloads" / "nautilus_trader" / venue).rglob("*.json")):
+        if "ws" in path.name or "ws" in path.parent.name or "user_data" in path.parent.name:
+            yield path.name, path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("venue", VENUES)
+@pytest.mark.parametrize("perpetual", [False, True])
+def test_single_messages_of_sockets_are_read_or_refused_by_name(shared: Path, venue: str, perpetual: bool) -> None:
+    """Public and private ones, each as if it had come over a fresh socket of either kind."""
+
+    async def run() -> tuple[int, Counter[str]]:
+        count, kinds = 0, Counter[str]()
+        for _, text in socket_messages(shared, venue):
+            for name in ("", "BTC/USDT:USDT" if perpetual else "BTC/USDT"):
+                connector, client, line = listening(venue, perpetual=perpetual)
+                line.name = name
+                feed(client.client("ws://127.0.0.1:9/stream/ws" if not perpetual else "ws://127.0.0.1:9/ws"), text)
+                for event in drained(connector):
+                    kinds[type(event).__name__] += 1
+                    assert not isinstance(event, Fault) or event.error.venue == venue
+                await client.close()
+                await connector.close()
+                count += 1
+        return count, kinds
+
+    count, kinds = asyncio.run(run())
+    assert count >= 8, kinds

@@ -331,7 +331,7 @@ async def test_hook_is_used_by_name(venue, client):
 def test_web_page_cannot_use_the_door(headers):
     @wired
     async def check(venue, client):
-        for method, path in (("POST", "/halt"), ("GET", "/ccxt"), ("GET", "")):
+        for method, path in (("POST", "/halt"), ("GET", "/ccxt"), ("GET", "/keys"), ("GET", "")):
             async with client.http.request(method, venue.control_url + path, headers=headers, data="{}") as answer:
                 assert answer.status == 403
 
@@ -343,6 +343,10 @@ async def test_ccxt_learns_where_to_trade(venue, client):
     async with client.http.get(f"{venue.control_url}/ccxt?account=other&perpetual=true") as answer:
         config = json.loads(await answer.text())
     assert config == venue.ccxt("other", perpetual=True)
+    async with client.http.get(f"{venue.control_url}/keys?account=other") as answer:
+        keys = await answer.json()
+        assert keys["hmac"]["secret"] == venue.account("other").secret
+        assert (keys["ed25519"]["key"], keys["ed25519"]["private"]) == venue.ed25519("other")
     async with client.http.get(f"{venue.control_url}/ccxt?account=nobody") as answer:
         assert answer.status == 404
 

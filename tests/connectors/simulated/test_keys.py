@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from decimal import Decimal
 from typing import Any
 
 import ccxt
@@ -13,9 +14,13 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from workbench.connectors import Freshness, Stream
 from workbench.connectors.simulated import SimulatedVenue
 from workbench.errors import ConfigError
+from workbench.market import OrderKind
+from workbench.trading import Fill, Intent
 
+from ..bench import connect
 from .wire import Client, wired
 
 ORDER = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "quantity": 1, "price": 98, "timeInForce": "GTC"}
@@ -104,6 +109,28 @@ def test_unmodified_ccxt_trades_with_an_ed25519_key(perpetual):
         bought = getattr(ccxt, name)(config).create_order(symbol, "market", "buy", 0.01)
         assert bought["filled"] == 0.01 or bought["status"] == "closed"
         asyncio.run(asyncio.wait_for(watch(getattr(ccxt.pro, name)(config), symbol), 20))
+
+
+@pytest.mark.parametrize("perpetual", [False, True], ids=["spot", "usdm"])
+def test_our_connector_trades_with_an_ed25519_key(perpetual):
+    async def run() -> None:
+        async with SimulatedVenue(accounts={"trader": {"USDT": 100_000}}) as venue:
+            venue.control.book("BTCUSDT", [(59_990, 5)], [(60_010, 5)], perpetual=perpetual)
+            key, private = venue.ed25519()
+            connector = connect(venue, perpetual=perpetual, config={"apiKey": key, "secret": private})
+            try:
+                await connector.start()
+                await connector.follow(Stream.USER, symbol := "BTC/USDT:USDT" if perpetual else "BTC/USDT")
+                while not isinstance(await connector.next_event(), Freshness):
+                    pass
+                await connector.create(Intent("wb1", symbol, 1, OrderKind.MARKET, Decimal("0.01")))
+                while not isinstance(event := await connector.next_event(), Fill):
+                    pass
+                assert event.amount == Decimal("0.01")
+            finally:
+                await connector.close()
+
+    asyncio.run(asyncio.wait_for(run(), 30))
 
 
 async def watch(client: Any, symbol: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, is_dataclass
 from decimal import Decimal
 from typing import Any
@@ -27,6 +28,7 @@ class ControlDoor:
         app = web.Application(client_max_size=1 << 20)
         app.router.add_get("/_ctl", self.list)
         app.router.add_get("/_ctl/ccxt", self.ccxt)
+        app.router.add_get("/_ctl/keys", self.keys)
         app.router.add_post("/_ctl/{hook}", self.do)
         return app
 
@@ -40,10 +42,27 @@ class ControlDoor:
         """What makes ccxt trade here: `?account=trader&perpetual=true`."""
         if (refused := _refused(request)) is not None:
             return refused
-        venue, name = self.control.venue, request.query.get("account", next(iter(self.control.venue.core.accounts)))
-        if name not in venue.core.accounts:
-            return _answer({"error": f"no account {name!r}", "accounts": sorted(venue.core.accounts)}, 404)
-        return _answer(venue.ccxt(name, perpetual=request.query.get("perpetual") == "true"), 200)
+        return self._of_account(
+            request, lambda name: self.control.venue.ccxt(name, perpetual=request.query.get("perpetual") == "true")
+        )
+
+    async def keys(self, request: web.Request) -> web.Response:
+        """The API keys of an account, of both kinds: `?account=trader`."""
+        if (refused := _refused(request)) is not None:
+            return refused
+        return self._of_account(request, self._keys)
+
+    def _keys(self, name: str) -> dict[str, Any]:
+        venue = self.control.venue
+        (key, private), account = venue.ed25519(name), venue.account(name)
+        return {"hmac": {"key": account.key, "secret": account.secret}, "ed25519": {"key": key, "private": private}}
+
+    def _of_account(self, request: web.Request, tell: Callable[[str], dict[str, Any]]) -> web.Response:
+        accounts = self.control.venue.core.accounts
+        name = request.query.get("account", next(iter(accounts)))
+        if name not in accounts:
+            return _answer({"error": f"no account {name!r}", "accounts": sorted(accounts)}, 404)
+        return _answer(tell(name), 200)
 
     async def do(self, request: web.Request) -> web.Response:
         """Use one hook."""

@@ -5,32 +5,29 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from workbench.backtest import Settings
 from workbench.controllers import Controller, SmaCross
 from workbench.controllers import Way as Authored
-from workbench.market import Action, Candles, OrderKind, Targets
+from workbench.market import Candles, Targets
 from workbench.metrics import METRICS
 from workbench.research.fast.batch import run_many, run_shared
 from workbench.research.fast.measure import MEASURED, Calendar, calendar_of, finish
 from workbench.research.fast.prices import Touch, touch_table
 from workbench.research.fast.signals import sma_crossings, spoken
-from workbench.research.fast.trades import TERMS
+from workbench.research.fast.terms import Record, Shapes, is_plain, stacked, terms_record
 from workbench.research.parts import Part, Route
 from workbench.research.shared import Memory, column_method, sharing
 from workbench.research.space import Combination
-from workbench.trading import Path
 
 ORDER = np.array([MEASURED.index(name) for name in METRICS if name in MEASURED], np.intp)
 IS_COMPLETE = set(METRICS) == set(MEASURED)  # a metric that is not compiled here is the engine's
-BARRIERS = ("stop_loss", "take_profit", "trailing_delta")
-PLAIN = ("stop_loss", "take_profit", "trailing_activation", "trailing_delta", "size")
+GUARDS = ("stop_loss", "take_profit", "trailing_delta")  # one of them, or a time limit, is a barrier
 KEPT = 64  # columns whose spoken rows are kept
-Record = npt.NDArray[np.void]
 Curves = dict[int, npt.NDArray[np.float64]]  # equity at the ends of days, by row
 
 
@@ -58,24 +55,13 @@ class Said(NamedTuple):
         return bool(len(self.sides) and self.sides.min() < 0 < self.sides.max())
 
 
-class Blank:
-    """Stands for a memory, and knows a signal that says nothing: for the terms that come with any signal."""
-
-    def get(self, candles: Any, values: Any) -> Any:
-        """Nothing, for each bar."""
-        return np.zeros(len(candles), np.int8)
-
-
-BLANK: Any = Blank()
-
-
 class FastPath:
     """Takes the combinations that it can; threads may share one."""
 
     def __init__(self, memory: Memory) -> None:
         self.memory = memory
         self._grounds: dict[int, Ground] = {}
-        self._terms: dict[Any, Record] = {}
+        self._shapes = Shapes()
         self._said: OrderedDict[Any, Said] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -120,9 +106,8 @@ class FastPath:
         if not ground.usable:
             return
         bots: list[Any] = [wanted[row].bot for row in rows]
-        terms = np.zeros(len(rows), TERMS)
-        for place, row in enumerate(rows):
-            terms[place] = self._pair_terms(wanted[row])[0]
+        records: Any = [self._shapes.record(wanted[row], ground.first, ("fast", "slow")) for row in rows]
+        terms = stacked(records)
         possible = (terms["margin"] == 0) | (terms["close_on_opposite"] == 1) | (terms["allowed"] != 0)
         lengths = np.array([(bot.fast, bot.slow) for bot in bots], np.int64)
         events, counts, sides = sma_crossings(ground.candles.close, lengths)
@@ -135,77 +120,63 @@ class FastPath:
         for place in np.flatnonzero(possible & (counts < 0)).tolist():
             self._tell(rows[place], wanted[rows[place]], told)
 
-    def _pair_terms(self, one: Combination) -> Record:
-        """The terms of a cross, which do not depend on its lengths."""
-        values = one.bot.__dict__
-        key = (id(one.settings), *(values[name] for name in values if name not in ("fast", "slow")))
-        if key not in self._terms:
-            shape = type(one.bot).targets(one.bot, one.only[:1])
-            record = terms_record(shape, one)
-            record["allowed"] = {"short": -1, "both": 0, "long": 1}[values["side"]]
-            self._terms[key] = record
-        return self._terms[key]
-
     def _tell(self, row: int, one: Combination, told: Any) -> None:
         """Put a combination to those that say the same; the engine is left to say what is wrong with one."""
         ground = self.ground(one.only)
         if not ground.usable:
             return
         try:
-            found = self._remembered(one, ground) or self._asked(one, ground)
+            found = self._found(one, ground)
         except Exception:  # it is the engine that lets the strategy's own error be seen
             return
         if found is None:
             return
-        said, targets = found
-        terms = terms_record(targets, one)
+        said, terms = found
         if said.both and terms["margin"][0] and not terms["close_on_opposite"][0]:
             return
         told.setdefault(id(said), (ground, said, []))[2].append((row, terms))
 
-    def _remembered(self, one: Combination, ground: Ground) -> tuple[Said, Targets] | None:
-        """What it says, if another one has said it, and its terms, which a single bar shows."""
-        if column_method(type(one.bot)) != "signal":
+    def _found(self, one: Combination, ground: Ground) -> tuple[Said, Record] | None:
+        """What it says, and its terms; None if no kernel knows such."""
+        if method_of(type(one.bot)) != "signal":
+            targets = sharing(one.bot, self.memory).targets(one.only)
+            return (
+                (self._spoken(one, targets), terms_record(targets, one)) if is_plain(targets, len(one.only)) else None
+            )
+        terms = self._shapes.record(one, ground.first)
+        if terms is None:
             return None
-        shape = sharing(one.bot, BLANK).targets(ground.first)
-        key = self._key(one)
-        with self._lock:
-            said = self._said.get(key) if key is not None else None
-        return (said, shape) if said is not None and is_plain(shape, 1) else None
+        said = self._remembered(self._key(one))
+        return said or self._spoken(one, sharing(one.bot, self.memory).targets(one.only)), terms
 
-    def _asked(self, one: Combination, ground: Ground) -> tuple[Said, Targets] | None:
-        """What it says, from its own targets, and these."""
-        if column_method(type(one.bot)) == "signal" and not is_plain(sharing(one.bot, BLANK).targets(ground.first), 1):
-            return None
-        targets = sharing(one.bot, self.memory).targets(one.only)
-        if not is_plain(targets, len(one.only)):
-            return None
-        key = self._key(one)
+    def _remembered(self, key: Any) -> Said | None:
         with self._lock:
-            said = self._said.get(key) if key is not None else None
-        if said is None:
-            said = spoken_rows(targets)
-            if key is not None:
-                with self._lock:
-                    said = self._said.setdefault(key, said)
-                    while len(self._said) > KEPT:
-                        self._said.popitem(last=False)
-        return said, targets
+            return None if key is None else self._said.get(key)
+
+    def _spoken(self, one: Combination, targets: Targets) -> Said:
+        """The rows in which it says something, made once for all that say the same."""
+        key = self._key(one)
+        said = self._remembered(key) or spoken_rows(targets)
+        if key is None:
+            return said
+        with self._lock:
+            said = self._said.setdefault(key, said)
+            while len(self._said) > KEPT:
+                self._said.popitem(last=False)
+        return said
 
     def _key(self, one: Combination) -> Any:
         """What decides the rows in which it says something: its signal, and which sides that may open and close."""
         values = one.bot.__dict__
         signal = self.memory.key(one.only, values)
-        if signal is None or column_method(type(one.bot)) != "signal":
+        if signal is None or method_of(type(one.bot)) != "signal":
             return signal
         return signal, values["side"], values["on_opposite"]
 
     def _shared(
         self, ground: Ground, said: Said, members: list[tuple[int, Record]], part: Part, curves: Curves | None
     ) -> None:
-        terms = np.zeros(len(members), TERMS)
-        for place, (_, record) in enumerate(members):
-            terms[place] = record[0]
+        terms = stacked([record for _, record in members])
         out = np.full((len(members), len(MEASURED)), np.nan)
         marks, rows = blank_marks(ground, len(members), curves), np.array([row for row, _ in members])
         run_shared(ground, said, terms, out, marks)
@@ -214,7 +185,7 @@ class FastPath:
 
     def _fill(self, part: Part, rows: Any, out: Any, terms: Record) -> None:
         finish(out)
-        barred = (terms["time_limit_ms"] > 0) | np.any([~np.isnan(terms[name]) for name in BARRIERS], axis=0)
+        barred = (terms["time_limit_ms"] > 0) | np.any([~np.isnan(terms[name]) for name in GUARDS], axis=0)
         part.metrics[rows] = out[:, ORDER]
         part.routes[rows] = np.where(barred, Route.BARRIERS, Route.SIGNALS)
 
@@ -248,48 +219,22 @@ def is_simple(one: Combination) -> bool:
         and settings.latency.bars == 0
         and settings.fees.paid_in == "quote"
         and not one.only.instrument.is_perpetual
-        and type(one.bot).authored() == Authored.TARGETS
+        and way_of(type(one.bot)) == Authored.TARGETS
     )
+
+
+@lru_cache(256)
+def way_of(cls: type[Controller]) -> Authored:
+    """How a class says what it wants."""
+    return cls.authored()
+
+
+@lru_cache(256)
+def method_of(cls: type[Controller]) -> str:
+    """Which method of a class makes the columns that others may share."""
+    return column_method(cls)
 
 
 def is_pair(bot: Controller) -> bool:
     """Is this the shipped cross of two averages?"""
     return type(bot) is SmaCross and bot.max_per_side == 1 and bot.take_profit_at == "market"
-
-
-def is_plain(targets: Any, n_bars: int) -> bool:
-    """Entries at market, one at once, under barriers that are the same in all rows?"""
-    if not isinstance(targets, Targets) or targets.n_bars != n_bars or targets.n_levels != 1:
-        return False
-    policy, columns = targets.policy, targets.columns
-    return (
-        targets.action == Action.ENTER
-        and targets.kind == OrderKind.MARKET
-        and policy.max_per_side == 1
-        and policy.take_profit_kind == OrderKind.MARKET
-        and all(columns[name].ndim == 0 for name in PLAIN)
-    )
-
-
-def terms_record(targets: Targets, one: Combination) -> Record:
-    """Targets, account and models as the record that the kernel reads, in an array of shape (1,)."""
-    settings, instrument, policy = one.settings, one.only.instrument, targets.policy
-    record = np.zeros(1, TERMS)
-    values = {
-        **account_terms(settings),
-        **{name: getattr(instrument, name) for name in ("lot", "min_amount", "min_notional")},
-        **{name: float(targets.columns[name]) for name in PLAIN},
-        "sizing": int(targets.sizing), "time_limit_ms": targets.time_limit_ms, "cooldown_ms": policy.cooldown_ms,
-        "close_on_opposite": policy.close_on_opposite, "net_of_fees": policy.net_of_fees,
-    }  # fmt: skip
-    for name, value in values.items():
-        record[name] = value
-    return record
-
-
-def account_terms(settings: Settings) -> dict[str, Any]:
-    """What the account and its models are."""
-    return {
-        "cash": settings.cash, "leverage": settings.leverage, "margin": settings.account == "margin",
-        "taker": settings.fees.taker, "slippage": settings.slippage.fraction, "path": Path[settings.path.upper()],
-    }  # fmt: skip

@@ -70,7 +70,7 @@ def exit_of(terms, d, stop, target, deadline, open_ms, timeframe_ms, o, high, lo
     return (c, close_ms) if close_ms >= deadline else (np.nan, close_ms)
 
 
-@compiled(part=True)
+@compiled(leaf=True)
 def waits(d, stop, target, arming, armed, peak, trail):
     """The nearest price against a position and the nearest one with it; a new best price matters, once it is armed."""
     against, ahead = stop, peak if armed else arming
@@ -113,7 +113,7 @@ def followed(
     return np.nan, now, armed, peak, trail
 
 
-@compiled(part=True)
+@compiled(leaf=True)
 def next_stop(d, stop, target, arming, armed, trail, price, vertex):
     """The first price waited for strictly between here and the vertex, or the vertex."""
     if vertex == price:
@@ -126,7 +126,7 @@ def next_stop(d, stop, target, arming, armed, trail, price, vertex):
     return nearer(up, price, trail, best) if armed else best
 
 
-@compiled(part=True)
+@compiled(leaf=True)
 def nearer(up, price, waited, best):
     """The nearer of two prices ahead; a NaN, which is nobody's price, loses."""
     if up:

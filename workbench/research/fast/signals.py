@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import mmap
+
 import numpy as np
 import numpy.typing as npt
 from numba.cpython.unsafe.numbers import trailing_zeros
@@ -40,12 +42,17 @@ def sma_crossings(close: npt.NDArray[np.float64], pairs: npt.NDArray[np.int64]) 
     """
     lengths, places = np.unique(pairs, return_inverse=True)
     room = max(len(close) // 8, 64)
-    rows = np.empty((len(pairs), room), np.int32)
+    rows = thin_plane(len(pairs), room)
     counts, sides = np.zeros(len(pairs), np.int64), np.zeros(len(pairs), np.int8)
     state, means = np.zeros(len(pairs), np.int8), np.empty((len(lengths), TILE))
     blocks, places = means.reshape(-1, TILE // BLOCK, BLOCK), places.reshape(pairs.shape)
     _crossings(close, pairs, lengths, places, BITS, means, blocks, state, rows, counts, sides)
     return rows, counts, sides
+
+
+def thin_plane(count: int, room: int) -> npt.NDArray[np.int32]:
+    """Rows of numbers of which mostly the beginning is used: NumPy's own would be given memory in pieces of 2 MB."""
+    return np.frombuffer(mmap.mmap(-1, max(4 * count * room, 1)), np.int32, count * room).reshape(count, room)
 
 
 @compiled
@@ -54,7 +61,13 @@ def _crossings(close, pairs, lengths, places, bits, means, blocks, state, rows, 
     above, unsure = np.zeros(blocks.shape[1], np.int64), np.zeros(blocks.shape[1], np.int64)
     for start in range(0, n_bars, tile):
         stop = min(start + tile, n_bars)
-        for k in range(lengths.shape[0]):
+        done = 0
+        while done + 4 <= lengths.shape[0] and stop - start == tile:
+            if start < lengths[done + 3] - 1:
+                break
+            _four(close, lengths, done, start, stop, means)
+            done += 4
+        for k in range(done, lengths.shape[0]):
             _averages(close, lengths[k], start, stop, means[k])
         # Prices that fell far make the rounding of older, larger sums linger.
         low, high = _range(close, max(0, start - 2 * lengths[-1] - tile), stop)
@@ -135,8 +148,39 @@ def _averages(close, length, start, stop, out):
     t = max(start, length - 1)
     if t >= stop:
         return
-    part, total = 1.0 / length, 0.0
-    one = two = three = 0.0
+    part, total = 1.0 / length, _sum(close, t, length)
+    out[t - start] = total * part
+    for u in range(t + 1, stop):
+        total += close[u] - close[u - length]
+        out[u - start] = total * part
+
+
+@compiled(part=True)
+def _four(close, lengths, k, start, stop, means):
+    """The same for four lengths at once, all of them warm: an addition need not wait for the one before."""
+    one, two, three, four = lengths[k], lengths[k + 1], lengths[k + 2], lengths[k + 3]
+    a, b, c, d = _sum(close, start, one), _sum(close, start, two), _sum(close, start, three), _sum(close, start, four)
+    of_a, of_b, of_c, of_d = 1.0 / one, 1.0 / two, 1.0 / three, 1.0 / four
+    first, second, third, fourth = means[k], means[k + 1], means[k + 2], means[k + 3]
+    first[0], second[0], third[0], fourth[0] = a * of_a, b * of_b, c * of_c, d * of_d
+    # Slices: a computed index may be negative, and would be tested.
+    new, begin = close[start + 1 : stop], start + 1
+    old_a, old_b = close[begin - one : stop - one], close[begin - two : stop - two]
+    old_c, old_d = close[begin - three : stop - three], close[begin - four : stop - four]
+    first, second, third, fourth = first[1:], second[1:], third[1:], fourth[1:]
+    for i in range(new.shape[0]):
+        now = new[i]
+        a += now - old_a[i]
+        b += now - old_b[i]
+        c += now - old_c[i]
+        d += now - old_d[i]
+        first[i], second[i], third[i], fourth[i] = a * of_a, b * of_b, c * of_c, d * of_d
+
+
+@compiled(part=True)
+def _sum(close, t, length):
+    """Sum of the last `length` closes at a bar."""
+    total = one = two = three = 0.0
     for k in range(t + 1 - length, t - 2, 4):
         total += close[k]
         one += close[k + 1]
@@ -144,11 +188,7 @@ def _averages(close, length, start, stop, out):
         three += close[k + 3]
     for k in range(t + 1 - length % 4, t + 1):
         total += close[k]
-    total += one + two + three
-    out[t - start] = total * part
-    for u in range(t + 1, stop):
-        total += close[u] - close[u - length]
-        out[u - start] = total * part
+    return total + (one + two + three)
 
 
 @compiled(part=True)

@@ -1,0 +1,105 @@
+"""Sweeps by hand: one pass over the bars per combination, the numbers in the pass, and no arrays.
+
+They follow docs/execution.md, as `kernels.py` does.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from benchmarks.kernels import annual
+
+DAY = 1440
+compiled = numba.njit(nogil=True, error_model="numpy")
+
+
+@compiled
+def pairs_by_hand(o, c, fast, slow, fee, cash, out):
+    """The cross, long only, one unit: net profit, round trips, largest drawdown, Sharpe ratio of each pair."""
+    n = c.shape[0]
+    for k in range(fast.shape[0]):
+        f, s = fast[k], slow[k]
+        quote, held, peak, fall, day, total, squares, days, trips = cash, 0.0, cash, 0.0, cash, 0.0, 0.0, 0, 0
+        sum_fast = sum_slow = 0.0
+        order, before = 0, 0
+        for t in range(n):
+            if order > 0:
+                quote -= o[t] * (1.0 + fee)
+                held = 1.0
+            elif order < 0:
+                quote += o[t] * (1.0 - fee)
+                held = 0.0
+                trips += 1
+            order = 0
+            sum_fast += c[t]
+            sum_slow += c[t]
+            if t >= f:
+                sum_fast -= c[t - f]
+            if t >= s:
+                sum_slow -= c[t - s]
+            if t >= s - 1:
+                side = 1 if sum_fast * s > sum_slow * f else -1
+                if side == -before:
+                    order = side if (side > 0) == (held == 0.0) else 0
+                before = side
+            value = quote + held * c[t]
+            peak = max(peak, value)
+            fall = max(fall, (peak - value) / peak)
+            if (t + 1) % DAY == 0 or t == n - 1:
+                gain = value / day - 1.0
+                total += gain
+                squares += gain * gain
+                day = value
+                days += 1
+        out[k, 0], out[k, 1], out[k, 2], out[k, 3] = value - cash, trips, fall, annual(total, squares, days)
+
+
+@compiled
+def barriers_by_hand(o, h, l, c, signal, take_profits, stop_losses, deltas, fee, cash, out):  # noqa: E741
+    """One unit long at each signal, if none is held, under a target and a stop; or one that trails from there on."""
+    n = c.shape[0]
+    for k in range(take_profits.shape[0]):
+        trails = deltas[k] > 0.0
+        quote, held, peak, fall, day, total, squares, days, trips = cash, 0.0, cash, 0.0, cash, 0.0, 0.0, 0, 0
+        stop = target = top = 0.0
+        waits = armed = False
+        for t in range(n):
+            if waits:
+                waits, armed, held = False, False, 1.0
+                stop, target = o[t] * (1.0 - stop_losses[k]), o[t] * (1.0 + take_profits[k])
+                gap, top = o[t] * deltas[k], 0.0
+                quote -= o[t] * (1.0 + fee)
+            if held > 0.0:
+                price = np.nan
+                jumped = o[t] <= stop
+                if trails and not jumped and (armed or o[t] >= target):
+                    armed, top = True, max(top, o[t])
+                    stop = max(stop, top - gap)
+                if jumped:
+                    price = o[t]
+                elif l[t] <= stop:
+                    price = stop
+                elif not trails and h[t] >= target:
+                    price = max(o[t], target)
+                elif trails and (armed or h[t] >= target):
+                    armed, top = True, max(top, h[t])
+                    stop = max(stop, top - gap)
+                    if c[t] <= stop:
+                        price = stop
+                if price == price:
+                    quote += price * (1.0 - fee)
+                    held = 0.0
+                    trips += 1
+            if signal[t] > 0 and held == 0.0:
+                waits = True
+            value = quote + held * c[t]
+            peak = max(peak, value)
+            fall = max(fall, (peak - value) / peak)
+            if (t + 1) % DAY == 0 or t == n - 1:
+                gain = value / day - 1.0
+                total += gain
+                squares += gain * gain
+                day = value
+                days += 1
+        out[k, 0], out[k, 1], out[k, 2], out[k, 3] = value - cash, trips, fall, annual(total, squares, days)
