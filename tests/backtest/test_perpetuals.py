@@ -245,6 +245,33 @@ def test_carry_makes_funding_less_fees_less_the_change_of_basis(shared: Path) ->
     assert result.metrics["funding"] == pytest.approx(-received)
 
 
+@pytest.mark.shared
+def test_carry_on_candles_of_different_timeframes_is_the_same_to_the_cent(shared: Path) -> None:
+    data = shared / "marketdata"
+    spot = real(data / "binance_BTCUSDT_1m.parquet", SPOT, "1m")["2023-03-01":"2023-03-15"]
+    perp = real(data / "binance_BTCUSDT-PERP_5m.parquet", PERP, "5m")["2023-03-01":"2023-03-15"]
+    rates = pl.read_parquet(data / "binance_BTCUSDT-PERP_funding.parquet")
+    result = wb.backtest(
+        CarryLater(), [spot, perp], cash={"spot": 20_000.0, "perpetual": 20_000.0}, leverage=3.0, account="perpetual",
+        funding=rates, fees=wb.Fees(maker=0.0002, taker=0.0005), audit=False,
+    )  # fmt: skip
+    sold, bought = result.fills.sort("instrument", descending=True).iter_rows(named=True)
+    assert (sold["instrument"], bought["instrument"]) == (PERP, SPOT)
+    basis_then, basis_now = sold["price"] - bought["price"], perp.close[-1] - spot.close[-1]
+    received, fees = -result.funding["payment"].sum(), result.fills["fee"].sum()
+    assert len(result.funding) == 41  # three a day over 14 days, less the one at the first bar's open
+    assert abs(money(result) - 40_000.0 - (received - fees - 0.5 * (basis_now - basis_then))) < 0.005
+
+
+class CarryLater(wb.Controller):
+    """The same once both have a price: a bar of 5 minutes is known after five of one."""
+
+    def on_tick(self, context: Context) -> None:
+        if context.row == 4:
+            context.enter(1, amount=0.5, instrument=SPOT)
+            context.enter(-1, amount=0.5, instrument=PERP)
+
+
 def real(path: Path, instrument: str, timeframe: str) -> wb.Candles:
     frame = pl.read_parquet(path).rename({"timestamp": "time"})
     return wb.Candles.from_frame(frame, instrument=instrument, timeframe=timeframe, venue="binance")

@@ -17,7 +17,7 @@ from .scenarios_purses import purse_scenario
 
 # `python -m tests.trading.agree --cases purses` runs many more.
 FIRST = int(os.environ.get("WORKBENCH_TEST_SEED", "500000"))
-COUNT, CHUNK = 600, 200
+COUNT, CHUNK = 300, 100
 
 
 @pytest.mark.parametrize("first", range(FIRST, FIRST + COUNT, CHUNK))

@@ -132,6 +132,11 @@ class Result:
         return purses_frame(self.tape.world, self.market.names, self.given)
 
     @property
+    def old_rates(self) -> int:
+        """Rows in which the rate of a currency that is held was older than `max_rate_age`."""
+        return int(self.tape.world["rows_with_old_rate"][0]) if self.given is not None else 0
+
+    @property
     def liquidations(self) -> pl.DataFrame:
         """The fills with which a venue closed positions that their purse no longer carried."""
         return self.fills.filter(pl.col("liquidation")) if "liquidation" in self.fills.columns else self.fills.clear()

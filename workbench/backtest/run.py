@@ -21,11 +21,12 @@ from workbench.backtest.loop import Bars
 from workbench.backtest.market import Market, as_market, check_quotes, finer_bars
 from workbench.backtest.result import Result
 from workbench.backtest.settings import Settings
+from workbench.backtest.terms import as_settings
 from workbench.backtest.wishes import as_inputs, as_wishes, wanted_targets
 from workbench.controllers import Controller, Way
 from workbench.errors import ConfigError
 from workbench.journal import trials
-from workbench.market import Candles, Targets, timeframe_ms
+from workbench.market import Candles, Targets
 from workbench.trading import (
     Fees,
     Intensity,
@@ -33,9 +34,6 @@ from workbench.trading import (
     Perpetual,
     Queue,
     Slippage,
-    as_fees,
-    as_latency,
-    as_slippage,
 )
 
 
@@ -122,25 +120,13 @@ def backtest(
     check_bot(bot)
     market = as_market(candles)
     check_quotes(market, rates)
-    account, leverage, perpetual = as_account(market, account, leverage, perpetual, funding is None and marks is None)
     is_walked_finer = not isinstance(path, str)
-    settings = Settings(
-        cash=total(cash),
-        purses={name: plain(one) for name, one in cash.items()} if isinstance(cash, Mapping) else None,
-        account=account,
-        leverage=plain(leverage),
-        fees=as_fees(plain(fees)),
-        slippage=as_slippage(plain(slippage)),
-        latency=as_latency(plain(latency)),
-        path="worst" if is_walked_finer else str(path),
-        fill=fill,
-        log_quotes=log_quotes,
-        participation=plain(participation),
-        perpetual=perpetual,
-        funding_gaps=funding_gaps,
-        max_rate_age_ms=timeframe_ms(max_rate_age) if isinstance(max_rate_age, str) else plain(max_rate_age),
-        seed=check_seed(plain(seed)),
-    )
+    settings = as_settings(
+        market.instruments, cash=cash, account=account, leverage=leverage, fees=fees, slippage=slippage,
+        latency=latency, path=path, fill=fill, log_quotes=log_quotes, participation=participation,
+        perpetual=perpetual, funding=funding, marks=marks, funding_gaps=funding_gaps, max_rate_age=max_rate_age,
+        seed=seed,
+    )  # fmt: skip
     seed = settings.seed
     given = as_given(market, settings, funding, marks, rates)
     if given is not None:
@@ -177,28 +163,6 @@ def rerun(card: Mapping[str, Any]) -> Result:
     return result
 
 
-def plain(value: Any) -> Any:
-    """NumPy's numbers, as a sweep or an array gives them, as Python's."""
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def total(cash: Any) -> Any:
-    """Cash of all purses together; what is no number is left for `Settings` to refuse."""
-    if not isinstance(cash, Mapping):
-        return plain(cash)
-    if not cash:
-        raise ConfigError("`cash` is empty. Give an amount, or one for each purse.")
-    numbers = [plain(one) for one in cash.values()]
-    wrong = [one for one in numbers if isinstance(one, bool) or not isinstance(one, (int, float))]
-    return wrong[0] if wrong else float(sum(numbers))
-
-
-def check_seed(seed: Any) -> int:
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise ConfigError(f"`seed` is {seed!r}. Give a whole number, 0 or more.")
-    return seed
-
-
 def check_bot(bot: Any) -> None:
     """Say what is wrong with what was given as a bot, if it is none."""
     if isinstance(bot, Controller):
@@ -208,21 +172,6 @@ def check_bot(bot: Any) -> None:
     if isinstance(bot, Candles):
         raise ConfigError("`bot` is a table of candles. The bot comes first: wb.backtest(bot, candles).")
     raise ConfigError(f"`bot` is a {type(bot).__name__}. Give a controller, as in wb.controllers.Bollinger(length=50).")
-
-
-def as_account(
-    market: Market, account: str | None, leverage: Any, perpetual: Perpetual | None, is_bare: bool
-) -> tuple[str, Any, Perpetual | None]:
-    """The account of what is no perpetual, its leverage, and the terms of perpetuals; `is_bare`: no funding, no marks.
-
-    Perpetuals can be shorted, spot cannot; a perpetual purse is beside the account of the rest.
-    """
-    swaps = [one.is_perpetual for one in market.instruments]
-    if perpetual is None and (account == "perpetual" or (account is None and any(swaps) and not is_bare)):
-        return "spot", 1.0, Perpetual(leverage=plain(leverage))
-    if account is None or (account == "perpetual" and perpetual is not None):
-        account = "margin" if perpetual is None and all(swaps) else "spot"
-    return account, leverage, perpetual
 
 
 def run(

@@ -120,6 +120,11 @@ def on_account(material: Material) -> Iterator[Remark]:
     if len(closed):
         yield Remark("Liquidation", f"The venue closed {words.count(len(closed), 'position')} whose margin ran out, "
                      f"the first at {words.stamp(closed['time'][0])}.", Mood.BAD)  # fmt: skip
+    paid = material.metrics.get("funding", 0.0)
+    if paid:
+        verb = "paid" if paid > 0.0 else "received"
+        amount = words.money(abs(paid), material.quote)
+        yield Remark("Funding", f"{amount} of funding was {verb}. It is in no round trip.", Mood.NEUTRAL)
     gaps = material.card.get("funding", {}).get("gaps", [])
     if gaps:
         more = f", and in {len(gaps) - 1:,} other stretches" if len(gaps) > 1 else ""
