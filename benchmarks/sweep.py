@@ -198,7 +198,7 @@ import workbench.research
 from benchmarks.memory import memory
 from benchmarks.workloads import walk
 from benchmarks.sweep import pairs_sweep
-candles = walk(100_000)
+candles = walk({bars})
 imported = memory("VmRSS")
 pairs_sweep(candles, {{"fast": range(2, 12), "slow": range(102, 122)}})
 small = memory("VmHWM")
@@ -207,9 +207,9 @@ print(memory("VmHWM") - imported, memory("VmHWM") - small, found.progress.done)
 """
 
 
-def peak_growth(fast: int, slow: int, count: int) -> tuple[float, float, int]:
+def peak_growth(fast: int, slow: int, count: int, *, bars: int = BARS) -> tuple[float, float, int]:
     """MB that a sweep adds to the peak of a process over its imports, over a small sweep; and how many pairs it had."""
-    script = MEMORY.format(fast=fast, slow=slow, count=count)
+    script = MEMORY.format(fast=fast, slow=slow, count=count, bars=bars)
     said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
     return int(said[0]) / 1024, int(said[1]) / 1024, int(said[2])
 
@@ -279,6 +279,7 @@ def memory_rows() -> list[list[str]]:
     """Peak memory of a small and of a large sweep."""
     found = []
     for fast, slow, count in ((100, 102, 100), (250, 252, 400)):
+        peak_growth(fast, slow, count, bars=2_000)  # so that nothing is left to compile
         imported, small, done = peak_growth(fast, slow, count)
         found.append([f"{done:,} pairs", f"{imported:.0f}", f"{small:.0f}", below(imported, 100)])
         print(" | ".join(found[-1]), flush=True)

@@ -14,8 +14,9 @@ from pathlib import Path
 
 CORPUS = Path(__file__).with_name("corpus")
 NAMES = (
-    "unified", "memory", "binance_rest", "binanceusdm_rest", "binance_market", "binanceusdm_market", "binance_own",
-    "binanceusdm_own", "bybit_rest", "okx_rest", "kraken_rest", "hyperliquid_rest",
+    "unified", "memory", "budget", "venue", "venue_socket", "binance_rest", "binance_market", "binance_own",
+    "binanceusdm_rest", "binanceusdm_market", "binanceusdm_own", "bybit_rest", "bybit_market", "okx_rest",
+    "okx_market", "kraken_rest", "kraken_market", "hyperliquid_rest", "hyperliquid_market",
 )  # fmt: skip
 
 

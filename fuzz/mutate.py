@@ -14,21 +14,31 @@ NASTY: tuple[Any, ...] = (
 MOST_CHANGES = 4
 
 
+OPENERS = b'{["0123456789-tfn'
+
+
 def mutate(data: bytes, most: int, seed: int) -> bytes:
-    """The text with a few such changes, at most so many bytes long."""
+    """The text with a few such changes, at most so many bytes long; a byte before it that is no JSON is kept apart."""
     draw = random.Random(seed)
+    lead = data[:1] if data[:1] and data[:1] not in OPENERS else b""
+    if lead and draw.random() < 0.1:
+        lead = bytes([draw.choice([*range(32), 0xE0 + draw.randrange(32)])])
+    return (lead + _mutated(data[len(lead) :], draw))[:most]
+
+
+def _mutated(data: bytes, draw: random.Random) -> bytes:
     if draw.random() < 0.1:
-        return _torn(data, draw)[:most]
+        return _torn(data, draw)
     try:
         value = json.loads(data)
-    except ValueError:
-        return _torn(data, draw)[:most]
+    except (ValueError, RecursionError):
+        return _torn(data, draw)
     for _ in range(draw.randint(1, MOST_CHANGES)):
         value = _changed(value, draw)
     try:
-        return json.dumps(value, ensure_ascii=draw.random() < 0.5).encode("utf-8", "surrogatepass")[:most]
+        return json.dumps(value, ensure_ascii=draw.random() < 0.5).encode("utf-8", "surrogatepass")
     except (ValueError, RecursionError):
-        return data[:most]
+        return data
 
 
 def _changed(value: Any, draw: random.Random) -> Any:

@@ -94,12 +94,14 @@ def write(ear: Ear) -> None:
             if len(text) < 16_000:
                 lead = bytes([place % 16]) if target.endswith("_rest") else b""
                 (folder / f"seed-{place:02}").write_bytes(lead + text)
-    for target in ("bybit_rest", "okx_rest", "kraken_rest", "hyperliquid_rest"):
+    for target, said in SAID.items():
         (CORPUS / target).mkdir(parents=True, exist_ok=True)
-        (CORPUS / target / "seed-00").write_bytes(b'\x01{"code": "0", "result": {"list": [["1", "2"]]}, "data": [{}]}')
-    for target, text in TEXTS.items():
+        for place, value in enumerate(said):
+            lead = bytes([value.pop("ask", place)]) if target.endswith(("_rest", "venue")) else b""
+            (CORPUS / target / f"seed-{place:02}").write_bytes(lead + json.dumps(value).encode())
+    for target, words in TEXTS.items():
         (CORPUS / target).mkdir(parents=True, exist_ok=True)
-        (CORPUS / target / "seed-00").write_text(text, encoding="utf-8")
+        (CORPUS / target / "seed-00").write_text(words, encoding="utf-8")
 
 
 ORDER = {"symbol": "BTC/USDT", "id": "1", "clientOrderId": "wb1", "side": "buy", "status": "open", "amount": "1",
@@ -107,8 +109,62 @@ ORDER = {"symbol": "BTC/USDT", "id": "1", "clientOrderId": "wb1", "side": "buy",
          "fee": {"cost": "0.1", "currency": "USDT"}, "bid": "1", "ask": "2", "last": "1.5", "contracts": "3",
          "fundingRate": "0.0001", "code": "USDT", "total": {"BTC": "1"}, "free": {"BTC": "1"}, "base": "BTC",
          "quote": "USDT", "precision": {"price": "0.1"}, "limits": {"amount": {"min": "1"}}}  # fmt: skip
+BAR = ["1700000000000", "100", "102", "99", "101", "5", "505"]
+SAID: dict[str, list[dict[str, Any]]] = {  # in each venue's own shape; `ask` is the question that it answers
+    "venue": [
+        {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "quantity": "1", "price": "50000", "timeInForce": "GTC"},
+        {"symbol": "BTCUSDT", "limit": "5"}, {"symbol": "BTCUSDT", "interval": "1m", "startTime": "1", "endTime": "2"},
+    ],
+    "venue_socket": [
+        {"id": 1, "method": "depth", "params": {"symbol": "BTCUSDT", "limit": 5}}, {"id": "a", "method": "ping"},
+        {"id": None, "method": "order.place", "params": {"symbol": "BTCUSDT", "apiKey": "k", "timestamp": 1,
+                                                         "signature": "s", "side": "BUY", "type": "MARKET"}},
+    ],
+    "bybit_rest": [
+        {"ask": 1, "retCode": 0, "result": {"category": "spot", "list": [
+            {"execId": "1", "symbol": "BTCUSDT", "price": "100", "size": "1", "side": "Buy", "time": "1700000000000"},
+        ]}},
+        {"ask": 2, "retCode": 0, "result": {"category": "spot", "list": [
+            {"symbol": "BTCUSDT", "lastPrice": "100", "bid1Price": "99", "ask1Price": "101", "volume24h": "5"}]}},
+        {"ask": 3, "retCode": 0, "result": {"symbol": "BTCUSDT", "list": [BAR]}},
+        {"ask": 5, "retCode": 0, "result": {"list": [
+            {"symbol": "BTCUSDT", "orderId": "1", "orderLinkId": "wb1", "side": "Buy", "orderStatus": "New", "qty": "1",
+             "price": "100", "cumExecQty": "0", "orderType": "Limit", "updatedTime": "1700000000000"}]}},
+    ],
+    "okx_rest": [
+        {"ask": 1, "code": "0", "data": [{"instId": "BTC-USDT", "tradeId": "1", "px": "100", "sz": "1", "side": "buy",
+                                          "ts": "1700000000000"}]},
+        {"ask": 2, "code": "0", "data": [{"instId": "BTC-USDT", "last": "100", "bidPx": "99", "askPx": "101",
+                                          "ts": "1700000000000"}]},
+        {"ask": 3, "code": "0", "data": [BAR]},
+        {"ask": 6, "code": "0", "data": [{"instId": "BTC-USDT", "ordId": "1", "clOrdId": "wb1", "state": "live",
+                                          "side": "buy", "sz": "1", "px": "100", "accFillSz": "0", "ordType": "limit",
+                                          "uTime": "1700000000000"}]},
+    ],
+    "kraken_rest": [
+        {"ask": 1, "error": [], "result": {"BTCUSDT": [["100", "1", 1700000000.5, "b", "l", "", 7]], "last": "1"}},
+        {"ask": 2, "error": [], "result": {"BTCUSDT": {"a": ["101", "1", "1"], "b": ["99", "1", "1"], "c": ["100", "1"],
+                                                       "v": ["1", "2"], "l": ["98", "97"], "h": ["102", "103"]}}},
+        {"ask": 3, "error": [], "result": {"BTCUSDT": [[1700000000, "1", "2", "1", "2", "1", "5", 3]], "last": 1}},
+        {"ask": 4, "error": [], "result": {"BTC": {"balance": "1", "hold_trade": "0"}}},
+    ],
+    "hyperliquid_rest": [
+        {"ask": 1, "coin": "BTC", "levels": [[{"px": "99", "sz": "1", "n": 1}], [{"px": "101", "sz": "1", "n": 1}]]},
+        {"ask": 4, "marginSummary": {"accountValue": "5"}, "withdrawable": "5", "time": 1, "assetPositions": []},
+    ],
+    "bybit_market": [{"topic": "publicTrade.BTCUSDT", "type": "snapshot", "ts": 1, "data": [
+        {"T": 1, "s": "BTCUSDT", "S": "Buy", "v": "1", "p": "100", "i": "1"}]}],
+    "okx_market": [{"arg": {"channel": "trades", "instId": "BTC-USDT"}, "data": [
+        {"instId": "BTC-USDT", "tradeId": "1", "px": "100", "sz": "1", "side": "buy", "ts": "1700000000000"}]}],
+    "kraken_market": [{"channel": "trade", "type": "update", "data": [
+        {"symbol": "BTC/USDT", "side": "buy", "price": 100.0, "qty": 1.0, "ord_type": "limit", "trade_id": 1,
+         "timestamp": "2023-11-14T22:13:20.000000Z"}]}],
+    "hyperliquid_market": [{"channel": "trades", "data": [
+        {"coin": "BTC", "side": "B", "px": "100", "sz": "1", "time": 1700000000000, "hash": "0x0", "tid": 1}]}],
+}  # fmt: skip
 TEXTS = {
     "unified": json.dumps(ORDER),
+    "budget": "\x00" * 32,
     "memory": '{"money": {"USDT": "5"}, "positions": []}\n{"order": "wb1", "life": 3}\n',
 }
 

@@ -12,11 +12,17 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from workbench.connectors import CcxtConnector, Keys, SystemClock
+from workbench.connectors import Allowance, CcxtConnector, Keys, SimulatedVenue, SystemClock
 from workbench.connectors.ccxt import parsing
 from workbench.connectors.ccxt.fields import Unreadable
 from workbench.connectors.ccxt.sockets import Generation, Line
 from workbench.connectors.paper import Memory
+from workbench.connectors.simulated.clock import Clock as VenueClock
+from workbench.connectors.simulated.endpoints import Call
+from workbench.connectors.simulated.params import Params
+from workbench.connectors.simulated.refusals import Refusal
+from workbench.connectors.simulated.rest import encode
+from workbench.connectors.throttle import Budget
 from workbench.errors import WorkbenchError
 
 PAIRS = (("BTC", "USDT"), ("ETH", "USDT"))
@@ -95,9 +101,52 @@ def memory(data: bytes) -> None:
         return
 
 
+def budget(data: bytes) -> None:
+    """Bytes as the file of a budget that several processes share: they never shut it for longer than a ban lasts."""
+    path = Path(tempfile.gettempdir()) / "fuzzed.budget"
+    path.write_bytes(data)
+    clock = HandClock()
+    spent = Budget(path, Allowance(10.0, 20.0), clock, patience_s=1e9)
+    waited = _loop().run_until_complete(spent.take(1.0, urgent=True))
+    assert 0.0 <= waited < 8 * 86_400.0, waited
+
+
+def venue(data: bytes) -> None:
+    """A text as the parameters of a request to the simulated venue: it answers, or says no in the venue's words."""
+    try:
+        values = json.loads(data[1:])
+    except (ValueError, RecursionError):
+        return
+    if not isinstance(values, dict):
+        return
+    side, endpoint = _doors()[(data[0] if data else 0) % len(_doors())]
+    words = {str(name): value if isinstance(value, str) else json.dumps(value) for name, value in values.items()}
+    try:
+        answer = endpoint.answer(Call(side, Params(words), side.core.accounts["trader"]))
+        encode(answer)
+    except Refusal:
+        return
+
+
+def venue_socket(data: bytes) -> None:
+    """A text as a message to the simulated venue's WebSocket API: exactly one answer comes back."""
+    api, ear = _api()
+    ear.heard.clear()
+    api._receive(ear, data.decode("utf-8", "replace"))
+    assert len(ear.heard) == 1, ear.heard
+    json.loads(ear.heard[0])
+
+
 TARGETS: dict[str, Target] = {
     "unified": unified,
     "memory": memory,
+    "budget": budget,
+    "venue": venue,
+    "venue_socket": venue_socket,
+    "bybit_market": socket("bybit"),
+    "okx_market": socket("okx"),
+    "kraken_market": socket("kraken"),
+    "hyperliquid_market": socket("hyperliquid", perpetual=True),
     "binance_rest": rest("binance"),
     "binanceusdm_rest": rest("binance", perpetual=True),
     "binance_market": socket("binance"),
@@ -126,6 +175,61 @@ def _loop() -> asyncio.AbstractEventLoop:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     return loop
+
+
+class HandClock:
+    """A clock that sleeping moves."""
+
+    def __init__(self) -> None:
+        self.s = 1_000.0
+
+    def now_ms(self) -> int:
+        return int(1_700_000_000_000 + self.s * 1_000)
+
+    def steady_s(self) -> float:
+        return self.s
+
+    async def sleep(self, seconds: float) -> None:
+        self.s += seconds
+
+
+class Ear:
+    """Stands where a socket of the venue would: it keeps what is said."""
+
+    address = "127.0.0.1"
+    opened_ms = 0
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def say(self, value: object) -> None:
+        self.heard.append(encode(value))
+
+    def pass_on(self, name: str, text: str, *, user: bool) -> None:
+        """Events are another target's affair."""
+
+
+@functools.cache
+def _venue() -> SimulatedVenue:
+    money = {"USDT": Decimal(10) ** 9, "BTC": Decimal(10) ** 6}
+    made = SimulatedVenue(accounts={"trader": money}, clock=VenueClock(1_700_000_000_000, manual=True))
+    for perpetual in (False, True):
+        made.control.book("BTCUSDT", [(59_990, 5)], [(60_010, 5)], perpetual=perpetual)
+        made.control.trade("BTCUSDT", 60_000, 1, perpetual=perpetual)
+    return made
+
+
+@functools.cache
+def _doors() -> list[tuple[Any, Any]]:
+    sides = _venue().sides.values()
+    return [(side.desk, endpoint) for side in sides for endpoint in side.rest.endpoints.values()]
+
+
+@functools.cache
+def _api() -> tuple[Any, Any]:
+    made = _venue()
+    made.spot.weights.change("REQUEST_WEIGHT", 10**12)
+    return made.sides["spot"].api, Ear()
 
 
 def _connector(venue: str, perpetual: bool) -> CcxtConnector:

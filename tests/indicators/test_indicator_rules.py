@@ -61,6 +61,9 @@ OWN: dict[str, tuple[Callable[[Bars], Outputs], int]] = {
     "vwap": (lambda b: together(indicators.vwap(b["high"], b["low"], b["close"], b["volume"], 4)), 3),
     "crosses": (lambda b: together(indicators.crosses(b["close"], b["high"] - 0.5)), 0),
     "sma_cross": (of_close(indicators.sma_cross, 2, 4), 0),
+    "zscore": (of_close(indicators.zscore, 8), 7),
+    "regression": (lambda b: together(indicators.regression(b["close"], b["high"], 8)), 7),
+    "followed": (of_close(indicators.followed, 0.01), 0),
 }
 OTHERS: dict[str, tuple[Callable[[Bars], Outputs], int]] = {
     "returns": (of_close(indicators.returns, 3), 3),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 from collections.abc import Callable
 from typing import Any, overload
 
@@ -146,6 +147,9 @@ def compiled_pointer(function: Callable[..., Any], signature: Any) -> Any:
 
     The engine takes it as a first-class function, and is not compiled again for each one.
     """
+    # Numba knows the type of a pointer once this is loaded. It does that itself only when it compiles something, and
+    # with all in the cache nothing is compiled.
+    importlib.import_module("numba.experimental.function_type")
     arguments = sigutils.normalize_signature(signature)
     pointer: Any = CFunc(function, arguments, locals={}, options={"error_model": "numpy"}, pipeline_class=EntryCompiler)
     pointer._cache = cache_of(function)

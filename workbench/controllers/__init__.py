@@ -1,33 +1,62 @@
 """Strategies as values: candles in, targets out. They never see an order, a venue or the time of day.
 
-`Controller` is the base of all; `Directional` of those that say buy, sell or nothing. Shipped: `SmaCross`, `Bollinger`,
-`MacdBollinger`, `SuperTrend`; `by_name("bollinger")` finds one for the command line.
+`Controller` is the base of all; `Directional` of those that say buy, sell or nothing; `MarketMaking` of those that
+quote both sides at several levels. docs/controllers.md has a paragraph on each of those that are shipped, and
+`by_name("bollinger")` finds one for the command line.
 """
 
 from workbench.controllers import executors
+from workbench.controllers.arbitrage import Arbitrage
+from workbench.controllers.avellaneda import AvellanedaMarketMaking
 from workbench.controllers.bollinger import Bollinger
 from workbench.controllers.controller import Controller, Way
 from workbench.controllers.directional import Directional
+from workbench.controllers.dman import Dman
+from workbench.controllers.dman_maker import DmanMaker
 from workbench.controllers.executors import Executor, Order
 from workbench.controllers.fields import Duration, Field, Fraction
+from workbench.controllers.grid_strike import GridStrike
+from workbench.controllers.guarded import Guarded
+from workbench.controllers.ladders import Laddered
 from workbench.controllers.macd_bollinger import MacdBollinger
+from workbench.controllers.market_making import MarketMaking
+from workbench.controllers.pmm_dynamic import PmmDynamic
+from workbench.controllers.pmm_simple import PmmSimple
+from workbench.controllers.pure_market_making import PureMarketMaking
 from workbench.controllers.registry import by_name, registry
 from workbench.controllers.sma_cross import SmaCross
+from workbench.controllers.spot_perpetual import SpotPerpetualArbitrage
+from workbench.controllers.stat_arb import StatArb
 from workbench.controllers.supertrend import SuperTrend
+from workbench.controllers.xemm import Xemm
 
 __all__ = [
+    "Arbitrage",
+    "AvellanedaMarketMaking",
     "Bollinger",
     "Controller",
     "Directional",
+    "Dman",
+    "DmanMaker",
     "Duration",
     "Executor",
     "Field",
     "Fraction",
+    "GridStrike",
+    "Guarded",
+    "Laddered",
     "MacdBollinger",
+    "MarketMaking",
     "Order",
+    "PmmDynamic",
+    "PmmSimple",
+    "PureMarketMaking",
     "SmaCross",
+    "SpotPerpetualArbitrage",
+    "StatArb",
     "SuperTrend",
     "Way",
+    "Xemm",
     "by_name",
     "executors",
     "registry",

@@ -96,7 +96,7 @@ class Controller(BaseModel):
     )
 
     levels: ClassVar[int] = 1
-    """Way 2: how many records of `out` a decision may fill."""
+    """Way 2: how many records of `out` a decision may fill; a property, where parameters say how many."""
 
     def __init__(self, /, *unnamed: Any, **parameters: Any) -> None:
         cls = type(self)
@@ -196,7 +196,7 @@ class Controller(BaseModel):
             raise ConfigError(
                 f"{cls.__name__} has a parameter `{taken[0]}`, a name that every controller uses itself. Rename it."
             )
-        if cls.levels < 1:
+        if isinstance(cls.levels, int) and cls.levels < 1:
             raise ConfigError(f"{cls.__name__}: `levels` is {cls.levels}. It must be at least 1.")
         if any(getattr(cls, way) is not getattr(Controller, way) for way in Way):
             cls.authored()

@@ -25,6 +25,7 @@ from workbench.indicators.library import (
     willr,
 )
 from workbench.indicators.momentum import macd, returns, rsi
+from workbench.indicators.pairs import followed, regression, zscore
 from workbench.indicators.ranges import atr, highest, lowest, natr, supertrend, true_range
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "cci",
     "crosses",
     "ema",
+    "followed",
     "highest",
     "kama",
     "keltner",
@@ -46,6 +48,7 @@ __all__ = [
     "obv",
     "plus_di",
     "psar",
+    "regression",
     "returns",
     "rsi",
     "sma",
@@ -59,4 +62,5 @@ __all__ = [
     "wilder",
     "willr",
     "wma",
+    "zscore",
 ]

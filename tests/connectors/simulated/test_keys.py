@@ -83,6 +83,14 @@ def test_only_ed25519_keys_log_on_to_a_session(path):
 
 
 @wired
+async def test_futures_tell_of_an_account_to_a_listen_key_only(venue, client):
+    async with client.with_ed25519().socket("/ws-fapi/v1", futures=True) as socket:
+        refused = (await socket.call("userDataStream.subscribe.signature", sign=True))["error"]
+        assert refused == {"code": -5000, "msg": "Method userDataStream.subscribe.signature is invalid"}
+        assert (await socket.call("userDataStream.start", apiKey=client.key))["result"]["listenKey"]
+
+
+@wired
 async def test_what_is_no_key_is_refused_by_the_control_door(venue, client):
     with pytest.raises(ConfigError, match="no public key"):
         venue.control.add_key("-----BEGIN PUBLIC KEY-----\nnot one\n-----END PUBLIC KEY-----")

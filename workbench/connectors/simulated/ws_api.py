@@ -40,10 +40,11 @@ class WsApi:
         self.words = {endpoint.word: endpoint for endpoint in endpoints if endpoint.word}
         self.connections: set[Connection] = set()
         self.sessions: dict[Connection, Session] = {}
-        self.own = {"session.logon": self._logon, "session.status": self._status, "session.logout": self._logout,
-                    "userDataStream.subscribe": self._subscribe, "userDataStream.unsubscribe": self._unsubscribe,
-                    "userDataStream.subscribe.signature": self._subscribe_signed,
-                    "session.subscriptions": self._list}  # fmt: skip
+        self.own = {"session.logon": self._logon, "session.status": self._status, "session.logout": self._logout}
+        if not desk.perpetual:  # futures tell of an account to a listen key only
+            self.own |= {"userDataStream.subscribe": self._subscribe, "userDataStream.unsubscribe": self._unsubscribe,
+                         "userDataStream.subscribe.signature": self._subscribe_signed,
+                         "session.subscriptions": self._list}  # fmt: skip
 
     def add_to(self, app: web.Application) -> None:
         """Serve the path at which clients open sockets."""
@@ -94,7 +95,7 @@ class WsApi:
         own = self.own.get(method)
         endpoint = self.words.get(method.removeprefix("v3/").removeprefix("v1/"))
         if own is None and endpoint is None:
-            raise Refusal(-1000, f"Unknown method '{method}'.")
+            raise self._unknown(method)
         now = self.desk.clock.pace_ms()
         self.desk.weights.spend(connection.address, endpoint.cost(params) if endpoint else CONNECTING, now)
         if own is not None:
@@ -105,6 +106,11 @@ class WsApi:
             self.desk.weights.spend_orders(account.name, endpoint.orders, now)
         value = endpoint.answer(Call(self.desk, params, account, connection))
         return value, account if endpoint.orders else None
+
+    def _unknown(self, method: str) -> Refusal:
+        if self.desk.perpetual:
+            return Refusal(-5000, f"Method {method} is invalid")
+        return Refusal(-1000, f"Unknown method '{method}'.")
 
     def _let_in(self, connection: Connection, endpoint: Endpoint, params: Params) -> Account | None:
         if endpoint.security == NONE:
