@@ -27,8 +27,8 @@ __version__ = "0.1.0"
 __all__ = [
     "BUY", "FLAT", "SELL", "Candles", "Controller", "Fees", "Field", "Fraction", "Instrument", "Intensity", "Latency",
     "Limits", "Perpetual", "Queue", "Slippage", "Targets", "Tier", "backtest", "candles", "compare", "compiled",
-    "controllers", "cross_validate", "data", "errors", "executors", "indicators", "metrics", "optimize", "rerun", "sweep",
-    "tune", "walk_forward",
+    "controllers", "cross_validate", "data", "errors", "executors", "indicators", "metrics", "optimize", "rerun",
+    "sweep", "tune", "walk_forward",
 ]  # fmt: skip
 
 ROOMS = {"controllers", "data", "errors", "indicators", "metrics"}
