@@ -4,8 +4,10 @@ from workbench.backtest.bounds import Bounds
 from workbench.backtest.card import Card
 from workbench.backtest.context import Context
 from workbench.backtest.lookahead import Verdict
+from workbench.backtest.market import Market, as_market
 from workbench.backtest.result import Result
 from workbench.backtest.rewalk import Rewalk
+from workbench.backtest.rows import RowByRow, Wanted, close_row
 from workbench.backtest.run import LookaheadWarning, backtest, rerun
 from workbench.backtest.settings import Settings
 from workbench.backtest.terms import as_settings
@@ -15,11 +17,16 @@ __all__ = [
     "Card",
     "Context",
     "LookaheadWarning",
+    "Market",
     "Result",
     "Rewalk",
+    "RowByRow",
     "Settings",
     "Verdict",
+    "Wanted",
+    "as_market",
     "as_settings",
     "backtest",
+    "close_row",
     "rerun",
 ]
