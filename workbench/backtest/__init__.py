@@ -8,6 +8,7 @@ from workbench.backtest.result import Result
 from workbench.backtest.rewalk import Rewalk
 from workbench.backtest.run import LookaheadWarning, backtest, rerun
 from workbench.backtest.settings import Settings
+from workbench.backtest.terms import as_settings
 
 __all__ = [
     "Bounds",
@@ -18,6 +19,7 @@ __all__ = [
     "Rewalk",
     "Settings",
     "Verdict",
+    "as_settings",
     "backtest",
     "rerun",
 ]

@@ -211,13 +211,14 @@ def spoken_rows(targets: Targets) -> Said:
 
 
 def is_simple(one: Combination) -> bool:
-    """One spot market, no latency, fees in quote, and a strategy that says what it wants beforehand?"""
+    """One spot market, no latency, fees in quote, no purses, and a strategy that says what it wants beforehand?"""
     settings = one.settings
     return (
         len(one.candles) == 1
         and isinstance(one.terms.get("path", ""), str)
         and settings.latency.bars == 0
         and settings.fees.paid_in == "quote"
+        and not settings.has_purses
         and not one.only.instrument.is_perpetual
         and way_of(type(one.bot)) == Authored.TARGETS
     )
