@@ -223,8 +223,9 @@ class Desk:
         """An executor in plain values."""
         side, held_now = int(executor["side"]), float(executor["held"])
         gross = side * (float(executor["exit_value"]) - float(executor["entry_value"]))
-        pnl = gross - float(executor["fees_quote"]) + side * held_now * float(executor["last_exit"])
         closed = int(executor["closed_ms"])
+        price = float(executor["last_exit"]) if closed >= 0 else float(self.last(int(executor["market"])))
+        pnl = gross - float(executor["fees_quote"]) + side * held_now * price
         return {
             "executor": int(executor["id"]), "controller": "0",
             "kind": ExecutorKind(int(executor["kind"])).name.lower(),

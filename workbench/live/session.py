@@ -24,7 +24,6 @@ from workbench.market import Action, Instrument
 from workbench.trading import (
     MAX_LEVELS,
     NEVER,
-    NO_SIDE,
     Fees,
     Gate,
     Limits,
@@ -40,11 +39,15 @@ from workbench.trading import (
     book_outside,
     equity,
     rest,
-    stop_early,
     take,
     trade_pairs,
+    wind_down,
 )
 
+KINDS = {
+    "started", "ready", "paused", "resumed", "updated", "stopping", "killed", "rules", "tick", "bar", "intent", "sent",
+    "answered", "report", "fill", "missing", "cancel", "cancelled", "balances", "funding", "adopted",
+}  # fmt: skip
 OPENING = (Purpose.QUOTE, Purpose.ENTRY, Purpose.HOLD)
 LONGEST_WAIT = 6  # doublings of the second between two tries to leave a position
 FORGET_MS, LOOK_ROWS = 86_400_000, 256
@@ -85,7 +88,7 @@ class Session:
         self.paid: set[tuple[str, str, str]] = set()
         self.funding = 0.0
         self.coins: dict[str, Decimal] = {}  # fees in third coins
-        self.now_ms = self.closed_ms = 0
+        self.now_ms = self.closed_ms = self.begun_ms = 0
         self.hold = True
         self.reason = ""
         self.refusals = 0
@@ -107,7 +110,8 @@ class Session:
         body = entry.body if isinstance(entry.body, dict) else {}
         for m, (price, time_ms) in _prices(body):
             self._hear_price(m, price, time_ms)
-        take_in: Callable[[dict[str, Any], list[Command]], None] | None = getattr(self, f"_{entry.kind}", None)
+        named = f"_{entry.kind}" if entry.kind in KINDS else ""
+        take_in: Callable[[dict[str, Any], list[Command]], None] | None = getattr(self, named, None)
         if take_in is not None:
             take_in(body, commands)
         if self.world is not None and take_in is not None:
@@ -172,6 +176,7 @@ class Session:
 
     def _started(self, body: dict[str, Any], commands: list[Command]) -> None:
         """A process began: intents that were not written down are not sent any more."""
+        self.begun_ms = self.begun_ms or self.now_ms
         if self.state == "running":
             self.state = "starting"
         self.desk.drop_pending("the run was started again before it was written down")
@@ -202,7 +207,7 @@ class Session:
         if self.world is None:
             return
         for m in range(len(self.rules)):
-            stop_early(self.world[0], m, NO_SIDE, np.int64(self.hold), self._next_row)
+            wind_down(self.world[0], m, np.int64(self.hold), self._next_row)
         if body.get("flatten"):
             self.desk.flatten_all(self._next_row)
 
@@ -276,14 +281,12 @@ class Session:
     def _bar(self, body: dict[str, Any], commands: list[Command]) -> None:
         """A closed bar; history that was read at the start is only looked at. None: there is none at this stamp."""
         m, bar = int(body["m"]), body.get("bar")
-        if body.get("warm"):
-            if self.history.add(m, bar):
-                self.history.heard.pop(bar.time_ms, None)
-            return
-        if isinstance(bar, Bar):
-            self.history.add(m, bar)
-        else:
+        if not isinstance(bar, Bar):
             self.history.lacks(m, int(body["time_ms"]))
+        elif self.history.add(m, bar) and body.get("warm"):
+            self.history.heard.pop(bar.time_ms, None)
+        if body.get("warm"):
+            return
         for stamp in self.history.complete():
             self._close_row(stamp, commands, late=bool(body.get("late")))
 

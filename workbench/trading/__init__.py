@@ -57,7 +57,7 @@ from workbench.trading.quotes import (
     watch_quotes,
 )
 from workbench.trading.rare import meet_rare
-from workbench.trading.remote import book, book_outside, end_order, flatten, revive, size_up
+from workbench.trading.remote import book, book_outside, end_order, flatten, revive, size_up, wind_down
 from workbench.trading.standing import Resting, Standing, Worth
 from workbench.trading.tracker import Order, Tracker
 from workbench.trading.venue import (
@@ -215,4 +215,5 @@ __all__ = [
     "total_equity",
     "trade_pairs",
     "watch_quotes",
+    "wind_down",
 ]

@@ -10,11 +10,12 @@ import numpy as np
 
 from workbench.compiled import compiled
 from workbench.market import BUY, OrderKind, Sizing
+from workbench.trading.advance import stop_early
 from workbench.trading.ledger import account_of, close_order, move_position, tell, write_fill
 from workbench.trading.matching.answer import end_unasked, rebalance
 from workbench.trading.orders import free_slot, open_order, sized
 from workbench.trading.risk import approve
-from workbench.trading.world import NO_SLOT, Phase, Purpose, Reason, Status
+from workbench.trading.world import NO_SIDE, NO_SLOT, Phase, Purpose, Reason, Status
 
 
 @compiled
@@ -94,11 +95,7 @@ def revive(world, was, more):
 
     Its slot; NO_SLOT if its executor has ended too.
     """
-    owner = NO_SLOT
-    for place in range(world.executors_top):
-        executor = world.executors[place]
-        if executor.phase != Phase.FREE and was.executor_id >= 0 and executor.id == was.executor_id:
-            owner = place
+    owner = _owner(world, was.executor_id)
     if owner == NO_SLOT:
         return NO_SLOT
     slot = free_slot(world)
@@ -110,6 +107,22 @@ def revive(world, was, more):
     order.amount = order.filled + more
     world.executors[owner].live += 1
     return slot
+
+
+@compiled(part=True)
+def _owner(world, executor_id):
+    """The slot of the executor of an id, if it is at work."""
+    for place in range(world.executors_top):
+        executor = world.executors[place]
+        if executor.phase != Phase.FREE and executor_id >= 0 and executor.id == executor_id:
+            return place
+    return NO_SLOT
+
+
+@compiled
+def wind_down(world, m, keep, first_row):
+    """Stop every executor of a market: its orders leave, then what it holds is sold, or kept."""
+    stop_early(world, m, NO_SIDE, keep, first_row)
 
 
 @compiled
