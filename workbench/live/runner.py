@@ -35,6 +35,8 @@ from workbench.connectors import (
 from workbench.errors import BrokenInvariant, ConfigError, WorkbenchError
 from workbench.journal import Journal
 from workbench.live import crash
+from workbench.live.admission import ensure_token
+from workbench.live.control import Control
 from workbench.live.folder import BEATS_PER_S, Heartbeat, RunFolder
 from workbench.live.plan import Plan
 from workbench.live.recovery import Recovery, fold, patiently
@@ -84,6 +86,8 @@ class Runner:
     async def run(self) -> int:
         """Recover, trade until stopped, and leave; the exit code."""
         beating = asyncio.ensure_future(self._beat())
+        control = Control(self, self.folder.socket, ensure_token(self.folder.token), facts={"run": self.plan.run})
+        await control.start()
         try:
             await self._start()
             await self._ended.wait()
@@ -92,6 +96,7 @@ class Runner:
             self.tell("broken", why=str(error))
         finally:
             await self._close()
+            await control.close()
             beating.cancel()
             await asyncio.gather(beating, return_exceptions=True)
         return self.code
@@ -338,6 +343,7 @@ class Runner:
 
     async def stop(self, *, hold: bool = True, who: str = "") -> dict[str, Any]:
         """Nothing new, cancel, wait for proof, close what is held unless `hold`; says what is left, within 30 s."""
+        self._ask_for("running", "paused", "stopping")
         if self._stopping is None:
             self._stopping = asyncio.ensure_future(self._stop(hold=hold, who=who))
         return await asyncio.shield(self._stopping)
@@ -353,6 +359,9 @@ class Runner:
 
     async def kill(self, *, flatten: bool = False, who: str = "") -> dict[str, Any]:
         """Cancel everything of the run's instruments now, prove it, and end; `flatten` sells what is left."""
+        if not hasattr(self, "work"):
+            self._ended.set()
+            return {"state": "killed", "left": []}
         deadline = self.clock.steady_s() + STOP_S
         self.work.happen("killed", {"who": who, "flatten": flatten, "reason": self.work.fallen})
         for place in self.plan.markets:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.backtest import RowByRow, Settings, Wanted, close_row
+from workbench.backtest import Market, RowByRow, Settings, Wanted, close_row
 from workbench.connectors import Balance, Bar, FundingPayment, Rules
 from workbench.controllers import Controller
 from workbench.errors import BrokenInvariant
@@ -305,13 +305,25 @@ class Session:
                 self._walk(m, prices, late=late)
         total, wanted = float(close_row(world[0], closes)), Wanted()
         if self.deciding and not late:
-            wanted = self.rows.decide(world, market, row, total)
-            self._remember_quotes(wanted)
+            wanted = self._decide(market, row, total, commands)
         world["row"] = row + 1
         self.closed_ms = stamp + self.history.length_ms
         self._tell_equity(row, total, wanted, commands)
         if row % LOOK_ROWS == 0:
             self.desk.forget_before(self.now_ms - FORGET_MS)
+
+    def _decide(self, market: Market, row: int, total: float, commands: list[Command]) -> Wanted:
+        """What the bot wants. One that fails opens nothing more until somebody looks at it; exits go on."""
+        assert self.world is not None
+        try:
+            wanted = self.rows.decide(self.world, market, row, total)
+        except Exception as error:
+            self._paused({}, commands)
+            said = f"{self.rows.bot.name} failed at row {row}: {type(error).__name__}: {error}"
+            commands.append(Note("warning", {"text": f"{said} The run is paused: exits go on. Mend it, then resume."}))
+            return Wanted()
+        self._remember_quotes(wanted)
+        return wanted
 
     def _walk(self, m: int, prices: Any, *, late: bool) -> None:
         """A bar's close; of one that was missed, its extremes too, the worse for what is held first."""
