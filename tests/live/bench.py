@@ -103,10 +103,15 @@ class Bench:
         self.run.kill()
         self.run.wait()
 
+    def ended(self, seconds: float = 30.0) -> int:
+        """The exit code of the runner, once it has ended."""
+        assert self.run is not None
+        return self.run.wait(seconds)
+
     def past(self) -> Past:
         return Past.open(self.folder.journal_url, run=self.plan.run)
 
-    # --- what must hold ------------------------------------------------------------------------------------------------
+    # --- what must hold ---
 
     def invariants(self, *, perpetual: bool = False) -> list[str]:
         """What is wrong between the venue's ledger and ours, after a run has ended; nothing, if all is well."""
@@ -114,7 +119,7 @@ class Bench:
         with self.past() as past:
             orders, fills = past.orders(exact=True).to_dicts(), past.fills(exact=True).to_dicts()
             entries = list(past.entries())
-        theirs = [one for one in self.venue.control.orders(perpetual=perpetual)]
+        theirs = list(self.venue.control.orders(perpetual=perpetual))
         ids = Counter(one["client_id"] for one in theirs)
         ours = {one["client_id"] for one in orders}
         wrong += [f"I1: {name} is {count} orders" for name, count in ids.items() if count > 1]

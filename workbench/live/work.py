@@ -251,9 +251,9 @@ class Work:
         except Silent as error:
             answer = {"unanswered": True, "reason": str(error)}
         except Busy as error:
-            answer = {"reason": str(error), "busy": True}
+            answer = {"refused": True, "reason": str(error), "busy": True}
         except (Rejected, ConfigError) as error:
-            answer = {"reason": str(error)}
+            answer = {"refused": True, "reason": str(error)}
         if "reason" in answer:
             self.tell("not sent" if answer.get("busy") else "refused", client_id=intent.client_id, why=answer["reason"])
         self.learn("answered", self._said(door, intent.instrument, **names, **answer))
@@ -305,7 +305,7 @@ class Work:
                 intent.instrument, intent.client_id, venue_id=order.venue_id, conditional=conditional
             )
         except NotThere:
-            names = {"client_id": intent.client_id, "asked_ms": asked}
+            names = {"client_id": intent.client_id, "asked_ms": asked, "proven": not order.accepted}
             if not order.accepted and asked - order.sent_ms >= self.session.trackers[door].proof_ms:
                 self.learn("missing", self._said(door, intent.instrument, **names))
             elif order.accepted:
