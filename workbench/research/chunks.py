@@ -143,9 +143,21 @@ def load(path: Path, *, lean: bool = False) -> Part:
 
 
 def overlaps(file: Path, start: int, stop: int | None) -> bool:
-    """May a chunk, whose name tells its lowest and highest number, hold rows from `start` up to `stop`?"""
+    """May a chunk hold rows from `start` up to `stop`?"""
+    lowest, highest = ends(file)
+    return highest >= start and (stop is None or lowest < stop)
+
+
+def width(file: Path) -> int:
+    """How far apart the lowest and the highest number of a chunk are."""
+    lowest, highest = ends(file)
+    return highest - lowest
+
+
+def ends(file: Path) -> tuple[int, int]:
+    """Lowest and highest number of a chunk, which its name tells."""
     *_, lowest, highest = file.stem.split("-")
-    return int(highest) >= start and (stop is None or int(lowest) < stop)
+    return int(lowest), int(highest)
 
 
 def full(folder: Path, error: Exception) -> WorkbenchError:
