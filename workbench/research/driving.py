@@ -41,7 +41,9 @@ class Drive:
         self.error: BaseException | None = None
         done = chunks.done()
         self.resumed = len(done)
-        self.missing = np.setdiff1d(np.arange(len(space)), done, assume_unique=True)
+        waits = np.ones(len(space), np.bool_)
+        waits[done] = False
+        self.missing = np.flatnonzero(waits)
         self.progress = Progress(len(space), self.resumed)
         self.seconds = 0.0
         self.faults = Faults()
