@@ -1,9 +1,9 @@
 """Finished chunks on disk: what a killed sweep leaves behind, and goes on from.
 
 Each file holds some rows, is written whole and then renamed, and says by number which combinations it has. So a sweep
-that goes on asks only what is missing; how it was cut into chunks, and by whom, does not matter. Chunks are plain bytes,
-which cost next to no memory; the finished table is Parquet, a piece for so many rows, and one file once somebody asks
-for that.
+that goes on asks only what is missing; how it was cut into chunks, and by whom, does not matter. Chunks are plain
+bytes, which cost next to no memory; the finished table is Parquet, a piece for so many rows, and one file once somebody
+asks for that.
 """
 
 from __future__ import annotations
