@@ -11,6 +11,7 @@ from workbench.backtest.result import Result
 from workbench.backtest.rewalk import Rewalk
 from workbench.backtest.run import LookaheadWarning, backtest, rerun
 from workbench.backtest.settings import Settings
+from workbench.backtest.terms import as_settings
 from workbench.backtest.wishes import as_inputs
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "as_inputs",
     "as_market",
     "as_pointer",
+    "as_settings",
     "backtest",
     "check_decide",
     "rerun",

@@ -12,7 +12,7 @@ from workbench.compiled import compiled
 from workbench.market import BUY, SELL, Action, OrderKind, Sizing
 from workbench.trading.ledger import book_quote, forget_order, reserve, settle, to_lot, to_tick
 from workbench.trading.matching.path import up_first
-from workbench.trading.orders import cancel, open_order
+from workbench.trading.orders import cancel, mark_reduce, open_order
 from workbench.trading.risk import approve, refuse
 from workbench.trading.world import NEVER, NO_SLOT, Purpose, Reason, Status
 
@@ -36,21 +36,29 @@ def quote(world, target, level, first_row, account):
             market = world.markets[target.market]
             price, amount = to_tick(target.price, target.side, market.tick), to_lot(target.size, market.lot)
             same = order.price == price and order.amount == amount
-            if same and order.side == target.side and order.kind == target.kind:
+            if same and order.side == target.side and order.kind == target.kind and reduces_as(world, order, target):
                 return
-            if wanted and price > 0.0 and _can_stay(world, target.kind, slot):
+            if wanted and price > 0.0 and can_stay(world, target.kind, slot):
                 _replace(world, target, slot, level, price, amount, first_row, account)
                 return
         cancel(world, slot)
     if wanted:
+        mark_reduce(world, target.reduce)
         world.quotes[level] = open_order(
             world, target.market, NO_SLOT, level, Purpose.QUOTE.value, target.side, target.kind,
             target.price, 0.0, target.size, target.sizing, first_row,
         )  # fmt: skip
+        mark_reduce(world, 0)
 
 
 @compiled(leaf=True)
-def _can_stay(world, kind, slot):
+def reduces_as(world, order, target):
+    """Is an order as reduce-only as its target asks for?"""
+    return True
+
+
+@compiled(leaf=True)
+def can_stay(world, kind, slot):
     """Would a new order take the very slot of the old one, and is nothing of the old one worth a row in a journal?"""
     order = world.orders[slot]
     plain = kind == OrderKind.LIMIT or kind == OrderKind.POST_ONLY
@@ -99,7 +107,7 @@ def requote(world, target, level, account):
     plain = target.action == Action.QUOTE and (target.kind == OrderKind.LIMIT or target.kind == OrderKind.POST_ONLY)
     if not plain or target.sizing != Sizing.BASE or target.market != 0:
         return False
-    barred = target.stop_loss <= 0.0 or target.take_profit <= 0.0 or target.trailing_delta <= 0.0
+    barred = target.stop_loss <= 0.0 or target.take_profit <= 0.0 or target.trailing_delta <= 0.0 or target.reduce != 0
     side, market, slot = target.side, world.markets[0], world.quotes[level]
     if barred or side * side != 1 or market.last != market.last:
         return False

@@ -241,13 +241,14 @@ def exactly(close: npt.NDArray[np.float64], lengths: Any, rows: Any, first: Any)
 
 
 def is_simple(one: Combination) -> bool:
-    """One spot market, no latency, and fees in quote?"""
+    """One spot market, no latency, fees in quote, and no purses?"""
     settings = one.settings
     return (
         len(one.candles) == 1
         and isinstance(one.terms.get("path", ""), str)
         and settings.latency.bars == 0
         and settings.fees.paid_in == "quote"
+        and not settings.has_purses
         and not one.only.instrument.is_perpetual
     )
 

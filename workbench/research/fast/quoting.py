@@ -112,7 +112,7 @@ def quote_through(
             if target.action != Action.NONE:
                 side, kind = target.side, target.kind
                 price, amount = to_tick(target.price, side, tick), to_lot(target.size, lot)
-                odd |= (target.action - Action.QUOTE) | target.market | (target.sizing - Sizing.BASE)
+                odd |= (target.action - Action.QUOTE) | target.market | (target.sizing - Sizing.BASE) | target.reduce
                 odd |= (kind - OrderKind.LIMIT) * (kind - OrderKind.POST_ONLY) | side * side >> 1
                 odd |= (bits.stop_loss - NAN_BITS) | (bits.take_profit - NAN_BITS) | (bits.trailing_delta - NAN_BITS)
                 target.action = Action.NONE
