@@ -140,7 +140,8 @@ def load(path: Path, *, lean: bool = False) -> Part:
     with path.open("rb") as file:
         said = json.loads(file.readline())
         count, width = said["rows"], 0 if lean else said["metrics"]
-        numbers, routes, status = (np.fromfile(file, kind, count) for kind in (np.int64, np.int8, np.int8))
+        numbers = np.fromfile(file, np.int64, count)
+        routes, status = np.fromfile(file, np.int8, count), np.fromfile(file, np.int8, count)
         metrics = np.fromfile(file, np.float64, count * width).reshape(count, width)
     return Part(numbers, metrics, routes, status, {int(row): note for row, note in said["notes"].items()})
 
