@@ -20,8 +20,12 @@ def note_end(
     folder: RunFolder, state: str, reason: str, time_ms: int, proof: Mapping[str, Any] | None = None
 ) -> None:  # fmt: skip
     """Write down that the run ended, how, and what was proven; a note that is there is replaced whole."""
-    body = {"state": state, "reason": reason, "time_ms": time_ms, "proof": proof}
-    target, draft = folder.path / FILE, folder.path / f"{FILE}.new"
+    write_note(folder, FILE, {"state": state, "reason": reason, "time_ms": time_ms, "proof": proof})
+
+
+def write_note(folder: RunFolder, name: str, body: Mapping[str, Any]) -> None:
+    """Write a file of a run's folder, whole and synced."""
+    target, draft = folder.path / name, folder.path / f"{name}.new"
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(json.dumps(body, default=str))
         file.flush()

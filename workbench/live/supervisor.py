@@ -34,15 +34,18 @@ MOST_STARTS, WITHIN_S = 5, 600.0
 PAUSES_S = (0.0, 0.5, 1.0, 2.0, 4.0)
 HUNG_S, SLOW_START_S, LOOK_S = 10.0, 180.0, 0.25
 ANSWER_S, GOODBYE_S = 0.3, 0.8  # for a runner that is being killed: to answer at all, and to end by itself
-LATE_S = 16.0  # an order that was on its way may still come to rest at the venue
+LATE_S, ALONE_S = 16.0, 0.5  # an order that was on its way may still come to rest at the venue
+GIVE_UP_S = 24 * 3600.0  # of asking a venue that does not answer
 STOPPED, REFUSED = 0, 2
 
 
 class Supervisor:
     """One run's guardian, and what its socket can be asked: status, stop, kill."""
 
-    def __init__(self, plan: Plan, folder: RunFolder, keys: Mapping[str, Any], clock: Clock) -> None:
-        self.plan, self.folder, self.clock, self._keys = plan, folder, clock, keys
+    def __init__(
+        self, plan: Plan, folder: RunFolder, keys: Mapping[str, Any], clock: Clock, *, quiet: bool = False
+    ) -> None:  # fmt: skip
+        self.plan, self.folder, self.clock, self._keys, self._quiet = plan, folder, clock, keys, quiet
         self.state, self.reason = "starting", ""
         self.killed: dict[str, Any] | None = None
         self.runner: Child | None = None
@@ -175,7 +178,17 @@ class Supervisor:
             if before is not None and before["proven"] and (before["flatten"] or not flatten):
                 return before
             self.killed = facts = await self._kill(flatten, who)
+            self._later(self._after_kill(facts, LATE_S))
             return facts
+
+    async def kill_and_leave(self, *, flatten: bool, who: str) -> dict[str, Any]:
+        """The same for a run that has no supervisor, from a process that ends after it."""
+        try:
+            facts = await self._kill(flatten, who)
+            await self._after_kill(facts, ALONE_S)
+            return facts
+        finally:
+            await self._switch.close()
 
     async def _kill(self, flatten: bool, who: str) -> dict[str, Any]:
         start = self.clock.steady_s()
@@ -190,7 +203,6 @@ class Supervisor:
         note_end(self.folder, "killed", facts["says"], self.clock.now_ms(), facts)
         self.state, self.reason = "killed", facts["says"]
         self.tell("killed", **facts)
-        self._later(self._after_kill(facts))
         return facts
 
     async def _end_runner(self) -> str:
@@ -217,14 +229,16 @@ class Supervisor:
             self.tell("holdings unknown", error=str(error))
             return {}
 
-    async def _after_kill(self, facts: dict[str, Any]) -> None:
+    async def _after_kill(self, facts: dict[str, Any], late_s: float) -> None:
         """Journal it, and go on looking as long as an order may still turn up that was on its way."""
         noted = await asyncio.to_thread(journal_kill, self.folder, self.plan, facts, self.clock.now_ms())
         if noted:
             self.tell("kill not journalled", reason=noted)
-        until_s = self.clock.steady_s() + LATE_S
-        while self._switch.places and (self.clock.steady_s() < until_s or not facts["proven"]):
-            await self.clock.sleep(1.0)
+        now_s = self.clock.steady_s()
+        until_s, end_s = now_s + late_s, now_s + GIVE_UP_S * (late_s == LATE_S)
+        while self._switch.places and (now_s < until_s or (now_s < end_s and not facts["proven"])):
+            await self.clock.sleep(min(late_s, 1.0))
+            now_s = self.clock.steady_s()
             proof = await self._switch.kill(limit_s=5.0)
             if proof.found or proof.is_proven != facts["proven"]:
                 facts.update(proof.facts(), says=in_words(self.plan, proof))
@@ -234,6 +248,8 @@ class Supervisor:
 
     def tell(self, event: str, **facts: Any) -> None:
         """A line of its log."""
+        if self._quiet:
+            return
         sys.stderr.write(json.dumps({"time_ms": self.clock.now_ms(), "event": event, **facts}, default=str) + "\n")
         sys.stderr.flush()
 
