@@ -32,6 +32,8 @@ def keys_of(plan: Plan, folder: RunFolder | None = None, passphrase: Any = None)
         return simulated_keys(plan, door)
     from workbench.settings import Vault, vault_path
 
+    if not vault_path().exists():
+        raise ConfigError(f"there is no vault yet. `workbench secrets add {plan.needs_keys[0]}` makes one.")
     vault = Vault.open(vault_path(), passphrase or _ask())
     return {account: vault.keys(account).reveal() for account in plan.needs_keys}
 
@@ -66,5 +68,8 @@ def simulated_urls(door: str, account: str) -> Mapping[str, Mapping[str, str]]:
 
 def _ask() -> str:
     import getpass
+    import sys
 
+    if "ipykernel" not in sys.modules and not sys.stdin.isatty():
+        raise ConfigError("nobody is there to type the vault's passphrase. Give --passphrase-file.")
     return getpass.getpass("Passphrase of the vault: ")

@@ -205,7 +205,9 @@ class KillSwitch:
             report = await door.create(intent)
         except Silent:
             report = await self._ask(door, intent)
-        said = f"{'sold' if intent.side == SELL else 'bought'} {intent.amount:f} {intent.instrument} at market"
+        said = (
+            f"{'sold' if intent.side == SELL else 'bought'} {intent.amount.normalize():f} {intent.instrument} at market"
+        )
         proof.flattened.append(said if report.life in (Life.OPEN, Life.FILLED) else f"{said}: {report.life.name}")
 
     async def _ask(self, door: Connector, intent: Intent) -> Report:
