@@ -253,7 +253,7 @@ def test_a_request_that_dribbles_in_is_cut_off(run, monkeypatch):
     start = time.monotonic()
     assert say(folder, "POST /kill HTTP/1.1\r\nHost: workb") == b""  # the headers never end
     assert say(folder, request(Content_Length="10")).startswith(b"HTTP/1.1 408")  # nor does the body
-    assert time.monotonic() - start < 3.0
+    assert time.monotonic() - start < 8.0
     assert commands.done == []
 
 

@@ -9,24 +9,28 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from workbench.live.asking import live, paper
     from workbench.live.client import Client, NotReached
     from workbench.live.commands import Commands
     from workbench.live.control import Control
     from workbench.live.folder import Heartbeat, RunFolder, run_folder
     from workbench.live.plan import BotSource, Mode, Place, Plan
+    from workbench.live.run import Run, Status, attach, runs
 
 HOMES = {
+    "asking": "live paper",
     "client": "Client NotReached",
     "commands": "Commands",
     "control": "Control",
     "folder": "Heartbeat RunFolder run_folder",
     "plan": "BotSource Mode Place Plan",
+    "run": "Run Status attach runs",
 }
 HOME = {name: home for home, names in HOMES.items() for name in names.split()}
 
 __all__ = [
-    "BotSource", "Client", "Commands", "Control", "Heartbeat", "Mode", "NotReached", "Place", "Plan", "RunFolder",
-    "run_folder",
+    "BotSource", "Client", "Commands", "Control", "Heartbeat", "Mode", "NotReached", "Place", "Plan", "Run",
+    "RunFolder", "Status", "attach", "live", "paper", "run_folder", "runs",
 ]  # fmt: skip
 
 
