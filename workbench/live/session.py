@@ -89,7 +89,7 @@ class Session:
         self.funding = 0.0
         self.coins: dict[str, Decimal] = {}  # fees in third coins
         self.now_ms = self.closed_ms = self.begun_ms = 0
-        self.hold = True
+        self.hold, self.is_ready = True, False
         self.reason = ""
         self.refusals = 0
 
@@ -176,12 +176,13 @@ class Session:
 
     def _started(self, body: dict[str, Any], commands: list[Command]) -> None:
         """A process began: intents that were not written down are not sent any more."""
-        self.begun_ms = self.begun_ms or self.now_ms
+        self.begun_ms, self.is_ready = self.begun_ms or self.now_ms, False
         if self.state == "running":
             self.state = "starting"
         self.desk.drop_pending("the run was started again before it was written down")
 
     def _ready(self, body: dict[str, Any], commands: list[Command]) -> None:
+        self.is_ready = True
         if self.state == "starting":
             self.state = "paused" if self.standing.is_paused else "running"
 

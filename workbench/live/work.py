@@ -224,11 +224,13 @@ class Work:
 
     def _named(self, door: str, fill: Fill) -> Order | None:
         """The order that a venue means by its own id; while one of ours has none yet, it may be that one."""
-        for order in self.session.trackers[door].orders.values():
+        tracker = self.session.trackers[door]
+        for order in tracker.orders.values():
             names = (order.venue_id, *order.other_ids)
-            if order.intent.instrument == fill.instrument and (fill.venue_id in names or not order.venue_id):
+            if order.intent.instrument == fill.instrument and fill.venue_id in names:
                 return order
-        return None
+        nameless = (one for one in tracker.unsettled() if not one.venue_id)
+        return next((one for one in nameless if one.intent.instrument == fill.instrument), None)
 
     def _hear_stranger(self, door: str, message: Report | Fill) -> None:
         """Not ours: written down under that label, once, and left alone."""
