@@ -110,7 +110,7 @@ class Bench:
 
     def ended_or_idle(self) -> None:
         """Wait until the run has recovered and is at rest, then end it as the machine would."""
-        self.until(lambda status: status["state"] in ("stopping", "killed", "running") and status["is_ready"])
+        self.until(lambda status: status.get("is_ready"))
         self.kill()
 
     def past(self) -> Past:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import random
 import tempfile
 import time
@@ -64,11 +65,12 @@ def play(case: Case, home: Path) -> list[str]:
         is_perpetual = ":" in case.instrument
         _downtime(b, draw, is_perpetual)
         b.start()
-        status = b.until(lambda status: status["state"] in ("running", "killed"))
-        if status["state"] == "running":
-            row = status["row"]
+        if case.point == "J18":  # the kill goes on by itself
+            b.ended(60.0)
+        else:
+            row = b.until(lambda status: status["state"] == "running")["row"]
             b.until(lambda status: status["row"] > row + 2 and not unresolved(status))
-        b.client.stop(hold=False)
+            b.client.stop(hold=False)
         wrong = [f"ended with {code}" for code in [b.ended()] if code]
         wrong += b.invariants(perpetual=is_perpetual)
         return wrong + _twice(b)
@@ -113,7 +115,7 @@ def _twice(b: Bench) -> list[str]:
     b.ended_or_idle()
     with b.past() as past:
         after = past.fills(exact=True)
-        facts = [entry.kind for entry in past.entries(after=last)]
+        facts = list(itertools.takewhile(lambda kind: kind != "ready", (one.kind for one in past.entries(after=last))))
     wrong = [] if before.equals(after) else ["I9: a second recovery booked fills"]
     new = {"intent", "fill", "cancel", "report", "missing"} & set(facts)
     return wrong + ([f"I9: a second recovery wrote {sorted(new)}"] if new else [])

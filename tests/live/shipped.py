@@ -41,10 +41,11 @@ BOTS: dict[str, Controller] = {
 }  # fmt: skip
 PAIRS: dict[str, Controller] = {
     "arbitrage": c.Arbitrage(second=PERPETUAL, amount=0.01, min_profit=-0.01, delay="1s"),
-    "spot_perpetual_arbitrage": c.SpotPerpetualArbitrage(second=PERPETUAL, amount=0.01, min_opening=-0.01, delay="1s"),
+    "spot_perpetual_arbitrage": c.SpotPerpetualArbitrage(second=PERPETUAL, amount=0.01, min_opening=0.0,
+                                                         min_closing=0.0001, delay="1s"),
     "stat_arb": c.StatArb(length=20, entry_z=0.5, total=500.0, cooldown=0),
     "xemm": c.Xemm(second=PERPETUAL, buy_levels=((0.0005, 500.0),), sell_levels=((0.0005, 500.0),), total=1000.0,
-                   min_profit=-0.01),
+                   min_profit=0.0),
 }  # fmt: skip
 
 
@@ -67,9 +68,6 @@ async def play(name: str, instruments: tuple[str, ...], home: Path) -> dict[str,
             told = await runner.stop(hold=False) if not working.done() else {"left": ["it had ended"]}
             codes.append(await working)
             orders = len(venue.control.orders()) + len(venue.control.orders(perpetual=True))
-            folder.path.joinpath("run.json").unlink()
-            plan = plan.model_copy(update={"run": f"{plan.run}-2"})
-            plan.write(folder.path)
         said = [one["text"] for one in last["warnings"]]
         return {"codes": codes, "orders": orders, "left": told["left"], "warnings": said}
 

@@ -137,7 +137,9 @@ class Runner:
         work.happen("ready", {})
         self._tasks.append(asyncio.ensure_future(self._look()))
         freeze_heap()
-        self.tell("ready", equity=work.session.equity())
+        self.tell("ready", equity=work.session.equity(), state=work.session.state)
+        if work.session.state in ("stopping", "killed"):  # it died while it stopped
+            self._stopping = asyncio.ensure_future(self._stop(hold=work.session.hold, who="recovery"))
 
     async def _follow_markets(self) -> None:
         for place in self.plan.markets:

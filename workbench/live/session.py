@@ -45,8 +45,8 @@ from workbench.trading import (
 )
 
 KINDS = {
-    "started", "ready", "paused", "resumed", "updated", "stopping", "killed", "rules", "tick", "bar", "intent", "sent",
-    "answered", "report", "fill", "missing", "cancel", "cancelled", "balances", "funding", "adopted",
+    "started", "stopped", "ready", "paused", "resumed", "updated", "stopping", "killed", "rules", "tick", "bar",
+    "intent", "sent", "answered", "report", "fill", "missing", "cancel", "cancelled", "balances", "funding", "adopted",
 }  # fmt: skip
 OPENING = (Purpose.QUOTE, Purpose.ENTRY, Purpose.HOLD)
 LONGEST_WAIT = 6  # doublings of the second between two tries to leave a position
@@ -66,7 +66,7 @@ class Session:
     Attributes
     ----------
     state : str
-        "starting", "running", "paused", "stopping" or "killed".
+        "starting", "running", "paused", "stopping", "killed" or "stopped".
     world : World or None
         None until the rules of the instruments are known.
     """
@@ -177,9 +177,13 @@ class Session:
     def _started(self, body: dict[str, Any], commands: list[Command]) -> None:
         """A process began: intents that were not written down are not sent any more."""
         self.begun_ms, self.is_ready = self.begun_ms or self.now_ms, False
-        if self.state == "running":
+        if self.state in ("running", "stopped"):
             self.state = "starting"
         self.desk.drop_pending("the run was started again before it was written down")
+
+    def _stopped(self, body: dict[str, Any], commands: list[Command]) -> None:
+        """It ended in order: the next start is a new beginning, and not the rest of a stop that was cut off."""
+        self.state = "stopped"
 
     def _ready(self, body: dict[str, Any], commands: list[Command]) -> None:
         self.is_ready = True
