@@ -46,7 +46,6 @@ class Work:
         self.strangers: set[tuple[str, str, str, str]] = set()
         self._asking: set[tuple[str, str]] = set()
         self._chores: set[asyncio.Task[None]] = set()
-        self._kept = session.number
 
     # --- writing down ------------------------------------------------------------------------------------------------
 
@@ -132,10 +131,10 @@ class Work:
 
     def keep_snapshot(self) -> None:
         """Keep the session, if enough has happened since the last time."""
-        if self.session.number - self._kept < SNAPSHOT_EVERY:
+        if self.session.number - self.session.kept < SNAPSHOT_EVERY:
             return
         blob = freeze(self.session)
-        self._kept = self.session.number
+        self.session.kept = self.session.number
         if blob is not None:
             self.journal.keep_snapshot(self.session.number, blob)
 
