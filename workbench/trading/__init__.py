@@ -7,7 +7,7 @@ compiled loop of a backtest does so in one pass; a live run does so per event, a
 from workbench.trading.advance import advance, decide, stop_early, take, trade_pairs
 from workbench.trading.equipping import equip_rare
 from workbench.trading.executors import KINDS, equip
-from workbench.trading.ledger import equity, settle, to_lot, to_tick
+from workbench.trading.ledger import equity, netted, settle, to_lot, to_tick
 from workbench.trading.matching import ALL_ORDERS, match, next_tick, rest, start_walk
 from workbench.trading.messages import (
     Booked,
@@ -23,12 +23,12 @@ from workbench.trading.messages import (
 )
 from workbench.trading.models import Fees, Latency, Slippage, as_fees, as_latency, as_slippage
 from workbench.trading.quotes import (
-    forget_kept,
-    lie_in_order,
-    meet_watched,
-    note_nearest,
-    recall_quotes,
-    requote,
+    first_side,
+    is_carried,
+    is_plain_quote,
+    lowest_free,
+    nearest,
+    put_quotes_back,
     watch_quotes,
 )
 from workbench.trading.rare import meet_rare
@@ -45,6 +45,7 @@ from workbench.trading.world import (
     MAX_ORDERS,
     NEVER,
     NO_SIDE,
+    NO_SLOT,
     ORDER,
     OUTBOX,
     POST_ONLY_QUOTE,
@@ -78,6 +79,7 @@ __all__ = [
     "MAX_ORDERS",
     "NEVER",
     "NO_SIDE",
+    "NO_SLOT",
     "ORDER",
     "OUTBOX",
     "POST_ONLY_QUOTE",
@@ -116,17 +118,18 @@ __all__ = [
     "equip_rare",
     "equity",
     "explain",
-    "forget_kept",
-    "lie_in_order",
+    "first_side",
+    "is_carried",
+    "is_plain_quote",
+    "lowest_free",
     "match",
     "meet_rare",
-    "meet_watched",
+    "nearest",
+    "netted",
     "new_targets",
     "new_world",
     "next_tick",
-    "note_nearest",
-    "recall_quotes",
-    "requote",
+    "put_quotes_back",
     "rest",
     "settle",
     "start_walk",
