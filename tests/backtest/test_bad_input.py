@@ -135,7 +135,6 @@ def test_what_is_no_bot() -> None:
         ({}, ConfigError, ["`candles` is empty", "Give Candles"]),
         (CANDLES[:0], DataError, ["BTC/USDT has no bars", "wb.data.catalog()"]),
         ([CANDLES, hours(9, symbol="ETH/USDT")[:0]], DataError, ["ETH/USDT has no bars", "wb.data.catalog()"]),
-        ([CANDLES, hours(9, symbol="ETH/USDT").resample("4h")], DataError, ["1h and 4h", "resample('1h')"]),
         ([CANDLES, hours(9, symbol="ETH/BTC")], DataError, ["quoted in BTC and USDT", "Split them"]),
         ([CANDLES, CANDLES], ConfigError, ["test BTC/USDT was given twice", "Give every instrument once"]),
         ([hours(2, symbol=f"A{i}/USDT") for i in range(65)], ConfigError, ["65 instruments", "takes 1 to 64"]),
@@ -370,7 +369,7 @@ def test_levels_that_are_too_many() -> None:
 
 
 def test_a_decide_on_markets_whose_bars_come_at_different_times() -> None:
-    both = [CANDLES, hours(50, symbol="ETH/USDT")]
+    both = [CANDLES[:60], hours(100, symbol="ETH/USDT")[40:]]
     refused(DataError, lambda: backtest(DipDecided(), both), "bars at different times", "same stamps")
 
 

@@ -20,6 +20,7 @@ from workbench.trading.world import FEE_IN_BASE, MAKER
 from .reference import Config, Executor, Outcome, Settings
 from .scenarios import Row as Wishes
 from .scenarios import Scenario
+from .venue_worlds import as_extra, as_purse_world, plain_venue_story, venue_story
 
 TOLERANCE = 1e-9  # relative above 1, absolute below
 Row = tuple[Any, ...]
@@ -29,13 +30,13 @@ Records = npt.NDArray[np.void]
 # The columns of each table: the compiled engine's names, and under them the plain one's.
 COMPILED = {
     "fills": "row market order executor side price amount fee flags",
-    "orders": "id market executor_id side kind price amount created_row closed_row status",
+    "orders": "id market executor_id side kind price amount filled created_row closed_row status",
     "executors": "id kind market side created_ms entry_value exit_value fees_quote closed_row held close_type",
     "refusals": "row market level executor reason",
 }
 PLAIN = {
     "fills": "row market order_id executor_id side price amount fee fee_in_base maker",
-    "orders": "id market executor_id side kind price amount created_row closed_row status",
+    "orders": "id market executor_id side kind price amount filled created_row closed_row status",
     "executors": "id kind market side created_ms entry_value exit_value fees closed_row held close_type pnl",
     "refusals": "row market level executor_id reason",
 }
@@ -63,11 +64,19 @@ def prepared(case: Scenario) -> Prepared:
     """A fresh world, with the case's bars and decisions as arrays."""
     bars = case.bars
     o, h, l, c = (locked(np.array(part, float)) for part in (bars.open, bars.high, bars.low, bars.close))  # noqa: E741
-    walked = Bars(locked(np.array(bars.time, np.int64)), o, h, l, c, EVERY_ROW)
-    world = as_world(case.settings, log_quotes=bool(case.seed % 2))
+    world = a_world(case)
+    extra = as_extra(world, case) if "purses" in (world.dtype.names or ()) else None
+    walked = Bars(locked(np.array(bars.time, np.int64)), o, h, l, c, EVERY_ROW, extra=extra)
     created = (target for row in case.decisions for target in row if target.action == Action.CREATE)
     equip(world, {int(target.executor) for target in created})
     return Prepared(world, walked, bars.timeframe_ms, as_plan(case.decisions))
+
+
+def a_world(case: Scenario) -> World:
+    """An empty world for a case: with purses where it has any, or its matching models need them."""
+    log_quotes = bool(case.seed % 2)
+    plain = as_world(case.settings, log_quotes=log_quotes)
+    return as_purse_world(case.settings, plain, case.bars.timeframes) if case.settings.purses else plain
 
 
 def as_world(settings: Settings, *, log_quotes: bool = True) -> World:
@@ -141,6 +150,7 @@ def compiled_story(tape: Tape) -> Tables:
         "refusals": [(*row, Reason(reason).name) for *row, reason in map(one_owner, told("refusals", tape.refusals))],
         "equity": [(value,) for value in tape.equity.tolist()],
         "balances": [(float(tape.world["quote"][0]), *positions.tolist())],
+        **venue_story(tape),
     }
 
 
@@ -176,7 +186,7 @@ def plain_story(outcome: Outcome) -> Tables:
     tables["executors"] = [balanced(row, one) for row, one in zip(tables["executors"], outcome.executors, strict=True)]
     tables["equity"] = [(value,) for value in outcome.equity]
     tables["balances"] = [(outcome.cash, *outcome.positions)]
-    return tables
+    return {**tables, **plain_venue_story(outcome)}
 
 
 def balanced(row: Row, executor: Executor) -> Row:
@@ -207,9 +217,10 @@ def difference(case: Scenario, run: Callable[[Scenario], Tape] = compiled_run) -
 
 
 def is_withdrawn_quote(row: Row) -> bool:
-    """A limit order of no executor that was cancelled: the compiled engine may count these instead of listing them."""
-    _, _, executor, _, kind, *_, status = row
-    return bool(executor < 0 and kind in (OrderKind.LIMIT, OrderKind.POST_ONLY) and status == "CANCELLED")
+    """A limit order of no executor, cancelled without a fill: the compiled engine may count these instead."""
+    _, _, executor, _, kind, _, _, filled, _, _, status = row
+    limits = (OrderKind.LIMIT, OrderKind.POST_ONLY)
+    return bool(executor < 0 and kind in limits and status == "CANCELLED" and filled == 0.0)
 
 
 def is_same(ours: Row | None, theirs: Row | None) -> bool:

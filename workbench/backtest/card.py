@@ -16,13 +16,15 @@ import numpy as np
 import polars as pl
 
 from workbench.backtest.engine import Tape
+from workbench.backtest.extras import Given
 from workbench.backtest.settings import Settings
 from workbench.compiled import kernel_hash
 from workbench.errors import BrokenInvariant, ConfigError, DataError
 from workbench.market import Candles, show_time
-from workbench.trading import Fees, Latency, Slippage
+from workbench.trading import Fees, Intensity, Latency, Perpetual, Queue, Slippage
 
 SHORT = 12
+COLUMNS = (("time", "time_ms"), ("rate", "rate"), ("mark", "mark"))
 STEPS = ("tick", "lot", "min_amount", "min_notional")
 
 
@@ -35,6 +37,7 @@ class Card(dict[str, Any]):
     candles: dict[str, Candles]
     finer: dict[str, Candles] | None
     bot: Any
+    given: Given | None
 
     def _repr_html_(self) -> str:
         cells = "".join(
@@ -46,7 +49,13 @@ class Card(dict[str, Any]):
 
 
 def make_card(
-    bot: Any, candles: dict[str, Candles], finer: dict[str, Candles] | None, settings: Settings, seed: int, tape: Tape
+    bot: Any,
+    candles: dict[str, Candles],
+    finer: dict[str, Candles] | None,
+    settings: Settings,
+    seed: int,
+    tape: Tape,
+    given: Given | None = None,
 ) -> Card:
     """Write down all that decided a result, and a digest of the result itself."""
     facts = {
@@ -60,8 +69,10 @@ def make_card(
         "environment": environment(),
         "result": digest(tape),
     }  # fmt: skip
+    if given is not None:
+        facts["funding"] = funding_facts(given)
     card = Card(facts)
-    card.candles, card.finer, card.bot = candles, finer, bot
+    card.candles, card.finer, card.bot, card.given = candles, finer, bot, given
     return card
 
 
@@ -123,6 +134,49 @@ def environment() -> dict[str, str]:
     }
 
 
+def funding_facts(given: Given) -> dict[str, Any]:
+    """What was given of funding, marks and rates: how much, its fingerprint, and where it is missing."""
+    stamps = hashlib.sha256(np.ascontiguousarray(given.stamps).tobytes()).hexdigest()
+    marks = {name: one.fingerprint for name, one in given.marks.candles.items()} if given.marks else {}
+    return {
+        "stamps": len(given.stamps),
+        "fingerprint": stamps,
+        "gaps": [str(gap) for gap in given.gaps],
+        "marks": marks,
+        "rates": {name: one.fingerprint for name, one in given.rates.candles.items()},
+    }
+
+
+def given_again(card: Mapping[str, Any]) -> dict[str, Any]:
+    """Funding and marks of a card, to be given to the same run again.
+
+    Raises
+    ------
+    ConfigError
+        If the run had funding or marks, and this card was made from JSON, which holds their fingerprints alone.
+    """
+    if "funding" not in card:
+        return {}
+    given = getattr(card, "given", None)
+    facts = card["funding"]
+    if given is None:
+        if not (facts["stamps"] or facts["marks"] or facts["rates"]):
+            return {}
+        raise ConfigError(
+            "That run had funding, marks or rates, of which a card from JSON keeps the fingerprints alone. Call "
+            "wb.backtest with what it was given, or rerun the card in the session that made it."
+        )
+    names = list(card["data"])
+    tables = {
+        names[m]: pl.DataFrame(
+            {part: given.stamps[given.stamps["market"] == m][field].copy() for part, field in COLUMNS}
+        )
+        for m in np.unique(given.stamps["market"]).tolist()
+    }
+    marks = None if given.marks is None else given.marks.candles
+    return {"funding": tables or None, "marks": marks, "rates": given.rates.candles or None}
+
+
 def digest(tape: Tape) -> str:
     """SHA-256 over every bit of equity, fills and executors."""
     parts = hashlib.sha256(np.ascontiguousarray(tape.equity).data)
@@ -154,6 +208,14 @@ def restored(card: Mapping[str, Any]) -> tuple[Any, dict[str, Candles], dict[str
     terms = dict(card["settings"])
     terms["fees"], terms["slippage"] = Fees(**terms["fees"]), Slippage(**terms["slippage"])
     terms["latency"] = Latency(**terms["latency"])
+    terms["cash"] = terms.pop("purses", None) or terms["cash"]
+    if "max_rate_age_ms" in terms:
+        terms["max_rate_age"] = terms.pop("max_rate_age_ms")
+    if isinstance(terms["fill"], Mapping):
+        model = dict(terms["fill"])
+        terms["fill"] = {"Queue": Queue, "Intensity": Intensity}[model.pop("model")](**model)
+    if terms.get("perpetual") is not None:
+        terms["perpetual"] = Perpetual(**terms["perpetual"])
     return bot, candles, finer, terms
 
 

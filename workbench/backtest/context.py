@@ -47,7 +47,7 @@ class Context:
         self._configs: list[Executor] = []
         self.memory: dict[str, Any] = {}
         self.row = -1
-        self.equity = float(world["quote"][0])
+        self.equity = float(world["quote"][0])  # of all purses
 
     @property
     def candles(self) -> Candles:
@@ -68,7 +68,7 @@ class Context:
 
     @property
     def quote(self) -> float:
-        """Balance in quote currency."""
+        """Balance in quote currency, of all purses."""
         return float(self._world["quote"][0])
 
     @property
@@ -126,12 +126,21 @@ class Context:
         amount: float,
         *,
         post_only: bool = False,
+        reduce_only: bool = False,
         instrument: str | None = None,
     ) -> None:
-        """Replace the resting order of a level; an amount of 0 withdraws it."""
+        """Replace the resting order of a level; an amount of 0 withdraws it.
+
+        `reduce_only`, of perpetuals, never opens or flips a position; hedged, it closes the leg of the other side.
+        """
+        if reduce_only and "purses" not in (self._world.dtype.names or ()):
+            raise ConfigError(
+                "`reduce_only` is for perpetuals. Run the backtest with perpetual=wb.Perpetual(leverage=…)."
+            )
         target = self._next(Action.QUOTE, side, instrument, level)
         target["price"], target["size"], target["sizing"] = price, _amount("amount", amount), Sizing.BASE
         target["kind"] = OrderKind.POST_ONLY if post_only else OrderKind.LIMIT
+        target["reduce"] = reduce_only
 
     def hold(self, exposure: float, *, instrument: str | None = None) -> None:
         """Move the position to a fraction of equity: 1 all in, 0 flat, −1 all short."""
@@ -233,7 +242,7 @@ def run_ticks(on_tick: Callable[[Context], Any], world: World, market: Market, b
     """The engine, a row at a time, with a Python function deciding at each close."""
     n_rows = len(bars.time)
     equity, tick, out = np.empty(n_rows), np.zeros(1, TICK), new_targets(1)
-    journals = new_journals(n_rows // 4 + 2 * OUTBOX)
+    journals = new_journals(n_rows // 4 + 2 * OUTBOX, order=world.dtype["done_orders"].base)
     equip_rare(world)
     context = Context(market, world)
     for row in range(n_rows):
@@ -250,7 +259,7 @@ def run_ticks(on_tick: Callable[[Context], Any], world: World, market: Market, b
             decide(world[0], context._taken())
             complain(world)
     empty_outbox(world[0], journals)
-    return tape(world, journals, equity)
+    return tape(world, journals, equity, bars)
 
 
 def check_answer(answer: Any) -> None:

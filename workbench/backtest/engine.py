@@ -11,7 +11,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from workbench.backtest import loop
+from workbench.backtest import loop, purses  # noqa: F401 - what a world with purses does in the loop
 from workbench.backtest.loop import Bars, Inputs, Journals, Plan, Wishes
 from workbench.backtest.memory import room
 from workbench.compiled import compiled_pointer
@@ -48,6 +48,8 @@ class Tape:
     executors: Array
     refusals: Array
     equity: npt.NDArray[np.float64]
+    payments: Array | None = None  # funding, where there are purses
+    rates: Array | None = None  # news of each purse's rate, by row
 
 
 def locked(array: Array) -> Array:
@@ -90,7 +92,7 @@ def simulate(
     """
     n_rows = len(bars.time)
     equity = room(n_rows, np.float64)
-    journals = new_journals(n_rows // 4 + 2 * OUTBOX, fills=2 * n_rows)
+    journals = new_journals(n_rows // 4 + 2 * OUTBOX, fills=2 * n_rows, order=world.dtype["done_orders"].base)
     tick = np.zeros(1, TICK)
     kernel, says = loop.run, (wishes, plan)  # type: Any, tuple[Any, ...]
     if decide is not None:
@@ -102,7 +104,7 @@ def simulate(
         row = step_rows(world, tick, journals, bars, timeframe_ms, *says, out, equity, row, n_rows, kernel=kernel)
         if row < n_rows:
             journals = grown(journals)
-    return tape(world, journals, equity)
+    return tape(world, journals, equity, bars)
 
 
 def plainly(targets: Array) -> bool:
@@ -117,19 +119,22 @@ def step_rows(world: World, tick: Array, journals: Journals, *rest: Any, kernel:
     return int(row)
 
 
-def tape(world: World, journals: Journals, equity: npt.NDArray[np.float64]) -> Tape:
+def tape(world: World, journals: Journals, equity: npt.NDArray[np.float64], bars: Bars | None = None) -> Tape:
     """The written part of the journals, with the world that wrote them."""
     fills, orders, executors, refusals = (
         journal[:used] for journal, used in zip(journals[:4], journals.used, strict=True)
     )
-    return Tape(world, fills, orders, executors, refusals, equity)
+    if bars is None or bars.extra is None:
+        return Tape(world, fills, orders, executors, refusals, equity)
+    paid = bars.extra.paid[: int(world["n_payments"][0])]
+    return Tape(world, fills, orders, executors, refusals, equity, paid, bars.extra.rates)
 
 
 def all_orders(tape: Tape) -> Array:
     """Every order of a run in order of its id: ended, at work, and the quotes that filled at once, from their fills."""
     live = tape.world["orders"][0]
     whole = tape.fills[(tape.fills["flags"] & QUOTE) != 0]
-    quotes = np.zeros(len(whole), ORDER)
+    quotes = np.zeros(len(whole), tape.orders.dtype)
     for ours, theirs in (
         ("id", "order"), ("market", "market"), ("level", "level"), ("side", "side"), ("price", "price"),
         ("size", "amount"), ("amount", "amount"), ("filled", "amount"), ("created_row", "created_row"),
@@ -144,10 +149,10 @@ def all_orders(tape: Tape) -> Array:
     return orders[np.argsort(orders["id"], kind="stable")]
 
 
-def new_journals(rows: int, fills: int = 0) -> Journals:
+def new_journals(rows: int, fills: int = 0, order: np.dtype[np.void] = ORDER) -> Journals:
     """Empty journals; memory that is not written costs nothing."""
-    kinds = {FILL: max(rows, fills), ORDER: rows, EXECUTOR: rows, REFUSAL: rows}
-    fill_room, orders, executors, refusals = (room(count, kind) for kind, count in kinds.items())
+    kinds = ((max(rows, fills), FILL), (rows, order), (rows, EXECUTOR), (rows, REFUSAL))
+    fill_room, orders, executors, refusals = (room(count, kind) for count, kind in kinds)
     return Journals(fill_room, orders, executors, refusals, np.zeros(4, np.int64))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
@@ -22,11 +22,17 @@ from workbench.trading import (
     Phase,
     Reason,
     advance,
+    after_open,
+    begin_row,
     match,
     meet_rare,
     next_tick,
+    opened_at,
     rest,
+    see_bar,
+    see_tick,
     start_walk,
+    steps_over,
     stop_early,
     take,
     trade_pairs,
@@ -53,6 +59,7 @@ class Bars(NamedTuple):
     close: FloatPlane
     decides: npt.NDArray[np.int64]  # decision row of each row, −1 for none; empty: every row its own
     decided_ms: npt.NDArray[np.int64] = NOT_GIVEN  # close of that decision row; empty with `decides`
+    extra: Any = None  # an `Extra` where the world has purses
 
 
 class Wishes(NamedTuple):
@@ -129,7 +136,10 @@ def run(world, tick, journals, bars, timeframe_ms, wishes, plan, out, equity, st
     side_step, exit_step = min(sides.shape[0] - 1, 1), min(exits.shape[0] - 1, 1)
     sides_by_level, exits_by_level = sides.shape[1] > 1, exits.shape[1] > 1
     first_level, market = out[0], world.markets[0]
-    may_skip = world.n_markets == 1 and own_rows and (n_levels == 0 or (n_levels == 1 and not holding))
+    extra = bars.extra
+    may_skip = (
+        steps_over(world) and world.n_markets == 1 and own_rows and (n_levels == 0 or (n_levels == 1 and not holding))
+    )
     only_open, only_low, only_high, only_close = opens[0], lows[0], highs[0], closes[0]
     # Where no bar is missing, a row's time follows from the first one's: one cache miss less an event.
     every_ms = timeframe_ms if time[-1] - time[0] == (time.shape[0] - 1) * timeframe_ms else 0
@@ -179,8 +189,9 @@ def run(world, tick, journals, bars, timeframe_ms, wishes, plan, out, equity, st
                     break
         open_ms = time[0] + t * every_ms if every_ms else time[t]
         world.row, close_ms = t, open_ms + timeframe_ms
+        begin_row(world, extra, t, close_ms)
         for m in range(world.n_markets):
-            walk_bar(world, tick, m, open_ms, close_ms, opens[m, t], highs[m, t], lows[m, t], closes[m, t])
+            walk_bar(world, tick, extra, m, open_ms, close_ms, opens[m, t], highs[m, t], lows[m, t], closes[m, t])
         total = mark(world)
         equity[t] = total
         row = t if own_rows else decides[t]
@@ -220,6 +231,7 @@ def run_deciding(world, tick, journals, bars, timeframe_ms, inputs, decide, out,
     """The same with a compiled `decide`, which speaks at every close and may look at the world."""
     time, opens, highs, lows, closes, decides = bars.time, bars.open, bars.high, bars.low, bars.close, bars.decides
     decided_ms, columns, places, numbers = bars.decided_ms, inputs.columns, inputs.places, inputs.row
+    extra = bars.extra
     n_levels, n_columns, own_rows = out.shape[0], places.shape[0], decides.shape[0] == 0
     t, again, pause = start, start, 0
     while t < stop:
@@ -237,8 +249,9 @@ def run_deciding(world, tick, journals, bars, timeframe_ms, inputs, decide, out,
             if t > began:
                 continue
         world.row, close_ms = t, time[t] + timeframe_ms
+        begin_row(world, extra, t, close_ms)
         for m in range(world.n_markets):
-            walk_bar(world, tick, m, time[t], close_ms, opens[m, t], highs[m, t], lows[m, t], closes[m, t])
+            walk_bar(world, tick, extra, m, time[t], close_ms, opens[m, t], highs[m, t], lows[m, t], closes[m, t])
         total = mark(world)
         equity[t] = total
         row = t if own_rows else decides[t]
@@ -266,16 +279,17 @@ def run_deciding(world, tick, journals, bars, timeframe_ms, inputs, decide, out,
 
 
 @compiled(leaf=True)
-def walk_bar(world, tick, m, open_ms, close_ms, o, high, low, close):
+def walk_bar(world, tick, extra, m, open_ms, close_ms, o, high, low, close):
     """Let a market's bar be met by what waits for it; NaN is a bar that is missing."""
     if close != close:
         return
     market = world.markets[m]
+    see_bar(world, extra, m, o)
     if low <= market.below or high >= market.above or world.row >= market.wake_row or close_ms >= market.deadline_ms:
         only_resting = world.executors_top == 0 and world.orders_top > 0
         if not only_resting or not meet_rare(world, m, world.row, o, high, low):
-            start_walk(tick, m, world.row, open_ms, close_ms, o, high, low, close)
-            walk(world, tick)
+            start_walk(tick, m, world.row, opened_at(world, m, open_ms, close_ms), close_ms, o, high, low, close)
+            walk(world, tick, extra)
     market.last = close
 
 
@@ -286,13 +300,14 @@ def pick(plane, row, level):
 
 
 @compiled
-def walk(world, tick):
+def walk(world, tick, extra):
     """One market's bar, tick by tick."""
     m = tick.market
     market = world.markets[m]
     while next_tick(world, tick):
         market.last = tick.price
         world.time_ms = tick.time_ms
+        see_tick(world, tick)
         match(world, m, tick.price, ALL_ORDERS)
         if world.executors_top > 0:
             new = world.next_order
@@ -300,6 +315,7 @@ def walk(world, tick):
             if world.next_order > new:
                 match(world, m, tick.price, new)
         if tick.leg == 0:
+            after_open(world, extra, m, tick.close_ms)
             rest(world, m)
             touched = tick.low <= market.below or tick.high >= market.above or tick.close_ms >= market.deadline_ms
             if not touched and market.wake_row > tick.row + 1:

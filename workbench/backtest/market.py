@@ -27,9 +27,11 @@ class Market:
     candles : dict of name to Candles
         What was given, by instrument (and venue, where one instrument is traded on several).
     time : int64 array of shape (n_rows,)
-        Every stamp at which any of them has a bar.
+        A row for every moment at which a bar of any of them closes, stamped a (shortest) timeframe before it.
     rows : list of int64 arrays, or None
-        Row of each instrument's bars on that grid; None where it has a bar in every row.
+        Row of each instrument's bars on that grid, in which they close; None where it has a bar in every row.
+    timeframe_ms : int
+        The shortest timeframe.
     """
 
     candles: dict[str, Candles]
@@ -44,6 +46,16 @@ class Market:
     @property
     def instruments(self) -> list[Instrument]:
         return [candles.instrument for candles in self.candles.values()]
+
+    @property
+    def is_mixed(self) -> bool:
+        """Are there several timeframes?"""
+        return any(one.timeframe_ms != self.timeframe_ms for one in self.candles.values())
+
+    @property
+    def quotes(self) -> list[str]:
+        """The quote currencies."""
+        return sorted({one.quote for one in self.instruments})
 
     @property
     def is_single(self) -> bool:
@@ -72,27 +84,30 @@ class Market:
 def as_market(candles: Any, term: str = "candles") -> Market:
     """One `Candles`, a list, or a dict of them, put on one grid of time; `term` is what they were given as.
 
+    A bar lies in the row in which it closes, so whoever looks at a row knows closed bars alone, whatever their
+    timeframes.
+
     Raises
     ------
     DataError
-        If there are no bars, or timeframes or quote currencies differ.
+        If there are no bars.
     """
     named = by_name(candles, term)
-    frames = {one.timeframe_ms: one for one in named.values()}
-    if len(frames) > 1:
-        shown = " and ".join(sorted({one.timeframe for one in named.values()}))
-        raise DataError(
-            f"The candles have different timeframes: {shown}. Resample them to one, as in candles.resample('1h')."
-        )
-    quotes = sorted({one.instrument.quote for one in named.values()})
-    if len(quotes) > 1:
-        raise DataError(
-            f"The instruments are quoted in {' and '.join(quotes)}; one backtest counts in one currency. Split them."
-        )
-    times = [one.time for one in named.values()]
+    shortest = min(one.timeframe_ms for one in named.values())
+    times = [one.time + (one.timeframe_ms - shortest) if one.timeframe_ms > shortest else one.time
+             for one in named.values()]  # fmt: skip
     grid = times[0] if len(times) == 1 else np.unique(np.concatenate(times))
     rows = [None if len(time) == len(grid) else np.searchsorted(grid, time) for time in times]
-    return Market(named, grid, rows, next(iter(frames)))
+    return Market(named, grid, rows, shortest)
+
+
+def check_quotes(market: Market, rates: Any) -> None:
+    """Refuse instruments in several currencies where no rates between them are given."""
+    if len(market.quotes) > 1 and rates is None:
+        raise DataError(
+            f"The instruments are quoted in {' and '.join(market.quotes)}; one backtest counts in one currency. Split "
+            f"them, or give `rates`."
+        )
 
 
 def by_name(candles: Any, term: str = "candles") -> dict[str, Candles]:
@@ -151,6 +166,8 @@ def finer_bars(market: Market, path: Market) -> Bars:
         raise DataError(
             f"`path` has candles of {', '.join(path.names)}, the run is on {', '.join(market.names)}. Give the same."
         )
+    if path.is_mixed or market.is_mixed:
+        raise DataError("Candles of several timeframes are walked as they are. Leave `path` out, or resample to one.")
     if path.timeframe_ms >= market.timeframe_ms or market.timeframe_ms % path.timeframe_ms:
         raise DataError("`path` must be finer than the candles, and a whole part of them: 1m for 1h, say.")
     for name, one in market.candles.items():

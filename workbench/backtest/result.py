@@ -14,11 +14,14 @@ from workbench.backtest import tables
 from workbench.backtest.bounds import Bounds, Endings, closing_sides, find_endings
 from workbench.backtest.card import Card, make_card
 from workbench.backtest.engine import Array, Tape
+from workbench.backtest.extras import Given, funding_frame, purses_frame
+from workbench.backtest.funding import Gap
 from workbench.backtest.loop import Bars
 from workbench.backtest.market import Market
 from workbench.backtest.rewalk import Rewalk, rewalk
 from workbench.backtest.settings import Settings
 from workbench.backtest.trips import round_trips
+from workbench.errors import ConfigError
 from workbench.metrics import Trips, summarise
 
 if TYPE_CHECKING:
@@ -52,6 +55,7 @@ class Result:
     audit: Verdict | None
     seed: int
     finer: Market | None = None
+    given: Given | None = None
 
     @property
     def candles(self) -> dict[str, Any]:
@@ -59,14 +63,15 @@ class Result:
 
     @cached_property
     def metrics(self) -> dict[str, float]:
-        """Every number of `workbench.metrics.METRICS`; NaN where one is not defined."""
+        """Every number of `workbench.metrics.METRICS`; NaN where one is not defined. With purses also `funding`."""
         world, trips = self.tape.world, self._trips
         pnl = np.ascontiguousarray(trips["pnl"])
         with np.errstate(invalid="ignore", divide="ignore"):
             returns = pnl / trips["entry_value"]
         close = self.bars.close[0] if self.market.is_single else self.bars.close
-        return summarise(
-            self.bars.time, self.tape.equity, timeframe_ms=self.timeframe_ms, cash=float(self.settings.cash),
+        paid = {"funding": self._funding_paid} if self.given is not None else {}
+        return paid | summarise(
+            self.bars.time, self.tape.equity, timeframe_ms=self.timeframe_ms, cash=self.settings.cash,
             trips=Trips(pnl, returns, trips["entry_ms"], trips["exit_ms"], trips["side"]),
             fees_paid=float(world["fees"][0]), volume_traded=float(world["volume"][0]),
             bars_exposed=int(world["bars_exposed"][0]), close=close,
@@ -111,6 +116,36 @@ class Result:
         """What was refused, how often, and why."""
         return tables.refusals_frame(self.tape)
 
+    @cached_property
+    def funding(self) -> pl.DataFrame:
+        """Every payment of funding, paid (positive) or received, on the position held then."""
+        return funding_frame(self.tape.payments, self.market.names)
+
+    @property
+    def funding_gaps(self) -> tuple[Gap, ...]:
+        """Where funding of a perpetual was not known, and nothing was paid; empty unless `funding_gaps="name"`."""
+        return () if self.given is None else self.given.gaps
+
+    @cached_property
+    def purses(self) -> pl.DataFrame:
+        """Each purse as it ended: its kind, quote balance, and what a venue bore of losses beyond it."""
+        return purses_frame(self.tape.world, self.market.names, self.given)
+
+    @property
+    def old_rates(self) -> int:
+        """Rows in which the rate of a currency that is held was older than `max_rate_age`."""
+        return int(self.tape.world["rows_with_old_rate"][0]) if self.given is not None else 0
+
+    @property
+    def liquidations(self) -> pl.DataFrame:
+        """The fills with which a venue closed positions that their purse no longer carried."""
+        return self.fills.filter(pl.col("liquidation")) if "liquidation" in self.fills.columns else self.fills.clear()
+
+    @property
+    def _funding_paid(self) -> float:
+        world = self.tape.world
+        return float(world["funding"][0])
+
     @property
     def replaced_quotes(self) -> int:
         """Quotes that were cancelled without a fill, and are not in `orders` unless `log_quotes=True`."""
@@ -124,7 +159,10 @@ class Result:
     @cached_property
     def bounds(self) -> Bounds:
         """Net profit on the worst, expected and best path inside each bar; how many bars were ambiguous."""
-        profit = float(self.tape.equity[-1]) - float(self.settings.cash)
+        profit = float(self.tape.equity[-1]) - self.settings.cash
+        if self.given is not None:
+            # Margin and models of a venue depend on the whole path: one executor alone says nothing about another.
+            return Bounds(np.nan, profit, np.nan, 0, int(self.tape.world["bars_exposed"][0]))
         return self._endings.bounds(profit - float(self.executors["pnl"].sum()))
 
     def rewalk(self, finer: Any) -> Rewalk:
@@ -145,7 +183,12 @@ class Result:
         DataError
             If the finer candles do not cover the run.
         """
-        profit = float(self.tape.equity[-1]) - float(self.settings.cash)
+        if self.given is not None:
+            raise ConfigError(
+                "A run with purses cannot be walked again on finer candles: its margin depends on the whole path. Use "
+                "backtest(…, path=finer)."
+            )
+        profit = float(self.tape.equity[-1]) - self.settings.cash
         other = profit - float(self.executors["pnl"].sum())
         return rewalk(self._endings, self.tape, self.bars, self.finer or self.market, self.settings, finer, other)
 
@@ -153,7 +196,7 @@ class Result:
     def card(self) -> Card:
         """Fingerprints of data, code, parameters, seed and environment; `wb.rerun(card)` gives the same bits."""
         finer = None if self.finer is None else self.finer.candles
-        return make_card(self.bot, self.candles, finer, self.settings, self.seed, self.tape)
+        return make_card(self.bot, self.candles, finer, self.settings, self.seed, self.tape, self.given)
 
     def summary(self) -> Summary:
         """The result in a page: a table in a notebook, text in a terminal."""
@@ -178,7 +221,7 @@ class Result:
         from workbench.reports import to_vectorbt
 
         candles = self.candles if self.finer is None else self.finer.candles
-        return to_vectorbt(candles, self.fills, cash=float(self.settings.cash))
+        return to_vectorbt(candles, self.fills, cash=self.settings.cash)
 
     def _material(self) -> Material:
         from workbench.reports import Material
@@ -187,7 +230,8 @@ class Result:
         first = next(iter(self.candles.values()))
         return Material(
             title=f"{self.bot.name} on {names} {first.timeframe}".strip(), candles=self.candles, equity=self.equity,
-            fills=self.fills, round_trips=self.round_trips, metrics=self.metrics, bounds=self.bounds,
+            fills=self.fills, round_trips=self.round_trips, metrics=self.metrics,
+            bounds=None if self.given else self.bounds,
             verdict=self.audit, refusals=self.refusals, card=self.card,
             parameters={**self.bot.parameters, **self.settings.facts()},
         )  # fmt: skip

@@ -5,26 +5,36 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from workbench.backtest.card import compare, restored
+from workbench.backtest.card import compare, given_again, restored
 from workbench.backtest.configs import give_configs
 from workbench.backtest.context import run_ticks
 from workbench.backtest.deciding import check_decide, check_written, roomy_targets
 from workbench.backtest.engine import Array, Tape, simulate
+from workbench.backtest.extras import Given, as_given, with_extra
 from workbench.backtest.lookahead import Verdict, columns_of, find_leak, target_columns
 from workbench.backtest.loop import Bars
-from workbench.backtest.market import Market, as_market, finer_bars
+from workbench.backtest.market import Market, as_market, check_quotes, finer_bars
 from workbench.backtest.result import Result
 from workbench.backtest.settings import Settings
+from workbench.backtest.terms import as_settings
 from workbench.backtest.wishes import as_inputs, as_wishes, wanted_targets
 from workbench.controllers import Controller, Way
 from workbench.errors import ConfigError
 from workbench.journal import trials
 from workbench.market import Candles, Targets
-from workbench.trading import Fees, Latency, Slippage, as_fees, as_latency, as_slippage
+from workbench.trading import (
+    Fees,
+    Intensity,
+    Latency,
+    Perpetual,
+    Queue,
+    Slippage,
+)
 
 
 class LookaheadWarning(UserWarning):
@@ -35,14 +45,21 @@ def backtest(
     bot: Controller,
     candles: Any,
     *,
-    cash: float = 10_000.0,
+    cash: float | Mapping[str, float] = 10_000.0,
     account: str | None = None,
     leverage: float = 1.0,
     fees: Fees | float = Fees(),  # noqa: B008 - a frozen value
     slippage: Slippage | float = Slippage(),  # noqa: B008
     latency: Latency | int = Latency(),  # noqa: B008
     path: str | Candles | Mapping[str, Candles] = "worst",
-    fill: str = "touch",
+    fill: str | Queue | Intensity = "touch",
+    participation: float = 0.0,
+    perpetual: Perpetual | None = None,
+    funding: Any = None,
+    marks: Any = None,
+    funding_gaps: str = "refuse",
+    rates: Mapping[str, Candles] | None = None,
+    max_rate_age: str | int = 0,
     log_quotes: bool = False,
     audit: bool = True,
     seed: int = 0,
@@ -57,24 +74,41 @@ def backtest(
     bot : Controller
         The strategy with its parameters.
     candles : Candles, or a dict or list of them
-        One or several instruments of one timeframe and one quote currency.
-    cash : float
-        Quote currency at the start.
-    account : "spot" or "margin", optional
+        One or several instruments; of several timeframes, each bar is known once it has closed.
+    cash : float or dict
+        Quote currency at the start; as {"spot": 5_000, "perpetual": 5_000}, or by venue, instrument or currency, for
+        purses that share nothing.
+    account : "spot", "margin" or "perpetual", optional
         A spot account cannot go short or spend more than it has; a margin account can be `leverage` times its equity
-        long or short, and borrows at no cost. Left out: spot, but margin for perpetuals.
+        long or short, and borrows at no cost; "perpetual" is short for `perpetual=Perpetual(leverage=leverage)`. Left
+        out: spot; for perpetuals "perpetual" if funding or marks are given, and else margin.
     fees, slippage, latency
-        `Fees(maker, taker)` or one fraction for both; `Slippage(fraction)` for takers; `Latency(bars)`.
+        `Fees(maker, taker)` or one fraction for both; `Slippage(fraction, half_spread, impact)` for takers;
+        `Latency(bars)`, or `Latency(submit_ms=…)`.
     path : "worst", "best", "ohlc", or finer candles
         The order in which a bar's extremes are met; finer candles show it.
-    fill : "touch" or "through"
-        Whether a resting limit order fills when the price reaches it, or only when it goes beyond.
+    fill : "touch", "through", `Queue` or `Intensity`
+        Whether a resting limit order fills when the price reaches it, or only when it goes beyond; or by chance.
+    participation : float
+        The share of a bar's volume that our fills amount to at most; 0 for no limit.
+    perpetual : Perpetual, optional
+        Trade perpetuals with leverage, margin, liquidation and funding. Without it they trade like spot on margin.
+    funding : DataFrame, or a dict of them by instrument
+        Funding of each perpetual: `time`, `rate` and, if it is known, `mark`. Stamps may be some ms off.
+    marks : Candles, or a dict or list of them
+        Mark prices; without them the mark is the last price.
+    funding_gaps : "refuse" or "name"
+        What to do where funding does not cover the run: an error, or nothing paid and `result.funding_gaps`.
+    rates : dict of currency to Candles, optional
+        Of each currency in which the run holds something, to the quote currency of its first instrument.
+    max_rate_age : timeframe or ms
+        How old a rate may be for what compares markets; 0: any age.
     log_quotes : bool
         Keep every replaced quote in `result.orders`; off, they are counted.
     audit : bool
         Check the strategy for look-ahead; a leak is also a `LookaheadWarning`.
     seed : int
-        Of the audit's cuts.
+        Of the audit's cuts, and of fills by chance.
 
     Raises
     ------
@@ -85,26 +119,25 @@ def backtest(
     """
     check_bot(bot)
     market = as_market(candles)
+    check_quotes(market, rates)
     is_walked_finer = not isinstance(path, str)
-    settings = Settings(
-        cash=plain(cash),
-        account=account or default_account(market),
-        leverage=plain(leverage),
-        fees=as_fees(plain(fees)),
-        slippage=as_slippage(plain(slippage)),
-        latency=as_latency(plain(latency)),
-        path="worst" if is_walked_finer else str(path),
-        fill=fill,
-        log_quotes=log_quotes,
-    )
-    seed = check_seed(plain(seed))
+    settings = as_settings(
+        market.instruments, cash=cash, account=account, leverage=leverage, fees=fees, slippage=slippage,
+        latency=latency, path=path, fill=fill, log_quotes=log_quotes, participation=participation,
+        perpetual=perpetual, funding=funding, marks=marks, funding_gaps=funding_gaps, max_rate_age=max_rate_age,
+        seed=seed,
+    )  # fmt: skip
+    seed = settings.seed
+    given = as_given(market, settings, funding, marks, rates)
+    if given is not None:
+        settings = replace(settings, cash=given.cash(int(market.time[0])))
     finer = as_market(path, "path") if is_walked_finer else None
     bars = market.bars() if finer is None else finer_bars(market, finer)
     began = time.perf_counter()
-    tape, targets = run(bot, market, bars, settings, (finer or market).timeframe_ms)
+    tape, targets = run(bot, market, bars, settings, (finer or market).timeframe_ms, finer or market, given)
     trials.record_run(bot, market.candles.values())
     verdict = look(bot, market, targets, seed, time.perf_counter() - began) if audit else None
-    return Result(bot, market, bars, settings, tape, targets, verdict, seed, finer)
+    return Result(bot, market, bars, settings, tape, targets, verdict, seed, finer, given)
 
 
 def rerun(card: Mapping[str, Any]) -> Result:
@@ -125,20 +158,9 @@ def rerun(card: Mapping[str, Any]) -> Result:
     bot, candles, finer, terms = restored(card)
     path = finer or terms.pop("path")
     terms.pop("path", None)
-    result = backtest(bot, candles, path=path, seed=card.get("seed", 0), **terms)
+    result = backtest(bot, candles, path=path, seed=card.get("seed", 0), **terms, **given_again(card))
     compare(card, result.card)
     return result
-
-
-def plain(value: Any) -> Any:
-    """NumPy's numbers, as a sweep or an array gives them, as Python's."""
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def check_seed(seed: Any) -> int:
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise ConfigError(f"`seed` is {seed!r}. Give a whole number, 0 or more.")
-    return seed
 
 
 def check_bot(bot: Any) -> None:
@@ -152,22 +174,25 @@ def check_bot(bot: Any) -> None:
     raise ConfigError(f"`bot` is a {type(bot).__name__}. Give a controller, as in wb.controllers.Bollinger(length=50).")
 
 
-def default_account(market: Market) -> str:
-    """Perpetuals can be shorted, spot cannot."""
-    return "margin" if all(instrument.is_perpetual for instrument in market.instruments) else "spot"
-
-
 def run(
-    bot: Controller, market: Market, bars: Bars, settings: Settings, timeframe_ms: int
+    bot: Controller,
+    market: Market,
+    bars: Bars,
+    settings: Settings,
+    timeframe_ms: int,
+    walked: Market,
+    given: Given | None = None,
 ) -> tuple[Tape, list[Targets]]:
     """One pass of the engine, by whichever way the bot says what it wants; with its targets, if it has any."""
-    way = type(bot).authored()
+    way, venues = type(bot).authored(), [one.venue for one in market.candles.values()]
     if way == Way.TARGETS:
         targets = wanted_targets(bot, market)
         wishes, out, policy = as_wishes(targets, market)
-        world = settings.world(market.instruments, policy)
+        world = settings.world(market.instruments, policy, venues, purses=given is not None)
+        bars = with_extra(bars, market, walked, given, world)
         return simulate(world, bars, timeframe_ms, out=out, wishes=wishes), targets
-    world = settings.world(market.instruments, getattr(bot, "policy", None))
+    world = settings.world(market.instruments, getattr(bot, "policy", None), venues, purses=given is not None)
+    bars = with_extra(bars, market, walked, given, world)
     world["tells_levels"] = 1
     if way == Way.DECIDE:
         check_decide(bot)

@@ -8,9 +8,20 @@ import polars as pl
 
 from workbench.backtest.engine import Array, Tape, all_orders
 from workbench.backtest.loop import Bars
-from workbench.backtest.trips import net_profit
+from workbench.backtest.trips import in_quote, net_profit
 from workbench.market import ExecutorKind, OrderKind
-from workbench.trading import FEE_IN_BASE, MAKER, CloseType, Phase, Purpose, Reason, Status, explain
+from workbench.trading import (
+    FEE_IN_BASE,
+    FEE_IN_COIN,
+    LIQUIDATION,
+    MAKER,
+    CloseType,
+    Phase,
+    Purpose,
+    Reason,
+    Status,
+    explain,
+)
 
 STAMP = pl.Datetime("ms", "UTC")
 
@@ -42,8 +53,9 @@ def _ints(values: Array) -> npt.NDArray[np.int64]:
 
 
 def fills_frame(tape: Tape, bars: Bars, names: list[str]) -> pl.DataFrame:
-    """Every execution; `fee` in quote currency, of which `fee_base` was paid in base units."""
-    fills = tape.fills
+    """Every execution; `fee` in quote currency, of which `fee_base` was paid in base units, or `fee_coin` in a coin."""
+    fills = in_quote(tape)
+    in_coin = (tape.fills["flags"] & FEE_IN_COIN) != 0
     in_base = (fills["flags"] & FEE_IN_BASE) != 0
     fee = np.where(in_base, fills["fee"] * fills["price"], fills["fee"])
     return pl.DataFrame(
@@ -59,6 +71,8 @@ def fills_frame(tape: Tape, bars: Bars, names: list[str]) -> pl.DataFrame:
             "fee": fee,
             "fee_base": np.where(in_base, fills["fee"], 0.0),
             "maker": (fills["flags"] & MAKER) != 0,
+            **({"fee_coin": np.where(in_coin, tape.fills["fee"], 0.0)} if in_coin.any() else {}),
+            **({"liquidation": (fills["flags"] & LIQUIDATION) != 0} if tape.payments is not None else {}),
         }
     )
 
@@ -79,6 +93,7 @@ def orders_frame(tape: Tape, bars: Bars, names: list[str]) -> pl.DataFrame:
             "trigger": _floats(orders["trigger"]),
             "amount": _floats(orders["amount"]),
             "filled": _floats(orders["filled"]),
+            **({"reduce_only": orders["reduce"] != 0} if tape.payments is not None else {}),
             "status": words(orders["status"], Status),
             "reason": words(orders["reason"], Reason),
             "created": stamps(bars.time[orders["created_row"]]),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from workbench.backtest.engine import Array, Tape
 from workbench.backtest.memory import room
 from workbench.compiled import compiled
-from workbench.trading import FEE_IN_BASE
+from workbench.trading import FEE_IN_BASE, FEE_IN_COIN, LIQUIDATION, CloseType
 
 TRIP = np.dtype(
     [
@@ -43,10 +44,25 @@ def net_profit(executors: Array) -> npt.NDArray[np.float64]:
 def round_trips(tape: Tape, time_ms: npt.NDArray[np.int64]) -> Array:
     """Closed round trips in order of their exit: one per executor that traded, one per netted position beside them."""
     trips = room(len(tape.executors) + len(tape.fills) + 1, TRIP)
-    made, count = write_trips(tape.executors, tape.fills, time_ms, trips, int(tape.world["n_markets"][0]))
+    made, count = write_trips(tape.executors, in_quote(tape), time_ms, trips, int(tape.world["n_markets"][0]))
     trips = trips[:count]
     in_order = made == count or (made == 0 and tape.world["n_markets"][0] == 1)
     return trips if in_order else trips[np.argsort(trips["exit_row"], kind="stable")]
+
+
+def in_quote(tape: Tape) -> Array:
+    """The fills of a run; fees that were paid in a third coin at what they were worth in quote currency."""
+    fills, plane = tape.fills, tape.rates
+    in_coin = (fills["flags"] & FEE_IN_COIN) != 0
+    if plane is None or not in_coin.any():
+        return fills
+    fills, markets = fills.copy(), tape.world["markets"][0]
+    known = pl.DataFrame(plane.T).fill_nan(None).fill_null(strategy="forward").to_numpy()
+    row, market = fills["row"][in_coin], fills["market"][in_coin]
+    coin, own = known[row, markets["fee_purse"][market]], known[row, markets["purse"][market]]
+    fills["fee"][in_coin] *= coin / np.where(np.isnan(own), 1.0, own)
+    fills["flags"][in_coin] &= ~FEE_IN_COIN
+    return fills
 
 
 @compiled
@@ -55,7 +71,7 @@ def write_trips(executors, fills, time_ms, trips, n_markets):
     made = 0
     for i in range(executors.shape[0]):
         executor = executors[i]
-        if executor.exit_amount > 0.0:
+        if executor.exit_amount > 0.0 or (executor.close_type == CloseType.LIQUIDATED and executor.held > 0.0):
             _of_executor(executor, trips[made])
             made += 1
     return made, _net(fills, time_ms, trips, made, n_markets)
@@ -69,6 +85,9 @@ def _of_executor(executor, trip):
     trip.entry_ms, trip.exit_ms = executor.entered_ms, executor.closed_ms
     trip.entry_value, trip.entry_amount = executor.entry_value, executor.entry_amount
     trip.exit_value, trip.exit_amount = executor.exit_value, executor.exit_amount
+    if executor.close_type == CloseType.LIQUIDATED:
+        trip.exit_value += executor.held * executor.last_exit
+        trip.exit_amount += executor.held
     trip.fee = executor.fees
     left = d * executor.held * executor.last_exit
     trip.pnl = d * (executor.exit_value - executor.entry_value) - executor.fees_quote + left
@@ -94,6 +113,11 @@ def _net_market(fills, time_ms, trips, count, m):
         # A fee taken out of the base that came in is paid by the quote that it cost.
         fee = fill.fee * price if in_base else fill.fee
         amount = fill.amount - fill.fee if in_base else fill.amount
+        if (fill.flags & LIQUIDATION) != 0:
+            # It also closes what executors held, in trips of their own.
+            if not position * fill.side < 0.0:
+                continue
+            fee, amount = fee * (min(amount, abs(position)) / amount), min(amount, abs(position))
         # Which side a fill is of cannot be foretold, and a wrong guess costs more than adding nothing.
         direction = float(fill.side)
         closable = -position * direction

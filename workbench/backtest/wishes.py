@@ -119,9 +119,10 @@ def as_inputs(bot: Any, market: Market) -> Inputs:
     DataError
         If a column has not one value per bar, or instruments are not on one grid.
     """
-    if any(rows is not None for rows in market.rows):
+    if all(rows is not None for rows in market.rows):
         raise DataError(
-            "The instruments have bars at different times. Give candles of the same stamps to a compiled `decide`."
+            "The instruments have bars at different times, and none has one in every row. Give a compiled `decide` "
+            "candles of the same stamps, or one instrument with all of them; others are read with `candles.as_of`."
         )
     given = bot.columns(market.only if market.is_single else market.candles)
     if not isinstance(given, tuple | list):

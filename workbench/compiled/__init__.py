@@ -5,7 +5,16 @@ address; `notice`, what is said meanwhile.
 """
 
 from workbench.compiled.cache import KERNEL_ROOMS, cache_folder, is_warm, kernel_hash
-from workbench.compiled.decorator import compiled, compiled_pointer
+from workbench.compiled.decorator import compiled, compiled_pointer, in_place_of
 from workbench.compiled.pointer import call_address
 
-__all__ = ["KERNEL_ROOMS", "cache_folder", "call_address", "compiled", "compiled_pointer", "is_warm", "kernel_hash"]
+__all__ = [
+    "KERNEL_ROOMS",
+    "cache_folder",
+    "call_address",
+    "compiled",
+    "compiled_pointer",
+    "in_place_of",
+    "is_warm",
+    "kernel_hash",
+]

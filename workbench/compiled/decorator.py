@@ -11,6 +11,7 @@ import numba
 from numba import types
 from numba.core import sigutils
 from numba.core.ccallback import CFunc
+from numba.core.types import Record
 from numba.core.types.misc import unliteral
 
 from workbench.compiled.cache import cache_of
@@ -87,7 +88,11 @@ def for_any_value(dispatcher: Any) -> Any:
     find = dispatcher.get_call_template
 
     def find_for_types(args: Any, kws: Any) -> Any:
-        return find(tuple(map(widened, args)), {name: widened(one) for name, one in dict(kws).items()})
+        found = find(tuple(map(widened, args)), {name: widened(one) for name, one in dict(kws).items()})
+        template, given = found[0], tuple(found[2])
+        # Numba offers all that it has compiled and that might do: a record that begins like another would do for it.
+        template.cases = [one for one in template.cases if one.args == given] or template.cases
+        return found
 
     dispatcher.get_call_template = find_for_types
     return dispatcher
@@ -111,6 +116,31 @@ def be_part_of_kernels(dispatcher: Any, part: Callable[[], Any]) -> None:
         return (part().get_overload if tuple(wanted) in part().overloads else overload)(args)
 
     dispatcher.get_call_template, dispatcher.get_overload = find_part, overload_of_part
+
+
+def in_place_of(plain: Any, *, field: str = "purses") -> Callable[[Any], Any]:
+    """Let kernels call another part under a plain one's name, where their first argument is a record with `field`.
+
+    So a world that has more is stepped by more code, and one that has not is compiled without it.
+    """
+
+    def register(other: Any) -> Any:
+        find, overload = plain.get_call_template, plain.get_overload
+
+        def chosen(args: Any) -> bool:
+            return bool(args) and isinstance(args[0], Record) and field in args[0].fields
+
+        def find_either(args: Any, kws: Any) -> Any:
+            return (other.get_call_template if chosen(args) else find)(args, kws)
+
+        def overload_of_either(signature: Any) -> Any:
+            args = sigutils.normalize_signature(signature)[0]
+            return (other.get_overload if chosen(args) else overload)(signature)
+
+        plain.get_call_template, plain.get_overload = find_either, overload_of_either
+        return other
+
+    return register
 
 
 def compiled_pointer(function: Callable[..., Any], signature: Any) -> Any:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from workbench.errors import ConfigError, DataError
 from workbench.market.checking import FloatArray, TimeArray, check_candles
 from workbench.market.instrument import Instrument
-from workbench.market.resampling import bar_starts, lacking, merge_columns
+from workbench.market.resampling import as_of, bar_starts, lacking, merge_columns
 from workbench.market.timeframe import as_time, show_time, timeframe_ms
 
 if TYPE_CHECKING:
@@ -217,6 +217,14 @@ class Candles:
         return Candles.trusted(
             time, merged, venue=self.venue, instrument=self.instrument, timeframe=timeframe, incomplete=marks
         )
+
+    def as_of(self, other: Candles, values: npt.ArrayLike | None = None) -> FloatArray:
+        """Values (the closes, unless given) as they were known at each close of other candles; NaN before the first.
+
+        A bar is known once it has closed: `daily.as_of(hourly)` never shows a day that is not over.
+        """
+        known = self.close if values is None else np.asarray(values, np.float64)
+        return as_of(known, self.time + self.timeframe_ms, other.time + other.timeframe_ms)
 
     def audit(self) -> Audit:
         """What is missing, dead or odd in these candles; see `Audit`."""

@@ -88,7 +88,7 @@ TARGET = np.dtype(
         ("executor", "i8"),  # ExecutorKind, of CREATE
         ("config", "i8"),  # row of the table of configs; −1: none
         ("keep", "i8"),  # CLOSE and STOP leave what is held
-        ("reduce", "i8"),
+        ("reduce", "i8"),  # 1: may only reduce a position
     ],
     align=True,
 )

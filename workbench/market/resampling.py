@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from workbench.errors import DataError
 from workbench.market.timeframe import floor_time
 
 FloatArray = npt.NDArray[np.float64]
@@ -70,3 +71,11 @@ def lacking(
     counts = np.diff(np.append(first, len(time)))
     lacks = counts < length_ms // part_ms
     return lacks if incomplete is None else lacks | np.logical_or.reduceat(incomplete, first)
+
+
+def as_of(values: FloatArray, known_ms: TimeArray, moments_ms: TimeArray) -> FloatArray:
+    """The latest value that was known at each moment; NaN where none was."""
+    if values.shape != known_ms.shape:
+        raise DataError(f"{values.shape[0]:,} values for {len(known_ms):,} bars. Give one for each bar.")
+    row = np.searchsorted(known_ms, moments_ms, side="right") - 1
+    return np.where(row >= 0, values[np.maximum(row, 0)], np.nan) if len(values) else np.full(len(moments_ms), np.nan)

@@ -115,6 +115,20 @@ def on_account(material: Material) -> Iterator[Remark]:
         side = "long" if exposure > 0 else "short"
         yield Remark("Still open", f"The run ends {side} by {words.percent(abs(exposure), 1)} of equity. That position "
                      f"is in the equity, but in no round trip.", Mood.NEUTRAL)  # fmt: skip
+    is_marked = "liquidation" in material.fills.columns
+    closed = material.fills.filter(pl.col("liquidation")) if is_marked else material.fills.clear()
+    if len(closed):
+        yield Remark("Liquidation", f"The venue closed {words.count(len(closed), 'position')} whose margin ran out, "
+                     f"the first at {words.stamp(closed['time'][0])}.", Mood.BAD)  # fmt: skip
+    paid = material.metrics.get("funding", 0.0)
+    if paid:
+        verb = "paid" if paid > 0.0 else "received"
+        amount = words.money(abs(paid), material.quote)
+        yield Remark("Funding", f"{amount} of funding was {verb}. It is in no round trip.", Mood.NEUTRAL)
+    gaps = material.card.get("funding", {}).get("gaps", [])
+    if gaps:
+        more = f", and in {len(gaps) - 1:,} other stretches" if len(gaps) > 1 else ""
+        yield Remark("Funding", f"No funding is known, and none was paid, on {gaps[0]}{more}.", Mood.BAD)
     if "margin" in str(material.parameters.get("account", "")).lower():
         yield Remark("Margin", "Borrowing cost nothing in this run; a venue charges interest or funding.", Mood.NEUTRAL)
     if material.fills.height and not material.fills["fee"].sum():

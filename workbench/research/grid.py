@@ -15,7 +15,10 @@ from workbench.market import Candles
 
 Codes = npt.NDArray[np.int32]
 Rows = npt.NDArray[np.int64]
-TERMS = ("cash", "account", "leverage", "fees", "slippage", "latency", "path", "fill")
+TERMS = (
+    "cash", "account", "leverage", "fees", "slippage", "latency", "path", "fill", "participation", "perpetual",
+    "funding", "marks", "funding_gaps", "rates", "max_rate_age",
+)  # fmt: skip
 DATA = ("candles", "period")
 MOST = 100_000_000
 SAMPLINGS = ("random", "latin")

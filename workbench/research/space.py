@@ -9,17 +9,16 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+import polars as pl
 from pydantic import TypeAdapter, ValidationError
 
-from workbench.backtest import Settings
+from workbench.backtest import Settings, as_settings
 from workbench.compiled import kernel_hash
 from workbench.controllers import Controller
 from workbench.errors import ConfigError, DataError, WorkbenchError
 from workbench.market import Candles
 from workbench.research.grid import DATA, TERMS, Axis, Grid, as_grid
-from workbench.trading import as_fees, as_latency, as_slippage
 
-MODELS = {"fees": as_fees, "slippage": as_slippage, "latency": as_latency}
 Case = dict[str, Candles]
 
 
@@ -337,20 +336,20 @@ def settings_of(terms: Mapping[str, Any], instruments: list[Any]) -> Settings:
     ConfigError
         Terms that cannot be.
     """
-    given: dict[str, Any] = {name: MODELS[name](value) if name in MODELS else value for name, value in terms.items()}
-    if not isinstance(given.get("path", ""), str):
-        del given["path"]  # finer candles, which the engine looks at
-    perpetual = bool(instruments) and all(instrument.is_perpetual for instrument in instruments)
-    account = given.pop("account", None) or ("margin" if perpetual else "spot")
+    given = dict(terms)
     if not instruments and given.get("leverage", 1.0) != 1.0:
-        account = "margin"  # what the account is shows with the candles
-    return Settings(account=account, **given)
+        given["account"] = "margin"  # what the account is shows with the candles
+    return as_settings(instruments, **given)
 
 
 def worded(value: Any) -> str:
     """A value as text: the same for the same value in every process."""
     if isinstance(value, Candles):
         return f"{label(value)} {value.timeframe} {value.fingerprint[:12]}"
+    if isinstance(value, pl.DataFrame):
+        return hashlib.sha256(value.write_csv().encode()).hexdigest()[:12]
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}: {worded(one)}" for name, one in value.items())
     if isinstance(value, tuple) and len(value) == 2 and not isinstance(value[1], str | int | float | type(None)):
         return str(value[0])
     if isinstance(value, tuple):

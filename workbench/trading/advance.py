@@ -6,8 +6,8 @@ from workbench.compiled import compiled
 from workbench.market import BUY, Action, ExecutorKind, OrderKind, Sizing
 from workbench.trading.calls import STEP, call_kernel
 from workbench.trading.executors import create, enter, halt, step
-from workbench.trading.ledger import equity
-from workbench.trading.orders import cancel, open_order
+from workbench.trading.ledger import total_equity
+from workbench.trading.orders import cancel, knows_reduce, open_order
 from workbench.trading.quotes import quote
 from workbench.trading.rare import step_rare, take_rare
 from workbench.trading.world import NO_SIDE, NO_SLOT, Phase, Purpose, Reason
@@ -41,7 +41,7 @@ def trade_pairs(world, closes):
 @compiled
 def decide(world, targets):
     """Take a controller's targets, in order, at the close of a row; their orders are active from the next open on."""
-    account = equity(world)
+    account = total_equity(world)
     for level in range(targets.shape[0]):
         if targets[level].action != Action.NONE:
             take(world, targets[level], level, account)
@@ -86,6 +86,7 @@ def is_sound(world, target, level):
     coded = 0 <= target.action <= Action.STOP and 0 <= target.kind <= OrderKind.STOP_LIMIT
     # None of these may be negative; NaN is none.
     barred = target.stop_loss <= 0.0 or target.take_profit <= 0.0 or target.trailing_delta <= 0.0
+    barred = barred or (target.reduce != 0 and not knows_reduce(world))
     return not barred and known and coded and -1 <= target.side <= 1 and 0 <= target.sizing <= Sizing.FRACTION
 
 

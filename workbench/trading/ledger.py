@@ -9,6 +9,7 @@ from workbench.market import BUY, ExecutorKind, OrderKind
 from workbench.trading.calls import TOLD, call_kernel
 from workbench.trading.world import (
     FEE_IN_BASE,
+    FEE_IN_COIN,
     MAKER,
     NEVER,
     NO_SLOT,
@@ -29,6 +30,12 @@ DUST = 1e-12  # base units, and share of a trade; less is what sums of floats le
 @compiled
 def equity(world):
     """Quote balance plus every position at its market's last price."""
+    return total_equity(world)
+
+
+@compiled(part=True)
+def total_equity(world):
+    """`equity`, of any kind of world."""
     total = world.quote
     for m in range(world.n_markets):
         market = world.markets[m]
@@ -37,8 +44,20 @@ def equity(world):
     return total
 
 
+@compiled(leaf=True)
+def account_of(world, m):
+    """Equity of the purse that a market trades from; there is one."""
+    return total_equity(world)
+
+
+@compiled(leaf=True)
+def is_spot(world, m):
+    """Does a market's purse hold what it buys, and nothing that is borrowed?"""
+    return not world.margin
+
+
 @compiled(part=True)
-def free_quote(world):
+def free_quote(world, m):
     """Quote balance less what resting buys have set aside."""
     reserved = 0.0
     for slot in range(world.orders_top):
@@ -97,7 +116,7 @@ def to_tick(price, side, tick):
 @compiled(leaf=True)
 def reserve(world, order):
     """Set aside what a resting order will need; only a spot account does."""
-    if world.margin:
+    if not is_spot(world, order.market):
         return
     if order.side == BUY:
         order.reserved = order.amount * order.price * (1.0 + world.markets[order.market].taker)
@@ -113,19 +132,34 @@ def settle(world, slot, price, amount, maker):
     open_amount = order.amount - order.filled
     complete = amount >= open_amount * (1.0 - 1e-12)
     order.reserved *= 0.0 if complete else 1.0 - amount / open_amount
-    in_base = market.fee_received != 0 and order.side == BUY
-    fee = pay(world, market, order.side, amount, price, market.maker if maker else market.taker, in_base)
+    fee, worth, in_base, in_coin = charge(world, order, amount, price, market.maker if maker else market.taker)
     order.filled += amount
     whole_quote = complete and maker and order.purpose == Purpose.QUOTE and order.filled == amount
-    _write_fill(world, order, price, amount, fee, maker, in_base, whole_quote)
+    whole_quote = whole_quote and not is_special(world, order)
+    _write_fill(world, order, price, amount, fee, maker, in_base, in_coin, whole_quote)
     if whole_quote:
         order.status = Status.FILLED
         forget_order(world, slot)
     elif complete:
         close_order(world, slot, Status.FILLED, Reason.NONE)
     if order.executor != NO_SLOT:
-        got, fee_quote = (amount - fee, fee * price) if in_base else (amount, fee)
-        _tell(world, slot, price, amount, got, fee_quote, 0.0 if in_base else fee, complete)
+        got = amount - fee if in_base else amount
+        _tell(world, slot, price, amount, got, worth, 0.0 if in_base else worth, complete)
+
+
+@compiled(leaf=True)
+def is_special(world, order):
+    """Is there more to say of a quote than its fill says?"""
+    return False
+
+
+@compiled(leaf=True)
+def charge(world, order, amount, price, rate):
+    """Move what a fill moves; returns its fee, that in quote terms, and whether it was paid in base or in a coin."""
+    market = world.markets[order.market]
+    in_base = market.fee_received != 0 and order.side == BUY
+    fee = pay(world, market, order.side, amount, price, rate, in_base)
+    return fee, fee * price if in_base else fee, in_base, False
 
 
 @compiled(leaf=True)
@@ -135,7 +169,7 @@ def book_quote(world, m, slot):
     market = world.markets[m]
     in_base = market.fee_received != 0 and order.side == BUY
     fee = pay(world, market, order.side, order.amount, order.price, market.maker, in_base)
-    _write_fill(world, order, order.price, order.amount, fee, True, in_base, True)
+    _write_fill(world, order, order.price, order.amount, fee, True, in_base, False, True)
     order.reserved = 0.0
     forget_order(world, slot)
 
@@ -175,13 +209,13 @@ def netted(before, entry, change, price):
 
 
 @compiled(leaf=True)
-def _write_fill(world, order, price, amount, fee, maker, in_base, whole_quote):
+def _write_fill(world, order, price, amount, fee, maker, in_base, in_coin, whole_quote):
     if world.n_fills >= world.fills.shape[0]:
         world.code = Reason.FULL
         return
     fill = world.fills[world.n_fills]
     fill.row, fill.market, fill.side = world.row, order.market, order.side
-    fill.flags = (MAKER if maker else 0) | (FEE_IN_BASE if in_base else 0)
+    fill.flags = (MAKER if maker else 0) | (FEE_IN_BASE if in_base else 0) | (FEE_IN_COIN if in_coin else 0)
     if whole_quote:
         fill.flags |= QUOTE | (POST_ONLY_QUOTE if order.kind == OrderKind.POST_ONLY else 0)
     fill.order, fill.executor, fill.level, fill.created_row = (

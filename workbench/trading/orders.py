@@ -6,7 +6,17 @@ import numpy as np
 
 from workbench.compiled import compiled
 from workbench.market import BUY, OrderKind, Sizing
-from workbench.trading.ledger import DUST, cancel, equity, free_base, free_quote, reserve, to_lot, to_tick
+from workbench.trading.ledger import (
+    DUST,
+    account_of,
+    cancel,
+    free_base,
+    free_quote,
+    is_spot,
+    reserve,
+    to_lot,
+    to_tick,
+)
 from workbench.trading.risk import approve, refuse, usable
 from workbench.trading.world import NO_SLOT, Phase, Purpose, Reason, Status
 
@@ -25,11 +35,11 @@ def sized(world, m, side, size, sizing, price, account):
         return to_lot(size, market.lot)
     quote = size if sizing == Sizing.QUOTE else size * account
     if side == BUY:
-        if not world.margin:
-            quote = min(quote, free_quote(world))
+        if is_spot(world, m):
+            quote = min(quote, free_quote(world, m))
         return to_lot(quote / (price * (1.0 + market.taker)), market.lot)
     amount = quote / price
-    if not world.margin:
+    if is_spot(world, m):
         amount = min(amount, free_base(world, m))
     return to_lot(amount, market.lot)
 
@@ -46,21 +56,25 @@ def open_order(world, m, executor, level, purpose, side, kind, price, trigger, s
     if rests(kind):
         price = to_tick(price, side, market.tick)
         amount = to_lot(size, market.lot) if sizing == Sizing.BASE else sized(
-            world, m, side, size, sizing, price, equity(world)
+            world, m, side, size, sizing, price, account_of(world, m)
         )  # fmt: skip
     elif sizing == Sizing.BASE:
         amount = to_lot(size, market.lot)
     closing = purpose == Purpose.EXIT or purpose == Purpose.TARGET or purpose == Purpose.FLATTEN
-    reason = Reason.NONE
-    if market.last != market.last or (rests(kind) and not price > 0.0):
+    reason = out_of_the_question(world, m, side, purpose)
+    if reason != Reason.NONE:
+        pass
+    elif market.last != market.last or (rests(kind) and not price > 0.0):
         reason = Reason.NO_PRICE
     elif purpose == Purpose.HOLD:
         reason = Reason.NONE
+    elif nothing_to_reduce(world, m, side, closing):
+        reason = Reason.NOTHING_TO_REDUCE
     elif amount == amount:
-        reason = approve(world, m, side, amount, price if rests(kind) else market.last, closing, equity(world))
+        reason = approve(world, m, side, amount, price if rests(kind) else market.last, closing, account_of(world, m))
     elif not usable(size):
         reason = Reason.TOO_SMALL
-    elif side != BUY and not closing and not world.margin and free_base(world, m) <= DUST:
+    elif side != BUY and not closing and is_spot(world, m) and free_base(world, m) <= DUST:
         reason = Reason.NO_FUNDS
     if reason != Reason.NONE:
         _say_no(world, m, level, executor, reason)
@@ -87,6 +101,34 @@ def _say_no(world, m, level, executor, reason):
 
 
 @compiled(leaf=True)
+def out_of_the_question(world, m, side, purpose):
+    """Why an account of this kind never takes such an order."""
+    return Reason.NONE
+
+
+@compiled(leaf=True)
+def nothing_to_reduce(world, m, side, closing):
+    """Is an order that may only reduce a position asked for where there is none?"""
+    return False
+
+
+@compiled(leaf=True)
+def dress(world, order):
+    """What an order is besides, in a world that knows more of orders."""
+
+
+@compiled(leaf=True)
+def knows_reduce(world):
+    """Can orders of this world be reduce-only? Elsewhere nobody drops the wish in silence."""
+    return False
+
+
+@compiled(leaf=True)
+def mark_reduce(world, reduces):
+    """From now on orders that are asked for may only reduce a position, or (0) may open one again."""
+
+
+@compiled(leaf=True)
 def _fill_in(world, slot, m, executor, level, purpose, side, kind, sizing, first_row):
     order = world.orders[slot]
     order.id = world.next_order
@@ -102,6 +144,7 @@ def _fill_in(world, slot, m, executor, level, purpose, side, kind, sizing, first
     order.filled = order.reserved = 0.0
     order.triggered = 0
     order.created_row, order.active_row, order.closed_row = world.row, first_row, -1
+    dress(world, order)
 
 
 @compiled(leaf=True)

@@ -12,7 +12,7 @@ from workbench.compiled import compiled
 from workbench.market import BUY, SELL, Action, OrderKind, Sizing
 from workbench.trading.ledger import book_quote, forget_order, reserve, settle, to_lot, to_tick
 from workbench.trading.matching.path import rises, up_first
-from workbench.trading.orders import cancel, open_order
+from workbench.trading.orders import cancel, mark_reduce, open_order
 from workbench.trading.risk import approve, carries, is_too_small, refuse, suffices
 from workbench.trading.world import NEVER, NO_SLOT, Purpose, Reason, Status
 
@@ -39,21 +39,29 @@ def quote(world, target, level, first_row, account):
             market = world.markets[target.market]
             price, amount = to_tick(target.price, target.side, market.tick), to_lot(target.size, market.lot)
             same = order.price == price and order.amount == amount
-            if same and order.side == target.side and order.kind == target.kind:
+            if same and order.side == target.side and order.kind == target.kind and reduces_as(world, order, target):
                 return
-            if wanted and price > 0.0 and _can_stay(world, target.kind, slot):
+            if wanted and price > 0.0 and can_stay(world, target.kind, slot):
                 _replace(world, target, slot, level, price, amount, first_row, account)
                 return
         cancel(world, slot)
     if wanted:
+        mark_reduce(world, target.reduce)
         world.quotes[level] = open_order(
             world, target.market, NO_SLOT, level, Purpose.QUOTE.value, target.side, target.kind,
             target.price, 0.0, target.size, target.sizing, first_row,
         )  # fmt: skip
+        mark_reduce(world, 0)
 
 
 @compiled(leaf=True)
-def _can_stay(world, kind, slot):
+def reduces_as(world, order, target):
+    """Is an order as reduce-only as its target asks for?"""
+    return True
+
+
+@compiled(leaf=True)
+def can_stay(world, kind, slot):
     """Would a new order take the very slot of the old one, and is nothing of the old one worth a row in a journal?"""
     order = world.orders[slot]
     plain = kind == OrderKind.LIMIT or kind == OrderKind.POST_ONLY
@@ -149,6 +157,7 @@ def is_plain_quote(target):
     """Is a record a limit order of the first market with its size in base, and nothing else?"""
     plain = (target.action == Action.QUOTE) & (target.sizing == Sizing.BASE) & (target.market == 0)
     barred = (target.stop_loss <= 0.0) | (target.take_profit <= 0.0) | (target.trailing_delta <= 0.0)
+    barred = barred | (target.reduce != 0)
     return plain & _rests_plainly(target.kind) & (target.side * target.side == 1) & (not barred)
 
 

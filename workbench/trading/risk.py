@@ -6,7 +6,7 @@ import numpy as np
 
 from workbench.compiled import compiled
 from workbench.market import BUY
-from workbench.trading.ledger import closable_base, free_base, free_quote
+from workbench.trading.ledger import closable_base, free_base, free_quote, is_spot
 from workbench.trading.world import Reason
 
 ROOM = 1e-9  # of equity, for the rounding of sums
@@ -32,10 +32,10 @@ def approve(world, m, side, amount, price, closing, account):
 def approve_funds(world, m, side, amount, price, closing, account):
     """Can the account carry it?"""
     market = world.markets[m]
-    if world.margin:
+    if not is_spot(world, m):
         return Reason.NONE if closing else _approve_margin(world, m, side, amount, price, account)
     if side == BUY:
-        enough = suffices(free_quote(world), amount * price * (1.0 + market.taker))
+        enough = suffices(free_quote(world, m), amount * price * (1.0 + market.taker))
     else:
         enough = suffices(closable_base(world, m) if closing else free_base(world, m), amount)
     return Reason.NONE if enough else Reason.NO_FUNDS

@@ -73,6 +73,11 @@ class Reason(IntEnum):
     NO_PRICE = 5
     BAD_TARGET = 6
     BAD_CONFIG = 7
+    BAD_MODE = 8
+    NOTHING_TO_REDUCE = 9
+    LEVERAGE = 10
+    TOO_LARGE = 11
+    NO_RATE = 12
     STOPPED = 13
     NOT_EQUIPPED = 14
 
@@ -282,7 +287,7 @@ FILL = np.dtype(
         ("row", "i4"),
         ("market", "i2"),
         ("side", "i1"),
-        ("flags", "i1"),  # 1 maker, 2 fee in base
+        ("flags", "i1"),  # as below
         ("order", "i4"),
         ("executor", "i4"),
         ("created_row", "i4"),
@@ -295,6 +300,7 @@ FILL = np.dtype(
 )
 # A quote that a single fill takes whole, at its price, has no row among the orders: the fill says all there is to say.
 MAKER, FEE_IN_BASE, QUOTE, POST_ONLY_QUOTE = 1, 2, 4, 8
+LIQUIDATION, FEE_IN_COIN = 16, 32
 
 REFUSAL = np.dtype([("row", "i8"), ("market", "i8"), ("level", "i8"), ("executor", "i8"), ("reason", "i8")], align=True)
 
@@ -449,6 +455,11 @@ WORDS = {
     Reason.WOULD_TAKE: "a post-only order that would have crossed the market",
     Reason.NO_PRICE: "there was no price: the market had no bar yet, or a limit was not above 0",
     Reason.BAD_TARGET: "a target record with an action, market, side, kind, sizing or level that does not exist",
+    Reason.BAD_MODE: "a net position is wished for in hedge mode, where a long and a short are held apart",
+    Reason.NOTHING_TO_REDUCE: "reduce-only, and there is nothing on the other side to reduce",
+    Reason.LEVERAGE: "the leverage is above what the venue allows for a position of this value",
+    Reason.TOO_LARGE: "larger than the instrument's largest order",
+    Reason.NO_RATE: "no rate between the quote currencies of its two markets is known",
     Reason.BAD_CONFIG: "a config that contradicts itself",
     Reason.STOPPED: "its controller was stopped",
     Reason.NOT_EQUIPPED: "a target of a kind that the run was not equipped for",

@@ -11,6 +11,7 @@ from workbench.trading.executors.pairs import (
     begin,
     book_leg,
     finish_pair,
+    have_rates,
     other_market,
     rate_of,
     take_leg,
@@ -30,7 +31,7 @@ def arbitrage(world, event, slot, n, m, x, y, z, w):
     elif event == HALT:
         _stop(world, slot, CloseType.EARLY_STOP.value, n, m)
     else:
-        book_leg(world, slot, n, x, y, z)
+        book_leg(world, slot, n, x, y, z, w)
     return 0
 
 
@@ -40,6 +41,9 @@ def _create(world, slot, level):
     target, terms = work.entry[0], work.terms[0]
     if terms.market2 == target.market or not terms.amount > 0.0 or terms.min_profit != terms.min_profit:
         say_no(world, target.market, level, Reason.BAD_CONFIG)
+        return
+    if not have_rates(world, slot):
+        say_no(world, target.market, level, Reason.NO_RATE)
         return
     amount = to_lot(terms.amount, world.markets[target.market].lot)
     amount = to_lot(amount, world.markets[terms.market2].lot)

@@ -6,7 +6,7 @@ import numpy as np
 
 from workbench.compiled import compiled
 from workbench.market import BUY, LADDER, ExecutorKind, OrderKind, Sizing
-from workbench.trading.ledger import cancel_all, closable_base, finish, forget_waits, to_lot
+from workbench.trading.ledger import cancel_all, closable_base, finish, forget_waits, is_spot, to_lot
 from workbench.trading.orders import open_order
 from workbench.trading.risk import refuse
 from workbench.trading.world import MAX_CONFIGS, NEVER, NO_SLOT, CloseType, Phase, Purpose, Reason
@@ -212,7 +212,7 @@ def wind_up(world, slot, first_row):
         finish(world, slot)
         return
     amount = executor.held
-    if executor.side == BUY and not world.margin:
+    if executor.side == BUY and is_spot(world, executor.market):
         amount = min(amount, closable_base(world, executor.market))
     amount = to_lot(amount, market.lot)
     if not amount > 0.0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from workbench.compiled import compiled
-from workbench.trading.ledger import equity
+from workbench.trading.ledger import account_of
 from workbench.trading.risk import approve_funds
 from workbench.trading.world import NO_SLOT, Reason, Status, StepState
 
@@ -54,4 +54,4 @@ def is_small(market, amount, price):
 @compiled(part=True)
 def can_carry(world, m, side, amount, price):
     """The budget of a plan as a whole, without the minimums."""
-    return approve_funds(world, m, side, amount, price, False, equity(world))
+    return approve_funds(world, m, side, amount, price, False, account_of(world, m))

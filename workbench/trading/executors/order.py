@@ -36,7 +36,7 @@ def _create(world, slot, level, first_row):
         say_no(world, target.market, level, Reason.BAD_CONFIG)
         return
     if _chases(terms):
-        target.price = _wanted(world, target.market, target.side, terms, world.markets[target.market].last)
+        target.price = wanted_price(world, target.market, target.side, terms, world.markets[target.market].last)
     entry = ask_entry(world, slot, target, level, first_row)
     if entry == NO_SLOT:
         return
@@ -60,10 +60,15 @@ def _chases(terms):
 
 
 @compiled(part=True)
-def _wanted(world, m, side, terms, price):
+def wanted_price(world, m, side, terms, price):
     """Where a chaser wants to lie: a distance behind the best of its own side."""
-    market = world.markets[m]
-    return to_tick(price * (1.0 - side * terms.distance), side, market.tick)
+    return to_tick(best_of(world, m, side, price) * (1.0 - side * terms.distance), side, world.markets[m].tick)
+
+
+@compiled(leaf=True)
+def best_of(world, m, side, price):
+    """The best price of a side of the book; without a spread it is the last one."""
+    return price
 
 
 @compiled(part=True)
@@ -92,7 +97,7 @@ def _is_left_behind(world, slot, price):
     resting = world.orders[executor.entry_order]
     if not _chases(terms) or resting.fresh:
         return False
-    wanted = _wanted(world, executor.market, executor.side, terms, price)
+    wanted = wanted_price(world, executor.market, executor.side, terms, price)
     return executor.side * (wanted - resting.price) > terms.refresh * resting.price
 
 
@@ -108,7 +113,7 @@ def _ask_rest(world, slot, price, first_row):
             return
         target.size, target.sizing = rest, Sizing.BASE.value
     if _chases(work.terms[0]):
-        target.price = _wanted(world, executor.market, executor.side, work.terms[0], price)
+        target.price = wanted_price(world, executor.market, executor.side, work.terms[0], price)
     executor.entry_order = ask_entry(world, slot, target, executor.level, first_row)
     if executor.entry_order == NO_SLOT:
         work.attempts += 1

@@ -33,9 +33,28 @@ def rate_of(world, m):
 
 @compiled(part=True)
 def are_comparable(world, slot):
-    """Are both last prices of this row?"""
+    """Are both last prices of this row, and the rates between them fresh?"""
     first, second = world.executors[slot].market, other_market(world, slot)
-    return world.markets[first].traded_row == world.row and world.markets[second].traded_row == world.row
+    of_now = world.markets[first].traded_row == world.row and world.markets[second].traded_row == world.row
+    return of_now and has_fresh_rate(world, first) and has_fresh_rate(world, second)
+
+
+@compiled(leaf=True)
+def has_fresh_rate(world, m):
+    """Is the rate of a market's quote currency not too old?"""
+    return True
+
+
+@compiled(leaf=True)
+def has_rate(world, m):
+    """Is there a rate of a market's quote currency at all?"""
+    return True
+
+
+@compiled(part=True)
+def have_rates(world, slot):
+    """Can what the two markets of an executor to be made bring ever be compared?"""
+    return has_rate(world, world.works[slot].entry[0].market) and has_rate(world, other_market(world, slot))
 
 
 @compiled(part=True)
@@ -63,11 +82,13 @@ def take_leg(world, slot, tag, undoes, amount, first_row):
 
 
 @compiled(part=True)
-def book_leg(world, slot, order_slot, price, amount, got):
+def book_leg(world, slot, order_slot, price, amount, got, fee_quote):
     """A fill of a leg, in the reporting currency; what undoes a leg goes back."""
     executor, work, order = world.executors[slot], world.works[slot], world.orders[order_slot]
     sign = -1.0 if order.purpose == Purpose.EXIT else 1.0
-    value = price * amount * rate_of(world, order.market)
+    rate = rate_of(world, order.market)
+    value = price * amount * rate
+    executor.fees_quote += fee_quote * (rate - 1.0)  # it was booked in its own currency
     if executor.entered_row < 0:
         executor.entered_row, executor.entered_ms = world.row, world.time_ms
     if order.tag == 0:

@@ -13,6 +13,7 @@ from workbench.trading.executors.pairs import (
     begin,
     book_leg,
     finish_pair,
+    have_rates,
     other_market,
     rate_of,
     take_leg,
@@ -33,7 +34,7 @@ def xemm(world, event, slot, n, m, x, y, z, w):
     else:
         if world.executors[slot].phase == Phase.ENTERING:
             world.executors[slot].phase = Phase.HOLDING
-        book_leg(world, slot, n, x, y, z)
+        book_leg(world, slot, n, x, y, z, w)
     return 0
 
 
@@ -42,6 +43,9 @@ def _create(world, slot, level):
     target, terms = world.works[slot].entry[0], world.works[slot].terms[0]
     if _contradicts(terms, target.market):
         say_no(world, target.market, level, Reason.BAD_CONFIG)
+        return
+    if not have_rates(world, slot):
+        say_no(world, target.market, level, Reason.NO_RATE)
         return
     market = world.markets[target.market]
     amount = to_lot(terms.amount, market.lot)

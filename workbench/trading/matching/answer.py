@@ -6,7 +6,7 @@ import numpy as np
 
 from workbench.compiled import compiled
 from workbench.market import BUY, SELL, OrderKind
-from workbench.trading.ledger import close_order, equity, free_base, free_quote, settle, to_lot
+from workbench.trading.ledger import account_of, close_order, free_base, free_quote, is_spot, settle, to_lot
 from workbench.trading.orders import sized
 from workbench.trading.rare import rebalance_rare
 from workbench.trading.risk import approve
@@ -20,10 +20,24 @@ def match(world, m, price, first_id):
     """Answer every live, active order of a market whose id is `first_id` or later, by slot, and settle what fills."""
     for slot in range(world.orders_top):
         order = world.orders[slot]
-        if order.status == Status.OPEN and order.market == m and order.active_row <= world.row and order.id >= first_id:
-            paid, maker = answer(world, slot, price)
-            if paid == paid:
-                settle(world, slot, paid, order.amount - order.filled, maker)
+        live = order.status == Status.OPEN and order.market == m and order.active_row <= world.row
+        if live and order.id >= first_id and has_arrived(world, order):
+            meet(world, slot, price)
+
+
+@compiled(leaf=True)
+def has_arrived(world, order):
+    """Has the venue got an active order by now? Without latency in ms it has."""
+    return True
+
+
+@compiled(leaf=True)
+def meet(world, slot, price):
+    """Let one order be met by a price, and settle what fills."""
+    paid, maker = answer(world, slot, price)
+    if paid == paid:
+        order = world.orders[slot]
+        settle(world, slot, paid, order.amount - order.filled, maker)
 
 
 @compiled(leaf=True)
@@ -65,9 +79,11 @@ def _take(world, slot, price, limit):
     order.reserved = 0.0
     amount = order.amount
     if amount != amount:
-        amount = sized(world, order.market, order.side, order.size, order.sizing, paid, equity(world))
+        amount = sized(world, order.market, order.side, order.size, order.sizing, paid, account_of(world, order.market))
     closing = order.purpose == Purpose.EXIT or order.purpose == Purpose.TARGET
-    reason = approve(world, order.market, order.side, amount - order.filled, paid, closing, equity(world))
+    reason = approve(
+        world, order.market, order.side, amount - order.filled, paid, closing, account_of(world, order.market)
+    )
     if reason != Reason.NONE:
         reject(world, slot, reason)
         return np.nan
@@ -78,18 +94,24 @@ def _take(world, slot, price, limit):
 @compiled(part=True)
 def reject(world, slot, reason):
     """A venue's no: the order ends, and its executor learns that it has none."""
+    end_unasked(world, slot, Status.REJECTED.value, reason)
+
+
+@compiled(part=True)
+def end_unasked(world, slot, status, reason):
+    """End an order that its executor did not cancel, and let the executor know."""
     executor = world.orders[slot].executor
     if executor != NO_SLOT and world.executors[executor].extended:
-        world.works[executor].attempts += 1
+        world.works[executor].attempts += status == Status.REJECTED
         world.works[executor].rejected = world.works[executor].awake = 1
-    close_order(world, slot, Status.REJECTED, reason)
+    close_order(world, slot, status, reason)
 
 
 @compiled(part=True)
 def _carried(world, m, wish):
     """The value of a wished exposure, as far as the account can carry it beside its other markets."""
-    account = equity(world)
-    if not world.margin:
+    account = account_of(world, m)
+    if is_spot(world, m):
         return min(max(wish, 0.0), 1.0) * account
     room = world.leverage * account
     for i in range(world.n_markets):
@@ -108,11 +130,11 @@ def rebalance(world, slot, price):
     side = BUY if value / price - market.position > 0.0 else SELL
     paid = price * (1.0 + side * market.slippage)
     amount = side * (value / paid - market.position)
-    if not world.margin:
-        buyable = free_quote(world) / (paid * (1.0 + market.taker))
+    if is_spot(world, order.market):
+        buyable = free_quote(world, order.market) / (paid * (1.0 + market.taker))
         amount = min(amount, buyable if side == BUY else free_base(world, order.market))
     amount = to_lot(amount, market.lot)
-    reason = approve(world, order.market, side, amount, paid, False, equity(world))
+    reason = approve(world, order.market, side, amount, paid, False, account_of(world, order.market))
     if reason == Reason.TOO_SMALL:
         close_order(world, slot, Status.CANCELLED, Reason.NONE)
         return np.nan

@@ -31,23 +31,31 @@ def next_tick(world, tick):
     if tick.leg == OPEN:
         _choose(world, tick)
         tick.leg = FIRST
-    elif tick.price == _vertex(tick):
+    elif tick.price == vertex_of(tick):
         if tick.leg == CLOSE:
             tick.leg = DONE
             return False
         tick.leg += 1
-    vertex = _vertex(tick)
-    tick.price = _nearest(world, tick.market, tick.row, tick.price, vertex)
+    vertex = vertex_of(tick)
+    tick.price = nearest(world, tick, tick.price, vertex)
     if tick.leg == CLOSE and tick.price == vertex:
         tick.time_ms = tick.close_ms
     return True
 
 
 @compiled(leaf=True)
-def _vertex(tick):
+def vertex_of(tick):
     if tick.leg == FIRST:
         return tick.first
     return tick.second if tick.leg == SECOND else tick.close
+
+
+@compiled(leaf=True)
+def vertex_before(tick):
+    """The vertex of the bar from which the present leg goes out."""
+    if tick.leg == OPEN + 1:
+        return tick.open
+    return tick.first if tick.leg == OPEN + 2 else tick.second
 
 
 @compiled(leaf=True)
@@ -61,7 +69,7 @@ def _choose(world, tick):
 def up_first(world, m, row, o, high, low):
     """Is the high met before the low? As the account stands now; docs/execution.md part 2."""
     position = world.markets[m].position
-    lean = _lean(world, m, row) if position == 0.0 and world.path != Path.OHLC else np.int64(0)
+    lean = lean_of(world, m, row) if position == 0.0 and world.path != Path.OHLC else np.int64(0)
     return rises(world.path, position, lean, o, high, low)
 
 
@@ -77,52 +85,71 @@ def rises(path, position, lean, o, high, low):
 
 
 @compiled(part=True)
-def _lean(world, m, row):
+def lean_of(world, m, row):
     lean = np.int64(0)
     for slot in range(world.orders_top):
         order = world.orders[slot]
-        opening = order.purpose != Purpose.EXIT and order.purpose != Purpose.TARGET
-        if opening and order.status == Status.OPEN and order.market == m and order.active_row <= row:
+        if is_leaning(world, order) and order.status == Status.OPEN and order.market == m and order.active_row <= row:
             lean += order.side
     return lean
 
 
 @compiled(leaf=True)
-def _nearest(world, m, row, price, vertex):
+def is_leaning(world, order):
+    """Could an order that the venue has open a position?"""
+    return order.purpose != Purpose.EXIT and order.purpose != Purpose.TARGET
+
+
+@compiled(leaf=True)
+def is_waiting(world, order):
+    """Is an active order at its venue? Without latency in ms it is."""
+    return True
+
+
+@compiled(leaf=True)
+def nearest(world, tick, price, vertex):
     """The first price waited for strictly between here and the vertex, or the vertex."""
     if vertex == price:
         return vertex
+    m, row = tick.market, tick.row
     up = vertex > price
     best = vertex
     for slot in range(world.orders_top):
         order = world.orders[slot]
-        if order.status == Status.OPEN and order.market == m and order.active_row <= row:
-            waits_up, waited = _order_wait(order)
+        live = order.status == Status.OPEN and order.market == m and order.active_row <= row
+        if live and is_waiting(world, order):
+            waits_up, waited = order_wait(world, order)
             if waits_up == up:
-                best = _nearer(up, price, waited, best)
+                best = nearer(up, price, waited, best)
     for slot in range(world.executors_top):
         executor = world.executors[slot]
         if executor.market != m:
             continue
         if executor.extended and (executor.phase == Phase.ENTERING or executor.phase == Phase.HOLDING):
             waited = world.works[slot].rise if up else world.works[slot].fall
-            best = _nearer(up, price, waited[1], _nearer(up, price, waited[0], best))
+            best = nearer(up, price, waited[1], nearer(up, price, waited[0], best))
         if executor.phase != Phase.HOLDING:
             continue
         if (executor.side == BUY) == up:
             if executor.target_kind == OrderKind.MARKET:
-                best = _nearer(up, price, executor.target, best)
+                best = nearer(up, price, executor.target, best)
             if not executor.armed:
-                best = _nearer(up, price, executor.arming, best)
+                best = nearer(up, price, executor.arming, best)
         else:
-            best = _nearer(up, price, executor.stop, best)
+            best = nearer(up, price, executor.stop, best)
             if executor.armed:
-                best = _nearer(up, price, executor.trail, best)
+                best = nearer(up, price, executor.trail, best)
+    return nearer_still(world, tick, up, price, best)
+
+
+@compiled(leaf=True)
+def nearer_still(world, tick, up, price, best):
+    """What a walk stops at besides, in a world that knows more."""
     return best
 
 
 @compiled(leaf=True)
-def _nearer(up, price, waited, best):
+def nearer(up, price, waited, best):
     # Written so that a NaN, which is nobody's price, loses.
     if up:
         return waited if price < waited < best else best
@@ -130,7 +157,7 @@ def _nearer(up, price, waited, best):
 
 
 @compiled(leaf=True)
-def _order_wait(order):
+def order_wait(world, order):
     """Does a live order wait for a higher price, and for which?"""
     if order.kind == OrderKind.STOP or (order.kind == OrderKind.STOP_LIMIT and not order.triggered):
         return order.side == BUY, order.trigger
@@ -145,6 +172,12 @@ def rest(world, m):
 
     A bar strictly inside them cannot change anything, and the loop steps over it.
     """
+    note_waits(world, m)
+
+
+@compiled(part=True)
+def note_waits(world, m):
+    """`rest`, of any kind of world."""
     market = world.markets[m]
     below, above, deadline, wake = -np.inf, np.inf, NEVER, NEVER
     for slot in range(world.orders_top):
@@ -153,7 +186,7 @@ def rest(world, m):
             continue
         if order.fresh:
             wake = min(wake, max(order.active_row, world.row + 1))
-        waits_up, waited = _order_wait(order)
+        waits_up, waited = order_wait(world, order)
         if waits_up and waited < above:
             above = waited
         if not waits_up and waited > below:
