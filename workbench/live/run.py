@@ -20,7 +20,7 @@ from workbench.live.starting import find_folder, folders
 if TYPE_CHECKING:
     import polars as pl
 
-OVER = ("stopped", "killed", "refused", "dead", "down")
+OVER = ("stopped", "killed", "refused", "dead", "down", "left")
 QUICK_S = 1.0
 
 
@@ -209,7 +209,7 @@ def attach(name: str, *, passphrase: Any = None, who: str = "notebook") -> Run:
 
     run = Run(find_folder(name), who=who)
     orphan = find_process(run.folder, "supervisor") is None
-    if orphan and (find_process(run.folder, "runner") or run.state == "dead"):
+    if orphan and (find_process(run.folder, "runner") or run.state in ("dead", "left")):
         start_again(run.folder, keys_of(run.plan, run.folder, passphrase))
     return run
 

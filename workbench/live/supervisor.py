@@ -26,7 +26,7 @@ from workbench.live.client import Client, is_there
 from workbench.live.control import Control
 from workbench.live.folder import RunFolder
 from workbench.live.killing import KillSwitch, Proof
-from workbench.live.noting import held, journal_kill, note_end
+from workbench.live.noting import held, journal_kill, last_end, note_end
 from workbench.live.plan import Mode, Plan
 from workbench.live.process import Child, find_runner, last_words, start_runner
 
@@ -53,6 +53,7 @@ class Supervisor:
         self._switch = KillSwitch(plan, keys, clock, budgets=folder.path.parent.parent / "budgets", tell=self.tell)
         self._ended, self._killing = asyncio.Event(), asyncio.Lock()
         self._cold: list[str] = []
+        self._is_leaving = False
         self._tasks: set[asyncio.Task[Any]] = set()
 
     # --- life ---
@@ -86,13 +87,34 @@ class Supervisor:
             self.runner = None
             if self._killing.locked() or self.killed is not None:
                 return
-            if code in (STOPPED, REFUSED):
-                self._end("stopped" if code == STOPPED else "refused", last_words(self.folder) if code else "")
+            if code == REFUSED:
+                self._end("refused", last_words(self.folder))
+                return
+            if code == STOPPED and await self._has_left():
                 return
             self.tell("runner died", code=code)
             if not await self._may_start_again():
                 await self._leave_safe()
                 return
+
+    async def _has_left(self) -> bool:
+        """It ended in order: was that a stop, a kill of its own, or only a signal, after which it should go on?"""
+        why, left = await asyncio.to_thread(last_end, self.folder, self.plan)
+        if why == "killed":
+            proof = await self._switch.kill()
+            self._end("killed", f"By its own limits or by command. {in_words(self.plan, proof)}", proof.facts())
+        elif why not in ("running", "paused"):
+            self._end("stopped", f"LEFT: {', '.join(left)}." if left else "")
+        else:
+            return self._is_leaving
+        return True
+
+    def leave(self) -> None:
+        """A signal: the machine goes down, or somebody wants us gone. Nothing is cancelled; a new start goes on."""
+        self._is_leaving = True
+        if self.runner is not None:
+            self.runner.signal(signal.SIGTERM)
+        self._end("left", "it was told to go by a signal; its orders stay at the venue until it is started again.")
 
     async def _start(self) -> None:
         self._starts.append(self.clock.steady_s())
@@ -240,7 +262,7 @@ class Supervisor:
             await self.clock.sleep(min(late_s, 1.0))
             now_s = self.clock.steady_s()
             proof = await self._switch.kill(limit_s=5.0)
-            if proof.found or proof.is_proven != facts["proven"]:
+            if proof.found or (proof.is_proven and not facts["proven"]):
                 facts.update(proof.facts(), says=in_words(self.plan, proof))
                 note_end(self.folder, "killed", facts["says"], self.clock.now_ms(), facts)
                 self.tell("killed late", **proof.facts())
@@ -306,6 +328,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 async def _supervise(plan: Plan, folder: RunFolder, keys: Mapping[str, Any]) -> None:
     supervisor = Supervisor(plan, folder, keys, SystemClock())
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, supervisor.leave)
     supervisor.tell("supervisor started", pid=os.getpid(), run=plan.run)
     await supervisor.run()
 
