@@ -15,7 +15,20 @@ from workbench.live.process import find_process
 from workbench.settings import home_folder
 
 STATUS = ["name", "run", "mode", "state", "reason", "bot", "markets", "runner", "supervisor", "end"]
-SUPERVISOR = ["name", "run", "mode", "state", "reason", "pid", "runner", "beats", "starts", "kill_switch", "killed"]
+SUPERVISOR = [
+    "name",
+    "run",
+    "mode",
+    "state",
+    "reason",
+    "pid",
+    "runner",
+    "beats",
+    "starts",
+    "ready",
+    "kill_switch",
+    "killed",
+]
 KILL = [
     "killed",
     "who",
@@ -68,11 +81,6 @@ def test_a_run_is_started_looked_at_paused_stopped_started_again_and_killed(run,
 
     assert run("pause", "bands", "--json").json == {"state": "paused"}
     assert run("status", "bands", "--json").json["state"] == "paused"
-    again = run("pause", "bands")
-    assert (again.code, again.err) == (
-        1,
-        "workbench: bands is paused, so that cannot be done. Look at its status first.\n",
-    )
     assert run("resume", "bands").out == "bands opens again.\n"
 
     lines = [
@@ -85,10 +93,14 @@ def test_a_run_is_started_looked_at_paused_stopped_started_again_and_killed(run,
     stopped = run("stop", "bands", "--json")
     assert stopped.code == 0, stopped
     assert stopped.json["left"] == []
+    late = run("pause", "bands")
+    assert (late.code, late.out) == (1, "")
+    assert "the runner of bands is not at work" in late.err
     over = run("status", "bands", "--json")
     assert (over.code, over.json["state"], over.json["runner"]) == (3, "stopped", None)
 
     back = run(*bollinger(venue, "--json"))
+    assert back.code == 0, back.err
     assert (back.code, back.json["state"], back.json["run"]) == (0, "running", started.json["run"])
     killed = run("kill", "bands", "--json")
     assert (killed.code, list(killed.json), killed.json["proven"]) == (0, KILL, True)

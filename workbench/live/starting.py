@@ -18,7 +18,7 @@ from workbench.live.plan import FILE, Mode, Plan
 from workbench.live.process import is_at_work, start_supervisor
 from workbench.settings import home_folder, try_lock
 
-PATIENCE_S = 10.0
+PATIENCE_S, LINGER_S = 30.0, 20.0
 SAME = ("mode", "bot", "markets", "timeframe", "cash", "money")  # what makes a run the same one
 SCRIPT = "bot.py"
 
@@ -99,6 +99,9 @@ def _previous(folder: RunFolder, *, fresh: bool) -> Plan | None:
     """The plan of an ended run of this name."""
     if not (folder.path / FILE).exists():
         return None
+    until = time.monotonic() + LINGER_S
+    while read_end(folder) is not None and is_at_work(folder) and time.monotonic() < until:
+        time.sleep(0.05)  # its supervisor is still leaving, or looks for orders that come late
     if is_at_work(folder):
         name = folder.path.name
         raise ConfigError(f"the name {name!r} is taken: that run is at work. `workbench attach {name}` looks in, or "

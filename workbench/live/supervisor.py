@@ -53,7 +53,7 @@ class Supervisor:
         self._switch = KillSwitch(plan, keys, clock, budgets=folder.path.parent.parent / "budgets", tell=self.tell)
         self._ended, self._killing = asyncio.Event(), asyncio.Lock()
         self._cold: list[str] = []
-        self._is_leaving = False
+        self._is_leaving = self.is_ready = False
         self._tasks: set[asyncio.Task[Any]] = set()
 
     # --- life ---
@@ -103,7 +103,7 @@ class Supervisor:
         if why == "killed":
             proof = await self._switch.kill()
             self._end("killed", f"By its own limits or by command. {in_words(self.plan, proof)}", proof.facts())
-        elif why not in ("running", "paused"):
+        elif why not in ("running", "paused", "starting"):
             self._end("stopped", f"LEFT: {', '.join(left)}." if left else "")
         else:
             return self._is_leaving
@@ -124,6 +124,7 @@ class Supervisor:
     async def _watch(self, runner: Child) -> int | None:
         """Wait for its end, or make one if its loop stands still; the exit code, None where it is not known."""
         ended = asyncio.ensure_future(runner.wait())
+        ready = asyncio.ensure_future(self._await_ready())
         try:
             last, since_s = runner.beats(), self.clock.steady_s()
             while not ended.done():
@@ -131,13 +132,23 @@ class Supervisor:
                 beats, now_s = runner.beats(), self.clock.steady_s()
                 if beats != last:
                     last, since_s = beats, now_s
-                elif now_s - since_s > (HUNG_S if runner.has_beaten() else SLOW_START_S):
+                elif now_s - since_s > (HUNG_S if self.is_ready else SLOW_START_S):
                     self.tell("runner hangs", pid=runner.pid, seconds=round(now_s - since_s, 1))
                     runner.signal(signal.SIGKILL)
                     since_s = now_s
             return ended.result()
         finally:
             ended.cancel()
+            ready.cancel()
+
+    async def _await_ready(self) -> None:
+        """A runner that starts may have to compile, and its loop stands still; one that has started may not."""
+        self.is_ready, client = False, Client(self.folder, who="supervisor")
+        while not self.is_ready:
+            await self.clock.sleep(LOOK_S)
+            with contextlib.suppress(WorkbenchError):
+                found = await asyncio.to_thread(client.status, timeout_s=1.0)
+                self.is_ready = found.get("state") != "starting"
 
     async def _may_start_again(self) -> bool:
         now_s = self.clock.steady_s()
@@ -178,7 +189,7 @@ class Supervisor:
         return {
             "name": self.plan.name, "run": self.plan.run, "mode": self.plan.mode.value, "state": self.state,
             "reason": self.reason, "pid": os.getpid(), "runner": runner.pid if runner else None,
-            "beats": runner.beats() if runner else 0, "starts": len(self._starts),
+            "beats": runner.beats() if runner else 0, "starts": len(self._starts), "ready": self.is_ready,
             "kill_switch": "ready" if self._switch.is_warm else "; ".join(self._cold) or "not ready yet",
             "killed": self.killed,
         }  # fmt: skip
