@@ -64,7 +64,10 @@ class Projector:
         if self._place is None:
             self._place = _first_place(json.loads(self.plan(connection).get("plan") or "{}"))
         found = body if isinstance(body, dict) else {}
-        return str(found.get("venue") or self._place[0]), str(found.get("account") or self._place[1])
+        venue, account, *_ = [*str(found.get("door") or "").split(":"), "", ""]
+        return str(found.get("venue") or venue or self._place[0]), str(
+            found.get("account") or account or self._place[1]
+        )
 
     def plan(self, connection: Connection) -> Row:
         """The row of the run."""
@@ -84,7 +87,7 @@ def _first_place(plan: Any) -> tuple[str, str]:
     """The venue and account of a plan, as far as it says."""
     if not isinstance(plan, dict):
         return "", ""
-    venues = plan.get("venues")
+    venues = plan.get("markets") or plan.get("venues")
     first = venues[0] if isinstance(venues, list) and venues else plan
     if isinstance(first, str):
         return first, str(plan.get("account") or "")
@@ -123,11 +126,16 @@ Made = Iterator[tuple[str, Row]]
 def _planned(on: Projector, connection: Connection, entry: Entry) -> Made:
     body = entry.body if isinstance(entry.body, dict) else {}
     yield "runs", on.planned({
-        "plan": to_text(entry.body), "source_hash": str(body.get("source_hash") or body.get("source") or ""),
+        "plan": to_text(entry.body), "source_hash": str(body.get("source_hash") or _fingerprint(body)),
         "label": str(body.get("label") or ""), "planned_ms": entry.time_ms, "started_ms": None, "starts": 0,
         "stopped_ms": None, "why": "",
     })  # fmt: skip
     yield from _controllers(entry, body)
+
+
+def _fingerprint(plan: Row) -> str:
+    bot = plan.get("bot")
+    return str(bot.get("fingerprint") or "") if isinstance(bot, dict) else ""
 
 
 def _controllers(entry: Entry, body: Row) -> Made:
@@ -139,7 +147,7 @@ def _controllers(entry: Entry, body: Row) -> Made:
         parameters = facts.get("parameters", facts)
         yield "controllers", {
             "number": entry.number, "controller": str(facts.get("id") or place), "time_ms": entry.time_ms,
-            "kind": str(facts.get("kind") or facts.get("class") or facts.get("name") or ""),
+            "kind": str(facts.get("kind") or facts.get("path") or facts.get("name") or ""),
             "parameters": to_text(parameters),
         }  # fmt: skip
 
