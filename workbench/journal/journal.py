@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from sqlalchemy import Connection, delete, func, insert, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from workbench.errors import BrokenInvariant, DataError
 from workbench.journal import reading, stores
@@ -87,11 +87,17 @@ class Journal:
             return self._connection
         if self._connection is not None:
             self._connection.close()
-        self._connection = self._engine.connect().execution_options(writes=True)
-        if not self._is_file:
-            stores.hold_row(self._connection, self.run)
-            self._connection.commit()
-        return self._connection
+            self._connection = None
+        made = self._engine.connect().execution_options(writes=True)
+        try:
+            if not self._is_file:
+                stores.hold_row(made, self.run)
+                made.commit()
+        except BaseException:
+            made.close()
+            raise
+        self._connection = made
+        return made
 
     def _read_end(self, connection: Connection) -> tuple[int, str]:
         """Number and hash of the last entry, which is checked."""
@@ -168,10 +174,24 @@ class Journal:
         except BaseException as error:
             self._projector.forget()
             self._doubtful = True
+            self._drop_connection()
+            if isinstance(error, IntegrityError) and "entries" in str(error.orig):
+                raise BrokenInvariant(
+                    f"The journal of {self.run!r} was written by another process: there is an entry "
+                    f"{self._number + 1} that is not ours. Stop trading, and look for the other one."
+                ) from error
             if isinstance(error, DBAPIError):
                 raise stores.in_words(error, self.url) from error
             raise
         self._doubtful = False
+
+    def _drop_connection(self) -> None:
+        """Nobody knows how far it had come, so the next transaction gets another one."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(DBAPIError):
+                connection.invalidate()
+                connection.close()
 
     def _is_there(self, connection: Connection, batch: list[Written]) -> bool:
         """After a commit that failed: was it done all the same, and nobody else wrote meanwhile?"""

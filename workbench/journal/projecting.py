@@ -29,6 +29,7 @@ class Projector:
     def __init__(self, run: str) -> None:
         self.run = run
         self.orders = Orders(run)
+        self.odd: list[int] = []  # entries of which no table could be made
         self._plan: Row = {}
         self._place: tuple[str, str] | None = None
 
@@ -41,7 +42,7 @@ class Projector:
         once: dict[str, list[Row]] = defaultdict(list)
         latest: dict[str, dict[Any, Row]] = defaultdict(dict)
         for entry in entries:
-            for name, row in self.rows(connection, entry):
+            for name, row in self._made(connection, entry):
                 row["run"] = self.run
                 if name in LATEST:
                     latest[name][tuple(row[key] for key in KEYS[name])] = row
@@ -53,11 +54,14 @@ class Projector:
             connection.execute(_replace(connection, name), list(found.values()))
         self.orders.trim()
 
-    def rows(self, connection: Connection, entry: Entry) -> Iterator[tuple[str, Row]]:
-        """The rows that one entry makes."""
+    def _made(self, connection: Connection, entry: Entry) -> list[tuple[str, Row]]:
+        """The rows that one entry makes. A body that is not as it should be makes none: the entry is what counts."""
         make = MAKERS.get(entry.kind)
-        if make is not None:
-            yield from make(self, connection, entry)
+        try:
+            return list(make(self, connection, entry)) if make is not None else []
+        except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError):
+            self.odd.append(entry.number)
+            return []
 
     def place(self, connection: Connection, body: Any) -> tuple[str, str]:
         """Venue and account that a body speaks of; left out, they are the first that were planned."""
@@ -91,6 +95,8 @@ def _first_place(plan: Any) -> tuple[str, str]:
     first = venues[0] if isinstance(venues, list) and venues else plan
     if isinstance(first, str):
         return first, str(plan.get("account") or "")
+    if not isinstance(first, dict):
+        return "", ""
     return str(first.get("venue") or first.get("name") or ""), str(first.get("account") or plan.get("account") or "")
 
 
