@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import hashlib
 import os
 import threading
@@ -23,6 +24,7 @@ from workbench.journal.records import ENTRIES, SNAPSHOTS, TABLES
 
 PATIENCE_S = 5.0
 SNAPSHOTS_KEPT = 3
+INSERT = insert(ENTRIES)
 
 
 class Journal:
@@ -88,6 +90,8 @@ class Journal:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+        if self._doubtful:
+            gc.collect()  # a cursor that an interrupt left behind keeps SQLite's lock
         made = self._engine.connect().execution_options(writes=True)
         try:
             if not self._is_file:
@@ -157,7 +161,7 @@ class Journal:
             entries = [written.read() for written in batch]
             with self._transaction() as connection:
                 if not self._is_there(connection, batch):
-                    connection.execute(insert(ENTRIES), [self._row(written) for written in batch])
+                    connection.execute(INSERT, [self._row(written) for written in batch])
                     self._projector.write(connection, entries)
             with self._lock:
                 del self._batch[: len(batch)]
@@ -207,7 +211,7 @@ class Journal:
             raise BrokenInvariant(f"The journal of {self.run!r} was written by another process at entry {number}.")
         if done is not batch[-1]:  # a batch that failed was added to before it was tried again
             rest = batch[batch.index(done) + 1 :]
-            connection.execute(insert(ENTRIES), [self._row(written) for written in rest])
+            connection.execute(INSERT, [self._row(written) for written in rest])
             self._projector.write(connection, [written.read() for written in rest])
         return True
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -48,10 +49,11 @@ class Projector:
                     latest[name][tuple(row[key] for key in KEYS[name])] = row
                 else:
                     once[name].append(row)
+        dialect = connection.dialect.name
         for name, rows in once.items():
-            connection.execute(_insert(connection, name), rows)
+            connection.execute(_insert(dialect, name), rows)
         for name, found in latest.items():
-            connection.execute(_replace(connection, name), list(found.values()))
+            connection.execute(_replace(dialect, name), list(found.values()))
         self.orders.trim()
 
     def _made(self, connection: Connection, entry: Entry) -> list[tuple[str, Row]]:
@@ -108,20 +110,25 @@ def told(body: Any, kind: type) -> list[Any]:
     return [message for value in values for message in told(value, kind)]
 
 
-def _insert(connection: Connection, name: str) -> Any:
+@cache
+def _insert(dialect: str, name: str) -> Any:
+    """The statement that writes rows of a table once; built once, because that takes longer than running it."""
     if name == "fills":  # one that was taken for a stranger's may turn out to be ours
-        return _replace(connection, name, where=TABLES[name].c.external)
-    return _dialect(connection).insert(TABLES[name]).on_conflict_do_nothing()
+        return _replace(dialect, name, only_external=True)
+    return _dialect(dialect).insert(TABLES[name]).on_conflict_do_nothing()
 
 
-def _replace(connection: Connection, name: str, where: Any = None) -> Any:
-    made = _dialect(connection).insert(TABLES[name])
+@cache
+def _replace(dialect: str, name: str, *, only_external: bool = False) -> Any:
+    """The statement that writes how something is now."""
+    made = _dialect(dialect).insert(TABLES[name])
     fresh = {column.name: made.excluded[column.name] for column in TABLES[name].c if not column.primary_key}
+    where = TABLES[name].c.external if only_external else None
     return made.on_conflict_do_update(index_elements=KEYS[name], set_=fresh, where=where)
 
 
-def _dialect(connection: Connection) -> Any:
-    return postgresql if connection.dialect.name == "postgresql" else sqlite
+def _dialect(name: str) -> Any:
+    return postgresql if name == "postgresql" else sqlite
 
 
 # --- what each kind makes --------------------------------------------------------------------------------------------
