@@ -36,7 +36,7 @@ def runs(json: AsJson = False) -> None:
 
 def status(name: Name, json: AsJson = False) -> None:
     """Say what a run is and does; the exit code is 3 if it is not at work."""
-    from workbench.live.run import OVER
+    from workbench.live import OVER
 
     found = _run(name).status()
     answer(facts(found), str(found), as_json=json)
@@ -116,8 +116,7 @@ def kill(
 
 
 def _run(name: str) -> Run:
-    from workbench.live.run import Run
-    from workbench.live.starting import find_folder
+    from workbench.live import Run, find_folder
 
     return Run(find_folder(name), who=WHO)
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from workbench.live.control import Control
     from workbench.live.folder import Heartbeat, RunFolder, run_folder
     from workbench.live.plan import BotSource, Mode, Place, Plan
-    from workbench.live.run import Run, Status, attach, runs
+    from workbench.live.run import OVER, Run, Status, attach, runs
+    from workbench.live.starting import find_folder
 
 HOMES = {
     "asking": "live paper",
@@ -24,13 +25,14 @@ HOMES = {
     "control": "Control",
     "folder": "Heartbeat RunFolder run_folder",
     "plan": "BotSource Mode Place Plan",
-    "run": "Run Status attach runs",
+    "run": "OVER Run Status attach runs",
+    "starting": "find_folder",
 }
 HOME = {name: home for home, names in HOMES.items() for name in names.split()}
 
 __all__ = [
-    "BotSource", "Client", "Commands", "Control", "Heartbeat", "Mode", "NotReached", "Place", "Plan", "Run",
-    "RunFolder", "Status", "attach", "live", "paper", "run_folder", "runs",
+    "OVER", "BotSource", "Client", "Commands", "Control", "Heartbeat", "Mode", "NotReached", "Place", "Plan", "Run",
+    "RunFolder", "Status", "attach", "find_folder", "live", "paper", "run_folder", "runs",
 ]  # fmt: skip
 
 

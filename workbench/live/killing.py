@@ -14,8 +14,18 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from workbench.connectors import CcxtConnector, Clock, Connector, Keys, Misfit, NotThere, client_order_id, facts, fit
-from workbench.connectors.ids import MAX_EXECUTOR
+from workbench.connectors import (
+    MAX_EXECUTOR,
+    CcxtConnector,
+    Clock,
+    Connector,
+    Keys,
+    Misfit,
+    NotThere,
+    client_order_id,
+    facts,
+    fit,
+)
 from workbench.errors import ConfigError, Silent, VenueError, WorkbenchError
 from workbench.live.plan import Mode, Place, Plan
 from workbench.market import BUY, SELL, OrderKind

@@ -152,6 +152,8 @@ def _hold(world, target, level, first_row):
     if wish != wish or wish == world.wishes[level]:
         return
     cancel(world, world.quotes[level])
+    if world.quotes[level] != NO_SLOT:  # leaving still
+        return
     world.quotes[level] = open_order(
         world,
         target.market,

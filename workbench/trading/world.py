@@ -80,6 +80,9 @@ class Reason(IntEnum):
     NO_RATE = 12
     STOPPED = 13
     NOT_EQUIPPED = 14
+    LEAVING = 15
+    AT_VENUE = 16
+    AT_GATE = 17
 
 
 class Path(IntEnum):
@@ -361,6 +364,7 @@ WORLD = np.dtype(
         ("path", "i8"),
         ("through", "i8"),
         ("log_quotes", "i8"),
+        ("remote", "i8"),  # a venue answers: a cancellation is asked for, and an order lives until it shows its end
         # counters
         ("next_order", "i8"),
         ("next_executor", "i8"),
@@ -464,6 +468,9 @@ WORDS = {
     Reason.BAD_CONFIG: "a config that contradicts itself",
     Reason.STOPPED: "its controller was stopped",
     Reason.NOT_EQUIPPED: "a target of a kind that the run was not equipped for",
+    Reason.LEAVING: "its cancellation is on its way",
+    Reason.AT_VENUE: "its venue said no",
+    Reason.AT_GATE: "the limits of the run said no",
     Reason.FULL: "a table of fixed capacity is full",
 }
 
