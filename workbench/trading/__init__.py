@@ -8,7 +8,7 @@ from workbench.trading.advance import advance, decide, stop_early, take, trade_p
 from workbench.trading.equipping import equip_rare
 from workbench.trading.executors import KINDS, equip
 from workbench.trading.gate import Alarm, Gate, Refusal
-from workbench.trading.ledger import equity, settle, to_lot, to_tick, total_equity
+from workbench.trading.ledger import equity, move_position, settle, to_lot, to_tick, total_equity
 from workbench.trading.limits import Limits
 from workbench.trading.matching import (
     ALL_ORDERS,
@@ -192,6 +192,7 @@ __all__ = [
     "match",
     "meet_rare",
     "meet_watched",
+    "move_position",
     "new_purse_world",
     "new_targets",
     "new_world",
