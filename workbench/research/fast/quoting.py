@@ -14,7 +14,7 @@ from numba.cpython.unsafe.numbers import trailing_zeros
 from workbench.compiled import compiled
 from workbench.market import BUY, SELL, TARGET, Action, OrderKind, Sizing
 from workbench.research.fast.trades import DAY_MS, GAIN, HELD, PNL, ROOM
-from workbench.trading import Path, move_position, to_lot, to_tick
+from workbench.trading import Path, netted, to_lot, to_tick
 
 FLAT = 1e-9  # of the amount traded, as in `backtest.trips`
 MOST_LEVELS = 32  # more are left to the engine
@@ -243,7 +243,7 @@ def fill(desk, level, price, rate, row, time, trips):
     fee = value * rate
     desk.quote -= side * value
     desk.quote -= fee
-    move_position(desk, side * amount, price)
+    desk.position, desk.entry = netted(desk.position, desk.entry, side * amount, price)
     desk.fees += fee
     desk.volume += value
     net(desk, side, amount, price, fee, row, time, trips)
