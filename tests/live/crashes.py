@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import itertools
 import random
+import subprocess
 import tempfile
 import time
 from dataclasses import dataclass
@@ -89,6 +90,8 @@ def _crash(b: Bench, case: Case) -> bool:
         if status["state"] == "running" and status["row"] > 35:
             with contextlib.suppress(ConfigError):  # it dies of it, as it should
                 b.client.kill()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                run.wait(20.0)
             break
         time.sleep(0.05)
     if run.poll() is None:

@@ -55,30 +55,36 @@ def compare(entries: Iterable[Any], plan: Plan, bot: Controller) -> Parity:
     entries : iterable
         Of the run's journal.
     """
-    session, told = Session(plan, bot), []
+    session, told = Session(plan, bot), list[dict[str, Any]]()
+    updates: dict[int, dict[str, Any]] = {}  # by how many decisions came before
     for entry in entries:
         if entry.kind in ("rules", "bar"):
             session.apply(entry)
         elif entry.kind == "equity" and entry.body.get("decided"):
             told.append(entry.body)
-    if not told:
-        return Parity(0, None)
-    return _walk(session, told, plan, bot)
+        elif entry.kind == "updated":
+            updates[len(told)] = {**updates.get(len(told), {}), **entry.body["parameters"]}
+    return _walk(session, told, updates, plan) if told else Parity(0, None)
 
 
-def _walk(session: Session, told: list[dict[str, Any]], plan: Plan, bot: Controller) -> Parity:
+def _walk(session: Session, told: list[dict[str, Any]], updates: dict[int, dict[str, Any]], plan: Plan) -> Parity:
     """Row by row, by the backtest's own loop and the run's own decider."""
     last = told[-1]["time_ms"] - session.history.length_ms
     market = session.history.market(session.instruments, last)
     walker = Walker(market, _world(session, plan))
-    rows = RowByRow(bot)
+    rows = RowByRow(session.rows.bot)
     rows.equip(walker.world, market.names)
     decided = {int(one["row"]): one for one in told}
-    equity, first = [], None
+    equity: list[tuple[int, float, float]] = []
+    first: dict[str, Any] | None = None
     for row in range(min(decided), len(market.time)):
         total = walker.step(row)
         if row not in decided:
             continue
+        if len(equity) in updates:
+            memory, rows = rows.memory, RowByRow(rows.bot.vary(**updates[len(equity)]))
+            rows.memory = memory
+            rows.equip(walker.world, market.names)
         until = session.history.market(session.instruments, int(market.time[row]))
         wanted = rows.decide(walker.world, until, row, total).facts()
         said = decided[row]

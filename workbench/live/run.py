@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from workbench.connectors import SystemClock
 from workbench.errors import ConfigError, DataError, WorkbenchError
@@ -19,6 +19,10 @@ from workbench.live.starting import find_folder, folders
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from workbench.live.parity import Parity
+
+Found = TypeVar("Found")
 
 OVER = ("stopped", "killed", "refused", "dead", "down", "left")
 QUICK_S, SLOW_S = 1.0, 3.0
@@ -124,6 +128,13 @@ class Run:
         except FileNotFoundError:
             return []
 
+    def parity(self) -> Parity:
+        """Did it decide as a backtest over the same bars does? The first row that differs, or that none does."""
+        from workbench.live.parity import compare
+
+        plan, folder = self.plan, self.folder.path
+        return self._past(lambda past: compare(past.entries(), plan, plan.bot.load(folder)))
+
     # --- commanding ---
 
     def pause(self) -> dict[str, Any]:
@@ -188,7 +199,7 @@ class Run:
         except NotReached:
             return None
 
-    def _past(self, look: Callable[[Any], pl.DataFrame]) -> pl.DataFrame:
+    def _past(self, look: Callable[[Any], Found]) -> Found:
         from workbench.journal import Past
 
         plan = self.plan
