@@ -253,7 +253,8 @@ class Runner:
         elif isinstance(event, Fault):
             work.warn(f"{door}: {event.error}")
         elif isinstance(event, Behind):
-            work.warn(f"{door}: {event.shed} market events were shed; we are {event.lag_ms} ms behind")
+            shed = f", and {event.shed:,} market events were shed" if event.shed else ""
+            work.warn(f"{door}: what comes is {event.lag_ms:,} ms late{shed}")
 
     def _freshness(self, door: str, event: Freshness) -> None:
         """A stream of ours that came back is not believed: the venue is asked, as at a start."""
