@@ -27,6 +27,14 @@ def purse_scenario(seed: int, kinds: tuple[ExecutorKind, ...] = MADE) -> Scenari
     decisions: list[Row] = []
     for row in range(scene.n_rows):
         lasts = [last_price(prices, row, scene.start) for prices in case.bars.close]
-        wishes = [one_wish(scene, market, family, settings, lasts[market], kinds) for market, family in levels]
+        wishes = [
+            reduced(scene, one_wish(scene, market, family, settings, lasts[market], kinds, reduces=True))
+            for market, family in levels
+        ]
         decisions.append([wish if rng.random() < busy else Target() for wish in wishes])
     return Scenario(seed, case.bars, decisions, settings)
+
+
+def reduced(scene: Scene, wish: Target) -> Target:
+    """Now and then a wish is reduce-only that cannot be."""
+    return replace(wish, reduce=True) if scene.one_in(40) else wish

@@ -10,6 +10,7 @@ from workbench.trading.ledger import total_equity
 from workbench.trading.orders import cancel, knows_reduce, open_order
 from workbench.trading.quotes import quote
 from workbench.trading.rare import step_rare, take_rare
+from workbench.trading.risk import refuse
 from workbench.trading.world import NO_SIDE, NO_SLOT, Phase, Purpose, Reason
 
 
@@ -53,6 +54,9 @@ def take(world, target, level, account):
     if not is_sound(world, target, level):
         world.code = Reason.BAD_TARGET
         return
+    if target.reduce != 0 and not may_reduce(world, target):
+        refuse(world, target.market, level, -1, Reason.NOT_REDUCING)
+        return
     first_row = world.row + 1 + world.latency
     if target.action == Action.ENTER:
         if target.side != 0:
@@ -86,8 +90,16 @@ def is_sound(world, target, level):
     coded = 0 <= target.action <= Action.STOP and 0 <= target.kind <= OrderKind.STOP_LIMIT
     # None of these may be negative; NaN is none.
     barred = target.stop_loss <= 0.0 or target.take_profit <= 0.0 or target.trailing_delta <= 0.0
-    barred = barred or (target.reduce != 0 and not knows_reduce(world))
     return not barred and known and coded and -1 <= target.side <= 1 and 0 <= target.sizing <= Sizing.FRACTION
+
+
+@compiled(part=True)
+def may_reduce(world, target):
+    """Can what a record asks for be reduce-only? What stops or closes something only reduces anyway."""
+    if target.action == Action.CLOSE or target.action == Action.STOP:
+        return True
+    created = target.action == Action.CREATE and target.executor == ExecutorKind.ORDER
+    return knows_reduce(world) and (target.action == Action.QUOTE or created)
 
 
 @compiled(part=True)

@@ -80,6 +80,7 @@ class Reason(IntEnum):
     NO_RATE = 12
     STOPPED = 13
     NOT_EQUIPPED = 14
+    NOT_REDUCING = 15
 
 
 class Path(IntEnum):
@@ -463,6 +464,8 @@ WORDS = {
     Reason.NO_RATE: "no rate between the quote currencies of its two markets is known",
     Reason.BAD_CONFIG: "a config that contradicts itself",
     Reason.STOPPED: "its controller was stopped",
+    Reason.NOT_REDUCING: "reduce-only: quotes can be, and order executors that are created, in a run with perpetuals or "
+    "purses; what was asked for cannot",
     Reason.NOT_EQUIPPED: "a target of a kind that the run was not equipped for",
     Reason.FULL: "a table of fixed capacity is full",
 }

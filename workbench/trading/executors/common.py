@@ -214,17 +214,26 @@ def wind_up(world, slot, first_row):
     amount = executor.held
     if executor.side == BUY and is_spot(world, executor.market):
         amount = min(amount, closable_base(world, executor.market))
-    amount = to_lot(amount, market.lot)
-    if not amount > 0.0:
+    whole = to_lot(amount, market.lot)
+    if not whole > 0.0:
         executor.last_exit = market.last
         finish(world, slot)
         return
+    amount = largest_part(world, executor.market, whole)
     executor.exit_order = ask(
         world, slot, executor.market, -executor.side, Purpose.EXIT.value, OrderKind.MARKET.value, 0.0, amount, 0,
         first_row,
     )  # fmt: skip
     if executor.exit_order == NO_SLOT:
         market.wake_row = min(market.wake_row, world.row + 1)
+    elif amount < whole:
+        world.orders[executor.exit_order].part = 1
+
+
+@compiled(leaf=True)
+def largest_part(world, m, amount):
+    """How much of an exit one order may be; a plain market has no largest order."""
+    return amount
 
 
 @compiled(part=True)
