@@ -25,6 +25,7 @@ from workbench.trading import (
     begin_row,
     forget_kept,
     lie_in_order,
+    look_at_drawdowns,
     match,
     meet_rare,
     meet_watched,
@@ -201,6 +202,7 @@ def run(world, tick, journals, bars, timeframe_ms, wishes, plan, out, equity, st
         equity[t] = total
         row = t if own_rows else decides[t]
         world.time_ms = close_ms if own_rows or row < 0 else decided_ms[t]
+        look_at_drawdowns(world, total)
         if world.n_pairs > 0:
             trade_pairs(world, closes[:, t])
         if row >= 0:  # finer bars between two decisions have none
@@ -254,6 +256,7 @@ def run_deciding(world, tick, journals, bars, timeframe_ms, inputs, decide, out,
         equity[t] = total
         row = t if own_rows else decides[t]
         world.time_ms = close_ms if own_rows or row < 0 else decided_ms[t]
+        look_at_drawdowns(world, total)
         if world.n_pairs > 0:
             trade_pairs(world, closes[:, t])
         if row >= 0:

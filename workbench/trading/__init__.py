@@ -45,6 +45,7 @@ from workbench.trading.models import (
     as_latency,
     as_slippage,
 )
+from workbench.trading.owners import look_at_drawdowns
 from workbench.trading.quotes import (
     forget_kept,
     lie_in_order,
@@ -57,7 +58,9 @@ from workbench.trading.quotes import (
 from workbench.trading.rare import meet_rare
 from workbench.trading.tracker import Order, Tracker
 from workbench.trading.venue import (
+    CONTROLLER,
     FUNDING,
+    MAX_CONTROLLERS,
     MAX_PURSES,
     MAX_TIERS,
     PAYMENT,
@@ -67,6 +70,7 @@ from workbench.trading.venue import (
     Extra,
     FillModel,
     PurseKind,
+    Stop,
     new_purse_world,
 )
 from workbench.trading.world import (
@@ -104,6 +108,7 @@ from workbench.trading.world import (
 
 __all__ = [
     "ALL_ORDERS",
+    "CONTROLLER",
     "EXECUTOR",
     "FEE_IN_BASE",
     "FEE_IN_COIN",
@@ -113,6 +118,7 @@ __all__ = [
     "LIQUIDATION",
     "MAKER",
     "MAX_CONFIGS",
+    "MAX_CONTROLLERS",
     "MAX_EXECUTORS",
     "MAX_LEVELS",
     "MAX_MARKETS",
@@ -157,6 +163,7 @@ __all__ = [
     "Report",
     "Slippage",
     "Status",
+    "Stop",
     "Tier",
     "Tracker",
     "Wish",
@@ -174,6 +181,7 @@ __all__ = [
     "explain",
     "forget_kept",
     "lie_in_order",
+    "look_at_drawdowns",
     "match",
     "meet_rare",
     "meet_watched",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from workbench.compiled import compiled
-from workbench.market import BUY, Action, ExecutorKind, OrderKind, Sizing
+from workbench.market import Action, ExecutorKind, OrderKind, Sizing
 from workbench.trading.calls import STEP, call_kernel
 from workbench.trading.executors import create, enter, halt, step
 from workbench.trading.ledger import total_equity
 from workbench.trading.orders import cancel, knows_reduce, open_order
+from workbench.trading.owners import created_ms, is_own, is_stopped, policy_of
 from workbench.trading.quotes import quote
 from workbench.trading.rare import step_rare, take_rare
 from workbench.trading.risk import refuse
@@ -53,6 +54,9 @@ def take(world, target, level, account):
     """Turn one target record into executors and orders, with equity of `account`; docs/execution.md part 5."""
     if not is_sound(world, target, level):
         world.code = Reason.BAD_TARGET
+        return
+    if is_stopped(world, target, level):
+        refuse(world, target.market, level, -1, Reason.STOPPED)
         return
     if target.reduce != 0 and not may_reduce(world, target):
         refuse(world, target.market, level, -1, Reason.NOT_REDUCING)
@@ -117,13 +121,12 @@ def is_known(world, target):
 
 @compiled(part=True)
 def _enter(world, target, level, first_row):
-    policy, market = world.policy[0], world.markets[target.market]
+    policy = policy_of(world)
     if policy.close_on_opposite:
         stop_early(world, target.market, -target.side, 0, first_row)
     if _at_work(world, target.market, target.side) >= policy.max_per_side:
         return
-    side = 1 if target.side == BUY else 0
-    if world.time_ms - market.last_created_ms[side] < policy.cooldown_ms:
+    if world.time_ms - created_ms(world, target.market, target.side) < policy.cooldown_ms:
         return
     enter(world, target, level, first_row)
 
@@ -134,18 +137,18 @@ def _at_work(world, m, side):
     for slot in range(world.executors_top):
         executor = world.executors[slot]
         at_work = executor.phase == Phase.ENTERING or executor.phase == Phase.HOLDING
-        if at_work and executor.market == m and executor.side == side:
+        if at_work and executor.market == m and executor.side == side and is_own(world, executor):
             count += 1
     return count
 
 
 @compiled(part=True)
 def stop_early(world, m, side, keep, first_row):
-    """Stop the executors of a market that are not exiting yet; `side` 0 means both sides."""
+    """Stop a controller's executors of a market that are not exiting yet; `side` 0 means both sides."""
     for slot in range(world.executors_top):
         executor = world.executors[slot]
         at_work = executor.phase == Phase.ENTERING or executor.phase == Phase.HOLDING
-        if at_work and executor.market == m and (side == 0 or executor.side == side):
+        if at_work and executor.market == m and (side == 0 or executor.side == side) and is_own(world, executor):
             halt(world, slot, keep, first_row)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from workbench.compiled import compiled
 from workbench.market import BUY, ExecutorKind, OrderKind
 from workbench.trading.calls import TOLD, call_kernel
+from workbench.trading.owners import seen_level
 from workbench.trading.world import (
     FEE_IN_BASE,
     FEE_IN_COIN,
@@ -370,7 +371,7 @@ def _give_back_steps(world, slot):
 
 @compiled(part=True)
 def _tell_level(world, executor):
-    seen = world.seen[0].levels[executor.level]
+    seen = seen_level(world, executor.level)
     seen.at_work -= 1
     if seen.id == executor.id:
         seen.phase, seen.close_type, seen.closed_ms = Phase.DONE, executor.close_type, executor.closed_ms

@@ -8,6 +8,7 @@ from workbench.compiled import compiled
 from workbench.market import BUY, LADDER, ExecutorKind, OrderKind, Sizing
 from workbench.trading.ledger import cancel_all, closable_base, finish, forget_waits, is_spot, to_lot
 from workbench.trading.orders import open_order
+from workbench.trading.owners import note_created, owner_of, policy_of, seen_level
 from workbench.trading.risk import refuse
 from workbench.trading.world import MAX_CONFIGS, NEVER, NO_SLOT, CloseType, Phase, Purpose, Reason
 
@@ -43,21 +44,21 @@ def make(world, slot, kind, m, level, side, order):
     executor.entry_order, executor.exit_order, executor.target_order = order, NO_SLOT, NO_SLOT
     executor.live = 0 if order == NO_SLOT else 1
     executor.repeats = executor.armed = executor.target_asked = 0
-    executor.keeps = executor.extended = executor.controller = 0
+    executor.keeps = executor.extended = 0
+    executor.controller = owner_of(world, level)
     executor.held = executor.entry = executor.entry_amount = executor.entry_value = 0.0
     executor.entry_held = executor.entry_fees = 0.0
     executor.exit_amount = executor.exit_value = executor.fees = executor.fees_quote = executor.last_exit = 0.0
     executor.stop = executor.target = executor.arming = executor.distance = executor.peak = executor.trail = np.nan
     world.n_pairs += 1 if kind >= ExecutorKind.ARBITRAGE else 0
-    market = world.markets[m]
-    market.last_created_ms[1 if side == BUY else 0] = world.time_ms
+    note_created(world, executor)
     if world.tells_levels:
         _tell_level(world, executor)
 
 
 @compiled(part=True)
 def _tell_level(world, executor):
-    seen = world.seen[0].levels[executor.level]
+    seen = seen_level(world, executor.level)
     seen.id, seen.phase, seen.close_type = executor.id, Phase.ENTERING, CloseType.NONE
     seen.created_ms, seen.closed_ms, seen.held, seen.pnl = executor.created_ms, -1, 0.0, 0.0
     seen.at_work += 1
@@ -102,7 +103,7 @@ def resolve(world, target, work):
     work.entry[0] = target
     terms = work.terms[0]
     if target.config < 0:
-        policy = world.policy[0]
+        policy = policy_of(world)
         terms.net_of_fees, terms.take_profit_kind = policy.net_of_fees, policy.take_profit_kind
     if target.stop_loss == target.stop_loss:
         terms.stop_loss = target.stop_loss

@@ -23,6 +23,7 @@ from workbench.trading.executors.common import (
 )
 from workbench.trading.ledger import TARGET_MADE, TARGET_REFUSED, cancel, finish
 from workbench.trading.orders import open_order
+from workbench.trading.owners import policy_of
 from workbench.trading.world import NO_SLOT, CloseType, Phase, Purpose, Reason
 
 
@@ -36,7 +37,7 @@ def enter(world, target, level, first_row):
     if order == NO_SLOT:
         return
     make(world, slot, ExecutorKind.POSITION.value, target.market, level, target.side, order)
-    executor, policy = world.executors[slot], world.policy[0]
+    executor, policy = world.executors[slot], policy_of(world)
     limit_time(world, slot, target.time_limit_ms)
     executor.stop_loss, executor.take_profit = target.stop_loss, target.take_profit
     executor.trailing_activation, executor.trailing_delta = target.trailing_activation, target.trailing_delta

@@ -9,6 +9,7 @@ from workbench.trading.ledger import cancel_all, close_order, finish
 from workbench.trading.risk import ROOM
 from workbench.trading.venue.budget import maintenance, margin_balance
 from workbench.trading.venue.money import leg_of, purse_of
+from workbench.trading.venue.owning import book_account, close_accounts
 from workbench.trading.venue.records import PurseKind
 from workbench.trading.world import LIQUIDATION, NO_SLOT, CloseType, Phase, Reason, Status
 
@@ -37,6 +38,7 @@ def _liquidate(world, purse):
             _end_executors(world, m, long, short)
             _close_leg(world, m, BUY, long)
             _close_leg(world, m, SELL, short)
+            close_accounts(world, m, market.last, 0.0)  # of controllers that had netted each other out
     one = world.purses[purse]
     if one.quote < 0.0:
         one.insurance += -one.quote
@@ -80,8 +82,10 @@ def _close_leg(world, m, side, price):
     if purse.hedge:
         market.legs[0 if side == BUY else 1] = 0.0
         market.position = market.legs[0] - market.legs[1]
+        book_account(world, 0, m, -side, amount * price, fee, amount)
     else:
         market.position = 0.0
+        close_accounts(world, m, price, fee)
     if world.n_fills >= world.fills.shape[0]:
         world.code = Reason.FULL
         return

@@ -69,9 +69,16 @@ def free_quote(world, m):
 
 
 @compiled(leaf=True)
+def is_exit(order):
+    """Does an order close what an executor, or a stopped controller, holds?"""
+    purpose = order.purpose
+    return purpose == Purpose.EXIT or purpose == Purpose.TARGET or purpose == Purpose.FLATTEN
+
+
+@compiled(leaf=True)
 def closes(order):
     """Does an order close what an executor, or a reduce-only target, holds?"""
-    return order.purpose == Purpose.EXIT or order.purpose == Purpose.TARGET or order.reduce != 0
+    return is_exit(order) or order.reduce != 0
 
 
 @compiled(leaf=True)
@@ -130,6 +137,7 @@ def mark_reduce(world, reduces):
 @in_place_of(orders.dress)
 @compiled(leaf=True)
 def dress(world, order):
+    order.controller = world.owners[order.level]
     order.reduce = world.asks_reduce
     # Without latency an order that is asked for in a walk is there at once.
     submit_ms = world.markets[order.market].submit_ms
@@ -173,8 +181,7 @@ def only_reduces(world, order):
     """May an order do nothing but take away from a position?"""
     if order.reduce != 0:
         return True
-    closing = order.purpose == Purpose.EXIT or order.purpose == Purpose.TARGET
-    return closing and purse_of(world, order.market).hedge != 0
+    return is_exit(order) and purse_of(world, order.market).hedge != 0
 
 
 # The short way of quotes is for plain worlds -------------------------------------------------------------------
