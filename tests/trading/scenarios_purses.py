@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
-from .reference import ExecutorKind, Target
+from .reference import NAN, ExecutorKind, Target
 from .scenarios import Row, Scenario
 from .scenarios_executors import FAMILIES, MADE, last_price, one_wish
 from .scenarios_venue import unit_and_start, venue_scenario
@@ -36,5 +36,6 @@ def purse_scenario(seed: int, kinds: tuple[ExecutorKind, ...] = MADE) -> Scenari
 
 
 def reduced(scene: Scene, wish: Target) -> Target:
-    """Now and then a wish is reduce-only that cannot be."""
-    return replace(wish, reduce=True) if scene.one_in(40) else wish
+    """Now and then a wish is reduce-only that cannot be, or has half a trailing stop."""
+    wish = replace(wish, reduce=True) if scene.one_in(40) else wish
+    return replace(wish, trailing_delta=NAN, trailing_activation=0.01) if scene.one_in(40) else wish

@@ -456,7 +456,8 @@ WORDS = {
     Reason.NO_FUNDS: "the account cannot carry it (a spot account cannot go short or spend more than it has)",
     Reason.WOULD_TAKE: "a post-only order that would have crossed the market",
     Reason.NO_PRICE: "there was no price: the market had no bar yet, or a limit was not above 0",
-    Reason.BAD_TARGET: "a target record with an action, market, side, kind, sizing or level that does not exist",
+    Reason.BAD_TARGET: "a target record with an action, market, side, kind, sizing, level, executor or config that "
+    "does not exist",
     Reason.BAD_MODE: "a net position is wished for in hedge mode, where a long and a short are held apart",
     Reason.NOTHING_TO_REDUCE: "reduce-only, and there is nothing on the other side to reduce",
     Reason.LEVERAGE: "the leverage is above what the venue allows for a position of this value",
@@ -464,8 +465,8 @@ WORDS = {
     Reason.NO_RATE: "no rate between the quote currencies of its two markets is known",
     Reason.BAD_CONFIG: "a config that contradicts itself",
     Reason.STOPPED: "its controller was stopped",
-    Reason.NOT_REDUCING: "reduce-only: quotes can be, and order executors that are created, in a run with perpetuals or "
-    "purses; what was asked for cannot",
+    Reason.NOT_REDUCING: "what was asked for cannot be reduce-only: quotes can, and order executors that are created, "
+    "in a run with perpetuals",
     Reason.NOT_EQUIPPED: "a target of a kind that the run was not equipped for",
     Reason.FULL: "a table of fixed capacity is full",
 }

@@ -137,12 +137,20 @@ def _scale(terms, price, size):
 @compiled(part=True)
 def contradicts(terms):
     """Does a config say what no executor can do?"""
-    activation, delta = terms.trailing_activation, terms.trailing_delta
-    if (activation == activation) != (delta == delta) or terms.retries < 0 or terms.bound < 0.0:
+    if contradict(terms.stop_loss, terms.take_profit, terms.trailing_activation, terms.trailing_delta):
+        return True
+    if terms.retries < 0 or terms.bound < 0.0:
         return True
     if min(terms.time_limit_ms, terms.frequency_ms, terms.duration_ms, terms.interval_ms, terms.resubmit_ms) < 0:
         return True
     return not (_are_finite(terms) and _may_be_finite(terms))
+
+
+@compiled(leaf=True)
+def contradict(stop_loss, take_profit, activation, delta):
+    """Is there a trailing stop that is told half, or a barrier that is infinitely far?"""
+    furthest = max(max(_size(stop_loss), _size(take_profit)), max(_size(activation), _size(delta)))
+    return (activation == activation) != (delta == delta) or furthest == np.inf
 
 
 @compiled(part=True)
@@ -154,11 +162,10 @@ def _are_finite(terms):
 @compiled(part=True)
 def _may_be_finite(terms):
     """NaN is none; infinite is nonsense."""
-    barriers = max(_size(terms.stop_loss), _size(terms.take_profit), _size(terms.trailing_activation))
-    chased = max(_size(terms.trailing_delta), _size(terms.bound), _size(terms.distance), _size(terms.refresh))
+    chased = max(_size(terms.bound), _size(terms.distance), _size(terms.refresh))
     ranged = max(_size(terms.start), _size(terms.end), _size(terms.limit))
     gains = max(_size(terms.min_profit), _size(terms.target_profit), _size(terms.max_profit))
-    return max(barriers, chased, ranged, gains) < np.inf
+    return max(chased, ranged, gains) < np.inf
 
 
 @compiled(leaf=True)

@@ -12,6 +12,7 @@ from workbench.compiled import compiled
 from workbench.market import BUY, ExecutorKind, OrderKind
 from workbench.trading.executors.common import (
     ask,
+    contradict,
     extend,
     free_slot,
     limit_time,
@@ -32,6 +33,9 @@ def enter(world, target, level, first_row):
     """Create an executor with its entry order; nothing is made when the order is refused."""
     slot = free_slot(world)
     if slot == NO_SLOT:
+        return
+    if contradict(target.stop_loss, target.take_profit, target.trailing_activation, target.trailing_delta):
+        say_no(world, target.market, level, Reason.BAD_CONFIG)
         return
     order = ask_entry(world, slot, target, level, first_row)
     if order == NO_SLOT:

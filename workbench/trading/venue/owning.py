@@ -87,10 +87,10 @@ def pay_funding(world, m, mark, rate):
 @compiled(part=True)
 def anybody_holds(world, m):
     """Has a controller a position in a market, though all of them may net to nothing?"""
+    held = False
     for place in range(max(world.n_controllers, 1)):
-        if world.controllers[place].position[m] != 0.0:
-            return True
-    return False
+        held = held or world.controllers[place].position[m] != 0.0
+    return held
 
 
 @compiled(part=True)
