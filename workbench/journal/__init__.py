@@ -2,6 +2,9 @@
 
 The trial ledger counts every backtest, so that a search cannot be forgotten: `trials.record` costs microseconds and
 never breaks a run, `Ledger` reads them back. It can be added to and not wound back.
+
+The journal of a run is what happened in it: `Journal` is written by its runner, `Past` read by everybody.
+docs/journal.md tells how.
 """
 
 from __future__ import annotations
@@ -12,10 +15,22 @@ from workbench.journal import trials
 
 if TYPE_CHECKING:
     from workbench.journal.database import database_url, open_database
+    from workbench.journal.entries import Entry
+    from workbench.journal.journal import Journal
     from workbench.journal.ledger import Count, Ledger
+    from workbench.journal.past import Past
+    from workbench.journal.stores import NotWritten
 
-__all__ = ["Count", "Ledger", "database_url", "open_database", "trials"]
-HOME = {"Count": "ledger", "Ledger": "ledger", "database_url": "database", "open_database": "database"}
+__all__ = ["Count", "Entry", "Journal", "Ledger", "NotWritten", "Past", "database_url", "open_database", "trials"]
+HOMES = {
+    "database": "database_url open_database",
+    "entries": "Entry",
+    "journal": "Journal",
+    "ledger": "Count Ledger",
+    "past": "Past",
+    "stores": "NotWritten",
+}
+HOME = {name: home for home, names in HOMES.items() for name in names.split()}
 
 
 def __getattr__(name: str) -> Any:

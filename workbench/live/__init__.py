@@ -1,7 +1,36 @@
-"""A strategy at work by itself: the runner process, its session, and what is asked of it."""
+"""A strategy at work by itself: the runner process, its session, its supervisor, and what is asked of them.
 
-from workbench.live.commands import Commands
-from workbench.live.folder import Heartbeat, RunFolder, run_folder
-from workbench.live.plan import BotSource, Mode, Place, Plan
+Names are fetched when they are first used: a notebook that only looks in loads no venue and no server.
+"""
 
-__all__ = ["BotSource", "Commands", "Heartbeat", "Mode", "Place", "Plan", "RunFolder", "run_folder"]
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from workbench.live.client import Client, NotReached
+    from workbench.live.commands import Commands
+    from workbench.live.control import Control
+    from workbench.live.folder import Heartbeat, RunFolder, run_folder
+    from workbench.live.plan import BotSource, Mode, Place, Plan
+
+HOMES = {
+    "client": "Client NotReached",
+    "commands": "Commands",
+    "control": "Control",
+    "folder": "Heartbeat RunFolder run_folder",
+    "plan": "BotSource Mode Place Plan",
+}
+HOME = {name: home for home, names in HOMES.items() for name in names.split()}
+
+__all__ = [
+    "BotSource", "Client", "Commands", "Control", "Heartbeat", "Mode", "NotReached", "Place", "Plan", "RunFolder",
+    "run_folder",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name not in HOME:
+        raise AttributeError(f"workbench.live has no {name!r}. It offers {', '.join(__all__)}.")
+    return getattr(importlib.import_module(f"{__name__}.{HOME[name]}"), name)

@@ -7,7 +7,9 @@ compiled loop of a backtest does so in one pass; a live run does so per event, a
 from workbench.trading.advance import advance, decide, stop_early, take, trade_pairs
 from workbench.trading.equipping import equip_rare
 from workbench.trading.executors import KINDS, equip
+from workbench.trading.gate import Alarm, Gate, Refusal
 from workbench.trading.ledger import equity, settle, to_lot, to_tick, total_equity
+from workbench.trading.limits import Limits
 from workbench.trading.matching import (
     ALL_ORDERS,
     after_open,
@@ -56,6 +58,7 @@ from workbench.trading.quotes import (
     watch_quotes,
 )
 from workbench.trading.rare import meet_rare
+from workbench.trading.standing import Resting, Standing, Worth
 from workbench.trading.tracker import Order, Tracker
 from workbench.trading.venue import (
     CONTROLLER,
@@ -138,16 +141,19 @@ __all__ = [
     "TICK",
     "TIER",
     "VIEW",
+    "Alarm",
     "Booked",
     "CloseType",
     "Extra",
     "Fees",
     "Fill",
     "FillModel",
+    "Gate",
     "Intensity",
     "Intent",
     "Latency",
     "Life",
+    "Limits",
     "Moved",
     "News",
     "Odd",
@@ -160,14 +166,18 @@ __all__ = [
     "PurseKind",
     "Queue",
     "Reason",
+    "Refusal",
     "Report",
+    "Resting",
     "Slippage",
+    "Standing",
     "Status",
     "Stop",
     "Tier",
     "Tracker",
     "Wish",
     "World",
+    "Worth",
     "advance",
     "after_open",
     "as_fees",

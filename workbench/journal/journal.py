@@ -1,0 +1,278 @@
+"""The journal of one run: what happened, in order, committed before anybody acts on it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy.exc import DBAPIError
+
+from workbench.errors import BrokenInvariant, DataError
+from workbench.journal import reading, stores
+from workbench.journal.codec import to_text
+from workbench.journal.entries import NOTHING_BEFORE, Entry, Written, chain_hash, check_next
+from workbench.journal.projecting import Projector
+from workbench.journal.records import ENTRIES, SNAPSHOTS, TABLES
+
+PATIENCE_S = 5.0
+SNAPSHOTS_KEPT = 3
+
+
+class Journal:
+    """What happened in a run, written by one process. `Journal.open` makes one.
+
+    Entries are appended to an open batch, which `commit` writes in one transaction, synced. It may be committed in
+    another thread than it is appended to. If `commit` fails the batch is kept, and the next one tries it again.
+    """
+
+    def __init__(self, url: Any, run: str, patience_s: float) -> None:
+        self.url, self.run, self.patience_s = url, run, patience_s
+        self._lock = threading.RLock()
+        self._writing = threading.Lock()
+        self._batch: list[Written] = []
+        self._projector = Projector(run)
+        self._descriptor: int | None = None
+        self._connection: Connection | None = None
+        self._doubtful = False  # the last commit may have happened, although it was not said so
+
+    @classmethod
+    def open(cls, url: str | Path, *, run: str, patience_s: float = PATIENCE_S) -> Self:
+        """Open the journal of a run to write it; the database is made, or brought to the latest version.
+
+        Parameters
+        ----------
+        url : str or Path
+            A path of a SQLite file, `sqlite:///…` or `postgresql://…`.
+        patience_s : float
+            How long another program may hold the database.
+
+        Raises
+        ------
+        ConfigError
+            If the address or the name is none, or another process writes this journal.
+        DataError
+            If the database cannot be opened, or a newer workbench made it.
+        BrokenInvariant
+            If its end is damaged.
+        """
+        journal = cls(stores.address(url), stores.check_name(run), patience_s)
+        try:
+            journal._start()
+        except BaseException:
+            journal.close()
+            raise
+        return journal
+
+    def _start(self) -> None:
+        self._engine = stores.open_store(self.url, patience_s=self.patience_s)
+        if self._is_file:
+            self._descriptor = stores.hold_file(self.url, self.run)
+        with stores.explained(self.url):
+            self._number, self._hash = self._read_end(self._connected())
+
+    @property
+    def _is_file(self) -> bool:
+        return bool(self.url.get_backend_name() == "sqlite")
+
+    def _connected(self) -> Connection:
+        """The one connection that writes; made again if the server dropped it, and the run's lock taken with it."""
+        if self._connection is not None and not self._connection.invalidated:
+            return self._connection
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = self._engine.connect().execution_options(writes=True)
+        if not self._is_file:
+            stores.hold_row(self._connection, self.run)
+            self._connection.commit()
+        return self._connection
+
+    def _read_end(self, connection: Connection) -> tuple[int, str]:
+        """Number and hash of the last entry, which is checked."""
+        with connection.begin():
+            last = reading.written(connection, self.run, ENTRIES.c.number, newest=2)
+        if not last:
+            return 0, NOTHING_BEFORE
+        check_next(self.run, last[0], last[0].number, last[1].hash if len(last) > 1 else NOTHING_BEFORE)
+        return last[0].number, last[0].hash
+
+    # --- writing -----------------------------------------------------------------------------------------------------
+
+    @property
+    def number(self) -> int:
+        """Number of the last entry that was appended; 0 before the first."""
+        with self._lock:
+            return self._batch[-1].number if self._batch else self._number
+
+    def append(self, kind: str, body: Any, *, time_ms: int) -> int:
+        """Add an entry to the open batch, and return its number. Nothing has happened before `commit`.
+
+        Parameters
+        ----------
+        kind : str
+            docs/live.md lists them; of another kind no table is made.
+        body : JSON value
+            Messages of `trading` and `connectors`, and decimals, may stand in it anywhere.
+
+        Raises
+        ------
+        DataError
+            If the body is none: NaN, or an object that JSON and we do not know.
+        """
+        text = to_text(body)
+        with self._lock:
+            last = self._batch[-1] if self._batch else None
+            number, before = (last.number, last.hash) if last else (self._number, self._hash)
+            hashed = chain_hash(before, self.run, number + 1, int(time_ms), kind, text)
+            self._batch.append(Written(number + 1, int(time_ms), kind, text, hashed))
+            return number + 1
+
+    def commit(self) -> list[Entry]:
+        """Write the open batch in one transaction and sync it, and return its entries as they will be read back.
+
+        Raises
+        ------
+        NotWritten
+            If the database is locked, full or gone. Nothing of it may be acted on; the batch is kept.
+        BrokenInvariant
+            If another process has written to this journal.
+        """
+        with self._writing:
+            with self._lock:
+                batch = list(self._batch)
+            if not batch:
+                return []
+            entries = [written.read() for written in batch]
+            with self._transaction() as connection:
+                if not self._is_there(connection, batch):
+                    connection.execute(insert(ENTRIES), [self._row(written) for written in batch])
+                    self._projector.write(connection, entries)
+            with self._lock:
+                del self._batch[: len(batch)]
+                self._number, self._hash = batch[-1].number, batch[-1].hash
+            return entries
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        """One transaction of the writing connection. What fails leaves nothing behind, here or there."""
+        try:
+            connection = self._connected()
+            with connection.begin():
+                yield connection
+        except BaseException as error:
+            self._projector.forget()
+            self._doubtful = True
+            if isinstance(error, DBAPIError):
+                raise stores.in_words(error, self.url) from error
+            raise
+        self._doubtful = False
+
+    def _is_there(self, connection: Connection, batch: list[Written]) -> bool:
+        """After a commit that failed: was it done all the same, and nobody else wrote meanwhile?"""
+        if not self._doubtful:
+            return False
+        highest = select(func.max(ENTRIES.c.number)).where(ENTRIES.c.run == self.run)
+        number = connection.execute(highest).scalar() or 0
+        if number == self._number:
+            return False
+        found = reading.written(connection, self.run, ENTRIES.c.number, newest=1)[0]
+        done = next((written for written in batch if written.number == number), None)
+        if done is None or done.hash != found.hash:
+            raise BrokenInvariant(f"The journal of {self.run!r} was written by another process at entry {number}.")
+        if done is not batch[-1]:  # a batch that failed was added to before it was tried again
+            rest = batch[batch.index(done) + 1 :]
+            connection.execute(insert(ENTRIES), [self._row(written) for written in rest])
+            self._projector.write(connection, [written.read() for written in rest])
+        return True
+
+    def _row(self, written: Written) -> dict[str, Any]:
+        return {"run": self.run, "number": written.number, "time_ms": written.time_ms, "kind": written.kind,
+                "body": written.body, "hash": written.hash}  # fmt: skip
+
+    # --- snapshots ---------------------------------------------------------------------------------------------------
+
+    def keep_snapshot(self, number: int, blob: bytes) -> None:
+        """Keep the session's state as it was after a committed entry; the last three are kept.
+
+        Raises
+        ------
+        NotWritten
+            If the database did not take it. That loses time at the next start, nothing else.
+        """
+        if not 0 < number <= self._number:
+            raise DataError(f"A snapshot after entry {number}, but entries go from 1 to {self._number}. Commit first.")
+        row = {"run": self.run, "number": number, "blob": blob, "hash": hashlib.sha256(blob).hexdigest()}
+        mine = SNAPSHOTS.c.run == self.run
+        with self._writing, self._transaction() as connection:
+            connection.execute(delete(SNAPSHOTS).where(mine, SNAPSHOTS.c.number == number))
+            connection.execute(insert(SNAPSHOTS), [row])
+            numbers = connection.execute(select(SNAPSHOTS.c.number).where(mine).order_by(SNAPSHOTS.c.number.desc()))
+            old = numbers.scalars().all()[SNAPSHOTS_KEPT:]
+            connection.execute(delete(SNAPSHOTS).where(mine, SNAPSHOTS.c.number.in_(old)))
+
+    def snapshot(self) -> tuple[int, bytes] | None:
+        """The latest snapshot whose hash is right, with the number of the entry that it follows; None: fold all."""
+        with stores.explained(self.url), self._engine.connect() as connection:
+            rows = connection.execute(
+                select(SNAPSHOTS).where(SNAPSHOTS.c.run == self.run).order_by(SNAPSHOTS.c.number.desc())
+            ).mappings()
+            for row in rows:
+                blob = row["blob"]
+                if not isinstance(blob, bytes | memoryview):
+                    continue
+                if hashlib.sha256(blob).hexdigest() == row["hash"] and row["number"] <= self._number:
+                    return row["number"], bytes(blob)
+        return None
+
+    # --- reading -----------------------------------------------------------------------------------------------------
+
+    def entries(self, *, after: int = 0) -> Iterator[Entry]:
+        """Committed entries after one, in order, each checked against the chain.
+
+        Raises
+        ------
+        BrokenInvariant
+            If one was changed or some are gone; the message names the first.
+        """
+        with stores.explained(self.url):
+            yield from reading.chained(self._engine, self.run, after)
+
+    def rebuild(self) -> int:
+        """Make the tables again from the entries, in one transaction, and return how many entries that were."""
+        with self._writing, self._transaction() as connection:
+            for table in TABLES.values():
+                connection.execute(delete(table).where(table.c.run == self.run))
+            self._projector.forget()
+            count = 0
+            for part in reading.in_parts(reading.chained(self._engine, self.run, 0)):
+                self._projector.write(connection, part)
+                count += len(part)
+        return count
+
+    # --- ending ------------------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Give the run's lock back. What was not committed has not happened."""
+        if self._connection is not None:
+            with contextlib.suppress(DBAPIError):
+                self._connection.close()
+            self._connection = None
+        if hasattr(self, "_engine"):
+            self._engine.dispose()
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
