@@ -138,9 +138,7 @@ def test_a_grid_that_is_scaled_to_nothing_is_refused() -> None:
         executors.Grid(start=1.0, end=1.0, total=100, coerce=True)
 
 
-@pytest.mark.parametrize(
-    "rules", [{"min_amount": 0.5}, {"min_notional": 50.0}, {"lot": 1.0}], ids=str
-)
+@pytest.mark.parametrize("rules", [{"min_amount": 0.5}, {"min_notional": 50.0}, {"lot": 1.0}], ids=str)
 def test_amounts_under_a_minimum_of_the_venue_are_refused(rules: dict[str, float]) -> None:
     assert "smaller than the instrument's minimum" in refused(run(wish(action=ENTER, size=0.4), buys=0.0, rules=rules))
 

@@ -1,4 +1,4 @@
-"""Random cases for several controllers in one world: those of `scenarios_wide`, one-way, with cancels that are at once.
+"""Random cases for several controllers in one world: those of `scenarios_wide`, one-way.
 
 `together_scenario(seed)` is the same case for ever as long as this file and `scenarios_wide` do not change.
 """
@@ -19,7 +19,6 @@ def together_scenario(seed: int) -> Scenario:
     old = wide.settings
     settings = replace(
         old,
-        markets=tuple(replace(one, cancel_ms=0, report_ms=0) for one in old.markets),
         purses=tuple(replace(one, hedge=False) for one in old.purses),
         controllers=tuple(
             replace(one, every_ms=0, max_drawdown=old.cash * rng.choice((0.0, 0.0, 0.002, 0.02)))

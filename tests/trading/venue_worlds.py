@@ -14,7 +14,7 @@ from .scenarios import MINUTE, Scenario
 
 MODELS = (
     "half_spread", "impact", "participation", "queue", "intensity", "decay", "dt", "fee_purse", "discount", "purse",
-    "leverage", "liquidation_fee", "max_amount", "submit_ms",
+    "leverage", "liquidation_fee", "max_amount", "submit_ms", "cancel_ms", "report_ms",
 )  # fmt: skip
 
 

@@ -85,7 +85,7 @@ def backtest(
         out: spot; for perpetuals "perpetual" if funding or marks are given, and else margin.
     fees, slippage, latency
         `Fees(maker, taker)` or one fraction for both; `Slippage(fraction, half_spread, impact)` for takers;
-        `Latency(bars)`, or `Latency(submit_ms=…)`.
+        `Latency(bars)`, or `Latency(submit_ms=…, cancel_ms=…, report_ms=…)`.
     path : "worst", "best", "ohlc", or finer candles
         The order in which a bar's extremes are met; finer candles show it.
     fill : "touch", "through", `Queue` or `Intensity`

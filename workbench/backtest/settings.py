@@ -26,7 +26,7 @@ PLAIN: dict[str, Any] = {
 
 MODELS = {
     "slippage": ("half_spread", "impact"),
-    "latency": ("submit_ms",),
+    "latency": ("submit_ms", "cancel_ms", "report_ms"),
     "fees": ("tiers", "traded", "coin", "discount"),
 }
 
@@ -90,7 +90,7 @@ class Settings:
         """Is there anything in these terms that only a world with purses knows?"""
         spread = self.slippage.half_spread or self.slippage.impact
         given = any(getattr(self, name) != value for name, value in PLAIN.items())
-        modelled = self.fees.tiers or self.fees.coin or self.latency.submit_ms or not isinstance(self.fill, str)
+        modelled = self.fees.tiers or self.fees.coin or self.latency.in_ms or not isinstance(self.fill, str)
         return bool(given or spread or modelled)
 
     def facts(self) -> dict[str, Any]:

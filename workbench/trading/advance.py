@@ -7,7 +7,8 @@ from workbench.market import Action, ExecutorKind, OrderKind, Sizing
 from workbench.trading.calls import STEP, call_kernel
 from workbench.trading.executors import create, enter, halt, step
 from workbench.trading.ledger import total_equity
-from workbench.trading.orders import cancel, knows_reduce, open_order
+from workbench.trading.matching.seams import has_heard, is_deaf
+from workbench.trading.orders import cancel, knows_reduce, lingers, open_order
 from workbench.trading.owners import created_ms, is_own, is_stopped, policy_of
 from workbench.trading.quotes import quote
 from workbench.trading.rare import step_rare, take_rare
@@ -21,7 +22,7 @@ def advance(world, m, price):
     first_row = world.row + world.latency
     for slot in range(world.executors_top):
         executor = world.executors[slot]
-        if executor.phase != Phase.FREE and executor.market == m:
+        if executor.phase != Phase.FREE and executor.market == m and not is_deaf(world, slot):
             if executor.extended:
                 step_rare(world, slot, price, first_row)
             else:
@@ -36,7 +37,7 @@ def trade_pairs(world, closes):
             world.markets[m].traded_row = world.row
     for slot in range(world.executors_top):
         executor = world.executors[slot]
-        if executor.phase != Phase.FREE and executor.kind >= ExecutorKind.ARBITRAGE:
+        if executor.phase != Phase.FREE and executor.kind >= ExecutorKind.ARBITRAGE and has_heard(world, slot):
             call_kernel(world, executor.kind, STEP, slot, 0, world.row + 1 + world.latency, 0.0, 0.0, 0.0, 0.0)
 
 
@@ -166,8 +167,9 @@ def _hold(world, target, level, first_row):
     wish = target.size
     if wish != wish or wish == world.wishes[level]:
         return
-    cancel(world, world.quotes[level])
-    world.quotes[level] = open_order(
+    earlier = world.quotes[level]
+    cancel(world, earlier)
+    asked = open_order(
         world,
         target.market,
         NO_SLOT,
@@ -181,5 +183,7 @@ def _hold(world, target, level, first_row):
         Sizing.FRACTION.value,
         first_row,
     )
-    if world.quotes[level] != NO_SLOT:
+    if asked != NO_SLOT or not lingers(world, earlier):
+        world.quotes[level] = asked
+    if asked != NO_SLOT:
         world.wishes[level] = wish

@@ -37,8 +37,9 @@ def created_ms(world, m, side):
 
 
 @compiled(leaf=True)
-def note_created(world, executor):
-    """Remember that one was made just now."""
+def note_created(world, slot):
+    """Remember that an executor was made just now."""
+    executor = world.executors[slot]
     world.markets[executor.market].last_created_ms[1 if executor.side == BUY else 0] = world.time_ms
 
 

@@ -12,7 +12,7 @@ from workbench.compiled import compiled
 from workbench.market import BUY, SELL, Action, OrderKind, Sizing
 from workbench.trading.ledger import book_quote, forget_order, reserve, settle, to_lot, to_tick
 from workbench.trading.matching.path import up_first
-from workbench.trading.orders import cancel, mark_reduce, open_order
+from workbench.trading.orders import cancel, lingers, mark_reduce, open_order
 from workbench.trading.risk import approve, refuse
 from workbench.trading.world import NEVER, NO_SLOT, Purpose, Reason, Status
 
@@ -44,11 +44,13 @@ def quote(world, target, level, first_row, account):
         cancel(world, slot)
     if wanted:
         mark_reduce(world, target.reduce)
-        world.quotes[level] = open_order(
+        asked = open_order(
             world, target.market, NO_SLOT, level, Purpose.QUOTE.value, target.side, target.kind,
             target.price, 0.0, target.size, target.sizing, first_row,
         )  # fmt: skip
         mark_reduce(world, 0)
+        if asked != NO_SLOT or not lingers(world, slot):
+            world.quotes[level] = asked
 
 
 @compiled(leaf=True)

@@ -51,7 +51,7 @@ def make(world, slot, kind, m, level, side, order):
     executor.exit_amount = executor.exit_value = executor.fees = executor.fees_quote = executor.last_exit = 0.0
     executor.stop = executor.target = executor.arming = executor.distance = executor.peak = executor.trail = np.nan
     world.n_pairs += 1 if kind >= ExecutorKind.ARBITRAGE else 0
-    note_created(world, executor)
+    note_created(world, slot)
     if world.tells_levels:
         _tell_level(world, executor)
 

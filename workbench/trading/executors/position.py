@@ -127,6 +127,8 @@ def _stay_near(world, slot, price, first_row):
         executor.entry_order = ask_entry(world, slot, work.entry[0], executor.level, first_row)
         work.attempts += 1 if executor.entry_order == NO_SLOT else 0
         _wait_outside(world, slot)
+    else:
+        _wait_outside(world, slot)
 
 
 @compiled(leaf=True)

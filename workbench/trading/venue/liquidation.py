@@ -5,7 +5,7 @@ from __future__ import annotations
 from workbench.compiled import compiled
 from workbench.market import BUY, SELL, ExecutorKind
 from workbench.trading.executors.pairs import finish_pair, other_market
-from workbench.trading.ledger import cancel_all, close_order, finish
+from workbench.trading.ledger import close_order, finish
 from workbench.trading.risk import ROOM
 from workbench.trading.venue.budget import maintenance, margin_balance
 from workbench.trading.venue.money import leg_of, purse_of
@@ -59,7 +59,7 @@ def _end_executors(world, m, long, short):
         pairs = executor.kind >= ExecutorKind.ARBITRAGE
         if executor.phase == Phase.FREE or not (executor.market == m or (pairs and other_market(world, slot) == m)):
             continue
-        cancel_all(world, slot)  # what it has in other purses
+        _close_all(world, slot)  # what it has in other purses
         own = executor.side == BUY if hedged or position == 0.0 else position > 0.0
         executor.entry_order = executor.exit_order = executor.target_order = NO_SLOT
         executor.close_type, executor.keeps, executor.last_exit = CloseType.LIQUIDATED, 0, long if own else short
@@ -67,6 +67,15 @@ def _end_executors(world, m, long, short):
             finish_pair(world, slot, CloseType.LIQUIDATED.value)
         else:
             finish(world, slot)
+
+
+@compiled(part=True)
+def _close_all(world, executor):
+    """End every order of an executor at once."""
+    for slot in range(world.orders_top):
+        order = world.orders[slot]
+        if order.status == Status.OPEN and order.executor == executor:
+            close_order(world, slot, Status.CANCELLED, Reason.NONE)
 
 
 @compiled(part=True)

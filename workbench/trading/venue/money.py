@@ -5,9 +5,9 @@ from __future__ import annotations
 from workbench.compiled import compiled, in_place_of
 from workbench.market import BUY
 from workbench.trading import ledger, orders, quotes
-from workbench.trading.ledger import DUST, move_position
+from workbench.trading.ledger import DUST, close_order, move_position
 from workbench.trading.venue.records import PurseKind
-from workbench.trading.world import Purpose, Reason, Status
+from workbench.trading.world import NEVER, NO_SLOT, Purpose, Reason, Status
 
 
 @compiled(part=True)
@@ -142,6 +142,34 @@ def dress(world, order):
     # Without latency an order that is asked for in a walk is there at once.
     submit_ms = world.markets[order.market].submit_ms
     order.arrives_ms = world.at_ms + submit_ms if submit_ms > 0 or world.walking == 0 else world.open_ms
+    order.ends_ms = NEVER
+
+
+@in_place_of(ledger.cancel)
+@compiled(part=True)
+def cancel(world, slot):
+    """Ask for a cancel, which takes a while to arrive; without latency the order is gone at once."""
+    if slot == NO_SLOT:
+        return
+    order = world.orders[slot]
+    cancel_ms = world.markets[order.market].cancel_ms
+    if cancel_ms == 0:
+        close_order(world, slot, Status.CANCELLED, Reason.NONE)
+    else:
+        order.ends_ms = min(order.ends_ms, world.at_ms + cancel_ms)
+
+
+@in_place_of(orders.lingers)
+@compiled(leaf=True)
+def lingers(world, slot):
+    return slot != NO_SLOT and world.orders[slot].status == Status.OPEN
+
+
+@in_place_of(ledger.let_go_quote)
+@compiled(leaf=True)
+def let_go_quote(world, level, slot):
+    if world.quotes[level] == slot:
+        world.quotes[level] = NO_SLOT
 
 
 @in_place_of(ledger.is_special)

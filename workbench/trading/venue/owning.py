@@ -50,8 +50,10 @@ def created_ms(world, m, side):
 
 @in_place_of(owners.note_created)
 @compiled(leaf=True)
-def note_created(world, executor):
+def note_created(world, slot):
+    executor = world.executors[slot]
     owner = world.controllers[executor.controller]
+    world.hears_ms[slot] = 0
     owner.last_created_ms[executor.market, 1 if executor.side == BUY else 0] = world.time_ms
 
 

@@ -10,7 +10,18 @@ import numpy.typing as npt
 
 from workbench.errors import ConfigError
 from workbench.market import POLICY
-from workbench.trading.world import MARKET, MAX_LEVELS, MAX_MARKETS, NEVER, ORDER, VIEW, WORLD, World, new_world
+from workbench.trading.world import (
+    MARKET,
+    MAX_EXECUTORS,
+    MAX_LEVELS,
+    MAX_MARKETS,
+    NEVER,
+    ORDER,
+    VIEW,
+    WORLD,
+    World,
+    new_world,
+)
 
 MAX_PURSES = 16
 MAX_TIERS = 16
@@ -118,6 +129,8 @@ MARKET_MORE: list[Any] = [
     ("fee_purse", "i8"),  # −1: fees are not paid in a third coin
     ("discount", "f8"),
     ("submit_ms", "i8"),
+    ("cancel_ms", "i8"),
+    ("report_ms", "i8"),
 ]
 
 FUNDING = np.dtype([("time_ms", "i8"), ("market", "i8"), ("rate", "f8"), ("mark", "f8")], align=True)
@@ -142,7 +155,7 @@ def extended(record: np.dtype[np.void], more: list[Any], **instead: Any) -> np.d
     return np.dtype(fields + more, align=True)
 
 
-PURSE_ORDER = extended(ORDER, [("arrives_ms", "i8")])
+PURSE_ORDER = extended(ORDER, [("arrives_ms", "i8"), ("ends_ms", "i8")])  # NEVER: no cancel is on its way
 PURSE_WORLD = extended(
     WORLD,
     [
@@ -163,6 +176,7 @@ PURSE_WORLD = extended(
         ("leg_from", "f8"),
         ("leg_to", "f8"),
         ("price", "f8"),
+        ("hears_ms", "i8", (MAX_EXECUTORS,)),  # when the executor of a slot has heard of its last fill
         ("n_payments", "i8"),
         ("liquidations", "i8"),
         ("funding", "f8"),  # paid, less received, in the reporting currency
