@@ -182,7 +182,7 @@ def test_a_cancel_that_is_on_its_way_does_not_stop_a_fill() -> None:
             Withdrawer(), bars, latency=wb.Latency(cancel_ms=cancel_ms), fees=0.0, path="ohlc", audit=False
         )
         assert result.fills["price"].to_list() == prices
-    with pytest.raises(ConfigError, match="`bars` .* and `cancel_ms`"):
+    with pytest.raises(ConfigError, match=r"`bars` .* and `cancel_ms`"):
         wb.Latency(bars=1, cancel_ms=5)
 
 
