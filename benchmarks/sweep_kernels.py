@@ -8,7 +8,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from benchmarks.kernels import annual
+from benchmarks.kernels import annual, up_first
 
 DAY = 1440
 compiled = numba.njit(nogil=True, error_model="numpy")
@@ -103,3 +103,40 @@ def barriers_by_hand(o, h, l, c, signal, take_profits, stop_losses, deltas, fee,
                 day = value
                 days += 1
         out[k, 0], out[k, 1], out[k, 2], out[k, 3] = value - cash, trips, fall, annual(total, squares, days)
+
+
+@compiled
+def quotes_by_decide(o, h, l, c, decide, row, world, targets, fee, cash, out):  # noqa: E741
+    """`quotes` of `kernels.py` with the bot's own compiled `decide` called at each close: two quotes, one unit each."""
+    n = c.shape[0]
+    quote, position, peak, fall, day, total, squares, days, trips = cash, 0.0, cash, 0.0, cash, 0.0, 0.0, 0, 0
+    bid = ask = np.nan
+    for t in range(n):
+        bought, sold = l[t] <= bid, h[t] >= ask
+        buy_first = o[t] <= bid or not (o[t] >= ask or up_first(o[t], h[t], l[t], position))
+        for step in range(2):
+            if (step == 0) == buy_first:
+                if not bought:
+                    continue
+                quote -= min(bid, o[t]) * (1.0 + fee)
+                position += 1.0
+            else:
+                if not sold:
+                    continue
+                quote += max(ask, o[t]) * (1.0 - fee)
+                position -= 1.0
+            trips += position == 0.0
+        row[0], world.position = c[t], position
+        decide(row, world, targets)
+        bid = targets[0].price if targets[0].size > 0.0 else np.nan
+        ask = targets[1].price if targets[1].size > 0.0 else np.nan
+        value = quote + position * c[t]
+        peak = max(peak, value)
+        fall = max(fall, (peak - value) / peak)
+        if (t + 1) % DAY == 0 or t == n - 1:
+            gain = value / day - 1.0
+            total += gain
+            squares += gain * gain
+            day = value
+            days += 1
+    out[0], out[1], out[2], out[3] = value - cash, trips, fall, annual(total, squares, days)

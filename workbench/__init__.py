@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from workbench.compiled import compiled
     from workbench.controllers import Controller, Field, Fraction, executors
     from workbench.data import candles
+    from workbench.live import Run, attach, live, paper, runs
     from workbench.market import BUY, FLAT, SELL, Candles, Instrument, Targets
     from workbench.panels import tune  # type: ignore[no-redef]
     from workbench.research import compare, cross_validate, optimize, sweep, walk_forward  # type: ignore[no-redef]
@@ -26,9 +27,9 @@ __version__ = "0.1.0"
 
 __all__ = [
     "BUY", "FLAT", "SELL", "Candles", "Controller", "Fees", "Field", "Fraction", "Instrument", "Intensity", "Latency",
-    "Limits", "Perpetual", "Queue", "Slippage", "Targets", "Tier", "backtest", "candles", "compare", "compiled",
-    "controllers", "cross_validate", "data", "errors", "executors", "indicators", "metrics", "optimize", "rerun",
-    "sweep", "tune", "walk_forward",
+    "Limits", "Perpetual", "Queue", "Run", "Slippage", "Targets", "Tier", "attach", "backtest", "candles", "compare",
+    "compiled", "controllers", "cross_validate", "data", "errors", "executors", "indicators", "live", "metrics",
+    "optimize", "paper", "rerun", "runs", "sweep", "tune", "walk_forward",
 ]  # fmt: skip
 
 ROOMS = {"controllers", "data", "errors", "indicators", "metrics"}
@@ -37,6 +38,7 @@ HOMES = {
     "compiled": ("compiled",),
     "controllers": ("Controller", "Field", "Fraction", "executors"),
     "data": ("candles",),
+    "live": ("Run", "attach", "live", "paper", "runs"),
     "market": ("BUY", "FLAT", "SELL", "Candles", "Instrument", "Targets"),
     "panels": ("tune",),
     "research": ("compare", "cross_validate", "optimize", "sweep", "walk_forward"),

@@ -16,7 +16,7 @@ import pytest
 
 from tests.live.served import Spoken, served
 from workbench.errors import ConfigError
-from workbench.live import Client, NotReached, RunFolder, control
+from workbench.live import Client, NotReached, RunFolder, admission, client, control
 from workbench.live.admission import ensure_token
 from workbench.live.control import Control
 
@@ -120,8 +120,8 @@ def test_a_runner_that_hangs_is_named_after_the_time_given(tmp_path):
 
 
 def test_a_runner_of_another_version_is_named(run, monkeypatch):
-    monkeypatch.setattr("workbench.live.admission.PROTOCOL", 2)
-    with pytest.raises(ConfigError, match="speaks version 2 of the control protocol, this is 1"):
+    monkeypatch.setattr(client, "PROTOCOL", 2)
+    with pytest.raises(ConfigError, match="speaks version 1 of the control protocol, this is 2"):
         Client(run[0]).status()
 
 
@@ -231,7 +231,7 @@ def hostile(tmp_path_factory):
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_hostile_request_is_accepted(hostile, name, monkeypatch):
-    monkeypatch.setattr("workbench.live.admission.PENALTY_S", 0.01)
+    monkeypatch.setattr(admission, "PENALTY_S", 0.01)
     folder, commands = hostile
     commands.done.clear()
     said = say(folder, HOSTILE[name])
@@ -253,7 +253,7 @@ def test_a_request_that_dribbles_in_is_cut_off(run, monkeypatch):
     start = time.monotonic()
     assert say(folder, "POST /kill HTTP/1.1\r\nHost: workb") == b""  # the headers never end
     assert say(folder, request(Content_Length="10")).startswith(b"HTTP/1.1 408")  # nor does the body
-    assert time.monotonic() - start < 3.0
+    assert time.monotonic() - start < 8.0
     assert commands.done == []
 
 
@@ -294,7 +294,7 @@ def _end_of(one: socket.socket) -> bytes:
 
 def test_guessing_tokens_gets_slow(run, monkeypatch):
     folder, _ = run
-    monkeypatch.setattr("workbench.live.admission.PENALTY_S", 0.2)
+    monkeypatch.setattr(admission, "PENALTY_S", 0.2)
     wrong = request(X_Workbench_Token="1" * 64)
     for _ in range(5):
         say(folder, wrong)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import polars as pl
@@ -53,7 +53,7 @@ class Dip(wb.Controller):
 
 
 class Quoter(wb.Controller):
-    """A compiled one: no fast path can take it."""
+    """A compiled one, which quotes one side at a time."""
 
     spread: wb.Fraction = 0.002
 
@@ -69,6 +69,38 @@ class Quoter(wb.Controller):
         out[0].kind = 1
         out[0].price = row[0] * (1.0 - side * row[1])
         out[0].size = 1.0
+
+
+class Ladder(wb.Controller):
+    """Several quotes at once, of which some come and go, stay the same, cross the market, or are at one price."""
+
+    levels: ClassVar[int] = 5
+    spread: wb.Fraction = 0.002
+    kind: int = 1
+    most: float = 3.0
+    odd: bool = False
+
+    def columns(self, candles: Candles) -> Any:
+        """Besides the close, one that stays for some bars."""
+        held = candles.close[np.arange(len(candles)) // 7 * 7]
+        return candles.close, held, self.spread, float(self.kind), self.most, float(self.odd)
+
+    @staticmethod
+    @wb.compiled
+    def decide(row, world, out):
+        for level in range(5):
+            side = 1 - 2 * (level % 2)
+            out[level].action = 3
+            out[level].side = side
+            out[level].kind = int(row[3])
+            out[level].price = (row[0] if level < 2 else row[1]) * (1.0 - side * row[2] * (level // 2))
+            out[level].size = 1.0 + level // 3 if side * world.position < row[4] else 0.0
+        if world.row % 11 == 3:
+            out[3].side = 0
+        if world.row % 13 == 5 and world.position > 0.0:
+            out[4].price = np.nan if world.last < world.entry else 2.0 * row[0]
+        if row[5] != 0.0 and world.row == 1000:
+            out[0].action = 1
 
 
 LOTS = replace(Instrument.parse("BTC/USDT"), tick=0.01, lot=0.001, min_amount=0.002, min_notional=5.0)
@@ -100,6 +132,13 @@ SWEEPS: dict[str, tuple[Any, dict[str, Any], dict[str, Any], set[str]]] = {
     "another signal": (MacdBollinger(), {"stop_loss": [0.01], "notional": [500.0, 50_000.0]}, {}, {"barriers"}),
     "a user's targets": (Dip(), {"drop": [0.002, 0.005], "hold": [1, 9]}, {}, {"barriers"}),
     "a user's decide": (Quoter(), {"spread": [0.001, 0.004]}, {}, {"engine"}),
+    "a quoter on margin": (Quoter(), {"spread": [0.0, 0.001, 0.004], "path": ["worst", "best", "ohlc"]},
+                           {"account": "margin"}, {"quotes"}),
+    "a ladder": (Ladder(), {"kind": [1, 2], "fill": ["touch", "through"], "path": ["worst", "best", "ohlc"],
+                 "cash": [250.0, 1e6], "spread": [0.0005, 0.003]}, {"account": "margin", "slippage": 0.0004,
+                 "leverage": 2.0}, {"quotes"}),
+    "a ladder that does more": (Ladder(), {"odd": [False, True], "latency": [0, 1]}, {"account": "margin"},
+                                {"quotes", "engine"}),
 }  # fmt: skip
 
 

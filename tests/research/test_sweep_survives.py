@@ -59,7 +59,7 @@ def until(happened: Callable[[], bool], *, seconds: float = 120.0) -> None:
 
 
 def parts() -> list[Path]:
-    return list(Path(os.environ["WORKBENCH_HOME"]).glob("sweeps/*/part-*.npy"))
+    return list(Path(os.environ["WORKBENCH_HOME"]).glob("sweeps/*/part-*.rows"))
 
 
 @pytest.fixture

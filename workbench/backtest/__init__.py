@@ -3,23 +3,32 @@
 from workbench.backtest.bounds import Bounds
 from workbench.backtest.card import Card
 from workbench.backtest.context import Context
+from workbench.backtest.deciding import check_decide
+from workbench.backtest.engine import as_pointer
 from workbench.backtest.lookahead import Verdict
+from workbench.backtest.market import Market, as_market
 from workbench.backtest.result import Result
 from workbench.backtest.rewalk import Rewalk
 from workbench.backtest.run import LookaheadWarning, backtest, rerun
 from workbench.backtest.settings import Settings
 from workbench.backtest.terms import as_settings
+from workbench.backtest.wishes import as_inputs
 
 __all__ = [
     "Bounds",
     "Card",
     "Context",
     "LookaheadWarning",
+    "Market",
     "Result",
     "Rewalk",
     "Settings",
     "Verdict",
+    "as_inputs",
+    "as_market",
+    "as_pointer",
     "as_settings",
     "backtest",
+    "check_decide",
     "rerun",
 ]

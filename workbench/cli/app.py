@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from workbench import __version__
-from workbench.cli import backtest, data, demo, doctor, lab, sweep, venue
+from workbench.cli import backtest, data, demo, doctor, lab, runs, sweep, trading, venue
 from workbench.errors import WorkbenchError
 
 USERS_FAULT = 1
@@ -16,7 +16,8 @@ USERS_FAULT = 1
 app = typer.Typer(
     name="workbench",
     help="Research, backtest and trade crypto strategies.",
-    epilog="Exit codes: 0 done, 1 the input was wrong (one sentence on stderr says how), 2 the command was mistyped.",
+    epilog="Exit codes: 0 done, 1 the input was wrong (one sentence on stderr says how), 2 the command was mistyped, "
+    "3 a run is not at work, or left something behind.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -28,6 +29,10 @@ app.command("sweep")(sweep.sweep)
 app.command("doctor")(doctor.doctor)
 app.command("lab")(lab.lab)
 app.command("venue")(venue.venue)
+app.command("paper")(trading.paper)
+app.command("live")(trading.live)
+for command in (runs.runs, runs.attach, runs.status, runs.logs, runs.pause, runs.resume, runs.stop, runs.kill):
+    app.command(command.__name__)(command)
 
 
 def show_version(wanted: bool) -> None:

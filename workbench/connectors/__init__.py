@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from workbench.connectors.errors import AlreadyThere, ClockOff, KeyRefused, NoFunds, NotThere, Throttled
     from workbench.connectors.fees import FeeBook, FeeRates
     from workbench.connectors.heap import freeze_heap
-    from workbench.connectors.ids import IdRule, client_order_id, is_of_run
+    from workbench.connectors.ids import MAX_EXECUTOR, IdRule, client_order_id, is_of_run
     from workbench.connectors.paper import Memory, PaperConnector
     from workbench.connectors.protocol import (
         Balances,
@@ -68,7 +68,7 @@ HOMES = {
     "errors": "AlreadyThere ClockOff KeyRefused NoFunds NotThere Throttled",
     "fees": "FeeBook FeeRates",
     "heap": "freeze_heap",
-    "ids": "IdRule client_order_id is_of_run",
+    "ids": "IdRule MAX_EXECUTOR client_order_id is_of_run",
     "paper": "Memory PaperConnector",
     "protocol": "Balances Behind Changed Connector Depth Edited Event Fault Freshness Gap Offset Positions "
     "Rights Stream",
@@ -80,13 +80,13 @@ HOMES = {
 HOME = {name: home for home, names in HOMES.items() for name in names.split()}
 
 __all__ = [
-    "Allowance", "AlreadyThere", "Balance", "Balances", "Bar", "Behind", "Book", "CandleSource", "CcxtConnector",
-    "Changed", "Clock", "ClockOff", "Connector", "Crowd", "Depth", "Edited", "Event", "Fault", "FaultProxy", "Faults",
-    "FeeBook", "FeeRates", "Freshness", "FundingPayment", "FundingRate", "Gap", "IdRule", "KeyRefused", "Keys",
-    "Listing", "MarginMode", "Memory", "Misfit", "NoFunds", "NotThere", "Offset", "PaperConnector", "Position",
-    "Positions", "Quote", "RecordedSource", "Rights", "Rules", "SeededMarket", "SimulatedVenue", "Stream",
-    "SystemClock", "Throttle", "Throttled", "Ticker", "Toxic", "Trade", "Venue", "VenueClock", "afford",
-    "client_order_id", "facts", "fit", "freeze_heap", "held", "is_of_run", "needs",
+    "MAX_EXECUTOR", "Allowance", "AlreadyThere", "Balance", "Balances", "Bar", "Behind", "Book", "CandleSource",
+    "CcxtConnector", "Changed", "Clock", "ClockOff", "Connector", "Crowd", "Depth", "Edited", "Event", "Fault",
+    "FaultProxy", "Faults", "FeeBook", "FeeRates", "Freshness", "FundingPayment", "FundingRate", "Gap", "IdRule",
+    "KeyRefused", "Keys", "Listing", "MarginMode", "Memory", "Misfit", "NoFunds", "NotThere", "Offset",
+    "PaperConnector", "Position", "Positions", "Quote", "RecordedSource", "Rights", "Rules", "SeededMarket",
+    "SimulatedVenue", "Stream", "SystemClock", "Throttle", "Throttled", "Ticker", "Toxic", "Trade", "Venue",
+    "VenueClock", "afford", "client_order_id", "facts", "fit", "freeze_heap", "held", "is_of_run", "needs",
 ]  # fmt: skip
 
 

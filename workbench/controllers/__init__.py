@@ -15,6 +15,7 @@ from workbench.controllers.dman import Dman
 from workbench.controllers.dman_maker import DmanMaker
 from workbench.controllers.executors import Executor, Order
 from workbench.controllers.fields import Duration, Field, Fraction
+from workbench.controllers.fingerprint import source
 from workbench.controllers.grid_strike import GridStrike
 from workbench.controllers.guarded import Guarded
 from workbench.controllers.ladders import Laddered
@@ -62,4 +63,5 @@ __all__ = [
     "by_name",
     "executors",
     "registry",
+    "source",
 ]

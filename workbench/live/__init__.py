@@ -9,24 +9,30 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from workbench.live.asking import live, paper
     from workbench.live.client import Client, NotReached
     from workbench.live.commands import Commands
     from workbench.live.control import Control
     from workbench.live.folder import Heartbeat, RunFolder, run_folder
     from workbench.live.plan import BotSource, Mode, Place, Plan
+    from workbench.live.run import OVER, Run, Status, attach, runs
+    from workbench.live.starting import find_folder
 
 HOMES = {
+    "asking": "live paper",
     "client": "Client NotReached",
     "commands": "Commands",
     "control": "Control",
     "folder": "Heartbeat RunFolder run_folder",
     "plan": "BotSource Mode Place Plan",
+    "run": "OVER Run Status attach runs",
+    "starting": "find_folder",
 }
 HOME = {name: home for home, names in HOMES.items() for name in names.split()}
 
 __all__ = [
-    "BotSource", "Client", "Commands", "Control", "Heartbeat", "Mode", "NotReached", "Place", "Plan", "RunFolder",
-    "run_folder",
+    "OVER", "BotSource", "Client", "Commands", "Control", "Heartbeat", "Mode", "NotReached", "Place", "Plan", "Run",
+    "RunFolder", "Status", "attach", "find_folder", "live", "paper", "run_folder", "runs",
 ]  # fmt: skip
 
 

@@ -1,8 +1,8 @@
 """Finished chunks on disk: what a killed sweep leaves behind, and goes on from.
 
 Each file holds some rows, is written whole and then renamed, and says by number which combinations it has. So a sweep
-that goes on asks only what is missing; how it was cut into chunks, and by whom, does not matter. Chunks are NumPy's
-files, which cost next to no memory; the finished table is Parquet, a piece for so many rows, and one file once somebody
+that goes on asks only what is missing; how it was cut into chunks, and by whom, does not matter. Chunks are plain
+bytes, which cost next to no memory; the finished table is Parquet, a piece for so many rows, and one file once somebody
 asks for that.
 """
 
@@ -58,7 +58,7 @@ class Chunks:
 
     def files(self) -> list[Path]:
         """Every finished chunk."""
-        return sorted(self.folder.glob("part-*.npy"))
+        return sorted(self.folder.glob("part-*.rows"))
 
     def add(self, part: Part) -> None:
         """Write a chunk.
@@ -70,7 +70,7 @@ class Chunks:
         """
         with self._writing:
             span = f"{int(part.numbers.min())}-{int(part.numbers.max())}"
-            self._write(self.folder / f"part-{next(self._count):06d}-{span}.npy", lambda half: save(part, half))
+            self._write(self.folder / f"part-{next(self._count):06d}-{span}.rows", lambda half: save(part, half))
 
     def write(self, frame: pl.DataFrame, name: str, start: int) -> None:
         """Write a piece of a table."""
@@ -127,25 +127,41 @@ class Chunks:
 
 
 def save(part: Part, path: Path) -> None:
-    """Write a chunk: NumPy's arrays one after the other, the metrics last."""
-    notes = np.array(json.dumps({str(row): note for row, note in part.notes.items()}))
+    """Write a chunk: a line that says what is in it, then the arrays, the metrics last."""
+    notes = {str(row): note for row, note in part.notes.items()}
     with path.open("wb") as file:
-        for array in (part.numbers, part.routes, part.status, notes, part.metrics):
-            np.save(file, array)
+        file.write(json.dumps({"rows": len(part), "metrics": part.metrics.shape[1], "notes": notes}).encode() + b"\n")
+        for array in (part.numbers, part.routes, part.status, part.metrics):
+            file.write(np.ascontiguousarray(array).data)
 
 
 def load(path: Path, *, lean: bool = False) -> Part:
     """Read a chunk; a lean one has no metrics."""
     with path.open("rb") as file:
-        numbers, routes, status, notes = (np.load(file) for _ in range(4))
-        metrics = np.empty((len(numbers), 0)) if lean else np.load(file)
-    return Part(numbers, metrics, routes, status, {int(row): note for row, note in json.loads(str(notes)).items()})
+        said = json.loads(file.readline())
+        count, width = said["rows"], 0 if lean else said["metrics"]
+        numbers = np.fromfile(file, np.int64, count)
+        routes, status = np.fromfile(file, np.int8, count), np.fromfile(file, np.int8, count)
+        metrics = np.fromfile(file, np.float64, count * width).reshape(count, width)
+    return Part(numbers, metrics, routes, status, {int(row): note for row, note in said["notes"].items()})
 
 
 def overlaps(file: Path, start: int, stop: int | None) -> bool:
-    """May a chunk, whose name tells its lowest and highest number, hold rows from `start` up to `stop`?"""
+    """May a chunk hold rows from `start` up to `stop`?"""
+    lowest, highest = ends(file)
+    return highest >= start and (stop is None or lowest < stop)
+
+
+def width(file: Path) -> int:
+    """How far apart the lowest and the highest number of a chunk are."""
+    lowest, highest = ends(file)
+    return highest - lowest
+
+
+def ends(file: Path) -> tuple[int, int]:
+    """Lowest and highest number of a chunk, which its name tells."""
     *_, lowest, highest = file.stem.split("-")
-    return int(highest) >= start and (stop is None or int(lowest) < stop)
+    return int(lowest), int(highest)
 
 
 def full(folder: Path, error: Exception) -> WorkbenchError:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 import polars as pl
 
-from workbench.research.chunks import INVALID, TABLE, Chunks, load
+from workbench.research.chunks import INVALID, TABLE, Chunks, load, width
 from workbench.research.counting import count
 from workbench.research.parts import Part, Route, Status, joined, once
 from workbench.research.pool import Numbers, cut, ordered
@@ -19,7 +19,8 @@ from workbench.research.space import Space
 from workbench.research.table import invalid_of, table_of
 
 TRIES = 1000  # combinations that are looked at for a first valid one
-STRETCH = 4_000  # rows of the table that are in memory at once while it is written
+STRETCH = 2_000  # rows of the table that are in memory at once while it is written
+FEW = 5  # times longer are stretches where chunks hold rows from all over the table
 TABLES = {TABLE: table_of, INVALID: invalid_of}
 
 
@@ -40,7 +41,9 @@ class Drive:
         self.error: BaseException | None = None
         done = chunks.done()
         self.resumed = len(done)
-        self.missing = np.setdiff1d(np.arange(len(space)), done, assume_unique=True)
+        waits = np.ones(len(space), np.bool_)
+        waits[done] = False
+        self.missing = np.flatnonzero(waits)
         self.progress = Progress(len(space), self.resumed)
         self.seconds = 0.0
         self.faults = Faults()
@@ -125,8 +128,9 @@ def write_table(space: Space, chunks: Chunks) -> None:
     """The finished table and the invalid combinations as Parquet, a stretch of rows in memory at a time."""
     chunks.forget_table()
     files = chunks.files()
-    for start in range(0, len(space), STRETCH):
-        rows = chunks.part(start, start + STRETCH, files).frame()
+    stretch = STRETCH if all(width(file) < FEW * STRETCH for file in files) else FEW * STRETCH
+    for start in range(0, len(space), stretch):
+        rows = chunks.part(start, start + stretch, files).frame()
         for name, make in TABLES.items():
             chunks.write(make(space, rows), name, start)
     chunks.forget_parts()

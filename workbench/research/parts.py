@@ -22,6 +22,7 @@ class Route(IntEnum):
     ENGINE = 1
     SIGNALS = 2  # no barrier: from one signal to the next
     BARRIERS = 3  # by first touch: to the bar in which a barrier is met
+    QUOTES = 4  # a compiled `decide` that only quotes: from bar to bar, without journals
 
 
 class Status(IntEnum):

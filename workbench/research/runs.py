@@ -99,6 +99,13 @@ class Runner:
 
     def _one(self, part: Part, row: int, combination: Combination) -> None:
         """One combination through the engine; an error of the strategy's own is its row's, not the sweep's."""
+        quoted = self.fast_path.quoted(combination) if self.fast else None
+        number = int(part.numbers[row])
+        if quoted is not None:
+            part.metrics[row], part.routes[row] = quoted[0], Route.QUOTES
+            if number in self.wanted:
+                self._kept[number] = quoted[1]
+            return
         try:
             result = run_one(combination, self.memory)
             key = (identity(combination.candles), None if result.finer is None else identity(result.finer.candles))
@@ -108,7 +115,6 @@ class Runner:
             return
         part.metrics[row] = metrics
         part.routes[row] = Route.ENGINE
-        number = int(part.numbers[row])
         if number in self.wanted:
             self._kept[number] = marks_of(result, DAY_MS)
 

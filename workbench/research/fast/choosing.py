@@ -13,11 +13,13 @@ import numpy.typing as npt
 
 from workbench.controllers import Controller, SmaCross
 from workbench.controllers import Way as Authored
+from workbench.indicators import sma_cross
 from workbench.market import Candles, Targets
 from workbench.metrics import METRICS
 from workbench.research.fast.batch import run_many, run_shared
 from workbench.research.fast.measure import MEASURED, Calendar, calendar_of, finish
 from workbench.research.fast.prices import Touch, touch_table
+from workbench.research.fast.quoters import Quoters
 from workbench.research.fast.signals import sma_crossings, spoken
 from workbench.research.fast.terms import Record, Shapes, is_plain, stacked, terms_record
 from workbench.research.parts import Part, Route
@@ -29,6 +31,7 @@ IS_COMPLETE = set(METRICS) == set(MEASURED)  # a metric that is not compiled her
 GUARDS = ("stop_loss", "take_profit", "trailing_delta")  # one of them, or a time limit, is a barrier
 KEPT = 64  # columns whose spoken rows are kept
 Curves = dict[int, npt.NDArray[np.float64]]  # equity at the ends of days, by row
+Marks = tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]  # times, and equity
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ class FastPath:
     def __init__(self, memory: Memory) -> None:
         self.memory = memory
         self._grounds: dict[int, Ground] = {}
-        self._shapes = Shapes()
+        self._shapes, self._quoters = Shapes(), Quoters(memory)
         self._said: OrderedDict[Any, Said] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -72,7 +75,7 @@ class FastPath:
         pairs: dict[int, list[int]] = {}
         told: dict[int, tuple[Ground, Said, list[tuple[int, Record]]]] = {}
         for row, one in wanted.items():
-            if not is_simple(one):
+            if not is_simple(one) or way_of(type(one.bot)) != Authored.TARGETS:
                 continue
             if is_pair(one.bot):
                 pairs.setdefault(id(one.only), []).append(row)
@@ -83,11 +86,26 @@ class FastPath:
         for ground, said, members in told.values():
             self._shared(ground, said, members, part, curves)
 
-    def marks(self, one: Combination) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]] | None:
+    def marks(self, one: Combination) -> Marks | None:
         """Times and equity at the start and at the end of each UTC day; None if the engine has to say."""
+        quoted = self.quoted(one)
+        if quoted is not None:
+            return quoted[1]
         curves: Curves = {}
         self.run({0: one}, Part.blank([0]), curves)
         return (self.ground(one.only).calendar.mark_ms, curves[0]) if curves else None
+
+    def quoted(self, one: Combination) -> tuple[npt.NDArray[np.float64], Marks] | None:
+        """Every metric and the marks of a bot that decides row by row, if all it does is to quote; else None."""
+        decides = way_of(type(one.bot)) == Authored.DECIDE and one.settings.account == "margin"
+        if not (IS_COMPLETE and decides and is_simple(one) and self.ground(one.only).usable):
+            return None
+        calendar = self.ground(one.only).calendar
+        try:
+            found = self._quoters.run(one, calendar)
+        except Exception:  # it is the engine that lets the strategy's own error be seen
+            return None
+        return None if found is None else (found[0][ORDER], (calendar.mark_ms, found[1]))
 
     def ground(self, candles: Candles) -> Ground:
         """The tables of some candles, made once."""
@@ -111,6 +129,8 @@ class FastPath:
         possible = (terms["margin"] == 0) | (terms["close_on_opposite"] == 1) | (terms["allowed"] != 0)
         lengths = np.array([(bot.fast, bot.slow) for bot in bots], np.int64)
         events, counts, sides = sma_crossings(ground.candles.close, lengths)
+        for place in np.flatnonzero(possible & (counts < 0)).tolist():
+            counts[place] = exactly(ground.candles.close, lengths[place], events[place], sides[place : place + 1])
         asked = np.flatnonzero(possible & (counts >= 0))
         out = np.full((len(rows), len(MEASURED)), np.nan)
         marks = blank_marks(ground, len(rows), curves)
@@ -210,8 +230,18 @@ def spoken_rows(targets: Targets) -> Said:
     return Said(rows[:count].copy(), said[:count].copy(), closing[:count].copy())
 
 
+def exactly(close: npt.NDArray[np.float64], lengths: Any, rows: Any, first: Any) -> int:
+    """The crosses of a pair that was in doubt, into its rows; −1 where there is no room for them."""
+    crosses = sma_cross(close, int(lengths[0]), int(lengths[1]))
+    found = np.flatnonzero(crosses)
+    if len(found) > len(rows):
+        return -1
+    rows[: len(found)], first[:] = found, crosses[found[:1]] if len(found) else 0
+    return len(found)
+
+
 def is_simple(one: Combination) -> bool:
-    """One spot market, no latency, fees in quote, no purses, and a strategy that says what it wants beforehand?"""
+    """One spot market, no latency, fees in quote, and no purses?"""
     settings = one.settings
     return (
         len(one.candles) == 1
@@ -220,7 +250,6 @@ def is_simple(one: Combination) -> bool:
         and settings.fees.paid_in == "quote"
         and not settings.has_purses
         and not one.only.instrument.is_perpetual
-        and way_of(type(one.bot)) == Authored.TARGETS
     )
 
 

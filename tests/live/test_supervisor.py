@@ -1,0 +1,226 @@
+"""The supervisor with real runners: deaths, hangs, its own death, and the kill switch when all else fails."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sqlite3
+import threading
+import time
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tests.live.running import (
+    PERPETUAL,
+    SPOT,
+    fill_book,
+    keys,
+    laid_out,
+    open_at,
+    plan,
+    until,
+    with_client,
+)
+from workbench.connectors import SystemClock
+from workbench.live import Client, Run, attach, supervisor
+from workbench.live.noting import read_end
+from workbench.live.process import find_process, start_supervisor
+from workbench.live.run import kill_alone
+from workbench.live.supervisor import Supervisor
+from workbench.market import BUY, OrderKind
+from workbench.trading import Intent
+
+
+def started(venue, instrument=SPOT, **more):
+    """A supervised run, and its supervisor's socket, ready to kill."""
+    made = plan(venue, instrument, **more)
+    folder = laid_out(made)
+    start_supervisor(folder, keys(venue))
+    client = Client(folder, supervisor=True, who="tests")
+    until(lambda: answers(client) and client.status()["kill_switch"] == "ready", 40.0, "a warm kill switch")
+    return folder, client
+
+
+def answers(client):
+    try:
+        return client.hello(timeout_s=0.5)
+    except Exception:
+        return None
+
+
+@pytest.mark.parametrize("instrument", [SPOT, PERPETUAL])
+def test_the_kill_switch_cancels_fifty_orders_with_the_runner_stopped_the_database_locked_and_the_socket_gone(
+    venue, instrument, record_testsuite_property
+):
+    folder, client = started(venue, instrument)
+    fill_book(venue, instrument)
+    assert len(open_at(venue, instrument)) == 50
+    runner = until(lambda: find_process(folder, "runner"))
+    os.kill(runner, signal.SIGSTOP)
+    lock = sqlite3.connect(folder.path / "journal.sqlite", isolation_level=None)
+    lock.execute("PRAGMA journal_mode=WAL")
+    lock.execute("BEGIN EXCLUSIVE")
+    folder.socket.unlink(missing_ok=True)
+    start = time.monotonic()
+    said = client.kill()
+    took = time.monotonic() - start
+    record_testsuite_property(f"50 orders of {instrument}, 5 conditional, cancelled and proven in s", round(took, 3))
+    assert said["proven"]
+    assert said["found"] == 50
+    assert said["runner"] == "ended by SIGKILL"
+    assert took < 2.0
+    assert open_at(venue, instrument) == []
+    assert find_process(folder, "runner") is None
+    assert read_end(folder)["state"] == "killed"
+    lock.close()
+    assert Run(folder).state == "killed"
+
+
+def test_kill_works_alone_when_supervisor_and_runner_are_dead(venue):
+    folder, _ = started(venue)
+    fill_book(venue, SPOT)
+    for role in ("supervisor", "runner"):
+        os.kill(find_process(folder, role), signal.SIGKILL)
+    until(lambda: not find_process(folder, "runner") and not find_process(folder, "supervisor"))
+    (folder.path / "simulated.json").write_text(json.dumps({"door": venue.control_url}))
+    said = kill_alone(folder, flatten=False, who="tests")
+    assert said["proven"]
+    assert said["found"] == 50
+    assert said["runner"] == "was not at work"
+    assert open_at(venue, SPOT) == []
+    assert Run(folder).state == "killed"
+
+
+def test_a_kill_asks_until_the_venue_answers_and_until_a_cancellation_that_came_to_nothing_has_worked(venue):
+    _, client = started(venue)
+    fill_book(venue, SPOT, 5)
+    venue.control.keep_on_cancel(times=2)
+    venue.control.maintenance()
+    back = threading.Timer(1.0, venue.control.maintenance, [False])
+    back.start()
+    said = client.kill()
+    back.join()
+    assert said["proven"]
+    assert said["seconds"] > 1.0
+    assert open_at(venue, SPOT) == []
+    assert client.kill()["seconds"] == said["seconds"]  # asked twice it is the same kill
+
+
+def test_a_flattening_kill_closes_a_perpetual_position(venue):
+    _, client = started(venue, PERPETUAL)
+    buy = Intent("held", PERPETUAL, BUY, OrderKind.MARKET, Decimal("0.5"))
+    with_client(venue, PERPETUAL, lambda one: one.create(buy))
+    said = client.kill(flatten=True)
+    assert said["proven"]
+    assert said["flattened"] == ["sold 0.5 BTC/USDT:USDT at market"]
+    assert with_client(venue, PERPETUAL, lambda one: one.positions()) == []
+
+
+def test_a_runner_that_dies_is_seen_and_replaced_within_a_second(venue, record_testsuite_property):
+    folder, client = started(venue)
+    first = find_process(folder, "runner")
+    os.kill(first, signal.SIGKILL)
+    start = time.monotonic()
+    until(lambda: client.status()["starts"] == 2, 5.0)
+    took = time.monotonic() - start
+    record_testsuite_property("a killed runner was replaced after s", round(took, 3))
+    assert took < 1.0
+    assert client.status()["runner"] != first
+
+
+def test_a_supervisor_that_dies_leaves_the_runner_at_work_and_attach_gives_a_new_one(venue):
+    folder, client = started(venue)
+    (folder.path / "simulated.json").write_text(json.dumps({"door": venue.control_url}))
+    runner, old = find_process(folder, "runner"), find_process(folder, "supervisor")
+    os.kill(old, signal.SIGKILL)
+    until(lambda: find_process(folder, "supervisor") is None)
+    assert find_process(folder, "runner") == runner
+    attach(folder.path.name)
+    until(lambda: answers(client))
+    assert client.status()["runner"] == runner
+    assert find_process(folder, "supervisor") != old
+    folder.socket.touch()
+    os.kill(runner, signal.SIGKILL)  # it is watched, although the new one did not start it
+    until(lambda: client.status()["runner"] not in (None, runner), 10.0)
+
+
+def test_keys_are_in_no_argument_no_environment_and_no_file(venue):
+    folder, _ = started(venue)
+    canaries = [value.encode() for account in keys(venue).values() for value in account.values()]
+    seen = [path.read_bytes() for path in folder.path.rglob("*") if path.is_file()]
+    for role in ("supervisor", "runner"):
+        pid = find_process(folder, role)
+        seen += [Path(f"/proc/{pid}/{part}").read_bytes() for part in ("cmdline", "environ")]
+    assert seen
+    assert not any(canary in text for canary in canaries for text in seen)
+
+
+# --- in this process, so that its patience can be short --------------------------------------------------------------
+
+
+def guarded(venue, monkeypatch, work, *, spoil=lambda folder: None, **patience):
+    """Run a supervisor in this process while `work` looks at it."""
+    for name, value in patience.items():
+        monkeypatch.setattr(supervisor, name, value)
+    made = plan(venue)
+    folder = laid_out(made)
+    spoil(folder)
+
+    async def go():
+        guardian = Supervisor(made, folder, keys(venue), SystemClock(), quiet=True)
+        living = asyncio.ensure_future(guardian.run())
+        try:
+            await asyncio.wait_for(work(guardian, folder), 60.0)
+        finally:
+            living.cancel()
+            await asyncio.gather(living, return_exceptions=True)
+
+    asyncio.run(go())
+
+
+async def come(condition, seconds=30.0):
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+def test_a_runner_whose_loop_stands_still_is_replaced(venue, monkeypatch):
+    async def work(guardian, folder):
+        await come(lambda: guardian.runner is not None and guardian.runner.has_beaten())
+        first = guardian.runner.pid
+        guardian.runner.signal(signal.SIGSTOP)
+        await come(lambda: guardian.runner is not None and guardian.runner.pid != first, 5.0)
+
+    guarded(venue, monkeypatch, work, HUNG_S=0.6, LOOK_S=0.05)
+
+
+def test_a_run_that_dies_too_often_stays_down_with_nothing_open_and_says_so(venue, monkeypatch):
+    async def work(guardian, folder):
+        await asyncio.to_thread(fill_book, venue, SPOT, 5)
+        seen = set()
+        while guardian.state != "down":
+            runner = guardian.runner
+            if runner is not None and runner.pid not in seen:
+                seen.add(runner.pid)
+                runner.signal(signal.SIGKILL)
+            await asyncio.sleep(0.01)
+        assert len(seen) == 6
+        assert "died 6 times within 10 minutes and stays down" in guardian.status()["reason"]
+        assert await asyncio.to_thread(open_at, venue, SPOT) == []
+        assert read_end(folder)["state"] == "down"
+
+    guarded(venue, monkeypatch, work, PAUSES_S=(0.0,) * 5)
+
+
+def test_a_run_that_refuses_to_start_is_not_started_again(venue, monkeypatch):
+    async def work(guardian, folder):
+        await come(lambda: guardian.state == "refused")
+        assert len(guardian._starts) == 1
+        assert "run.json" in guardian.reason
+        assert read_end(folder)["state"] == "refused"
+
+    guarded(venue, monkeypatch, work, spoil=lambda folder: (folder.path / "run.json").unlink())
