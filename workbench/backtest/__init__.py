@@ -12,6 +12,7 @@ from workbench.backtest.rewalk import Rewalk
 from workbench.backtest.run import LookaheadWarning, backtest, rerun
 from workbench.backtest.settings import Settings
 from workbench.backtest.terms import as_settings
+from workbench.backtest.why import Story
 from workbench.backtest.wishes import as_inputs
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Result",
     "Rewalk",
     "Settings",
+    "Story",
     "Verdict",
     "as_inputs",
     "as_market",

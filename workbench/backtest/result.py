@@ -23,8 +23,10 @@ from workbench.backtest.rewalk import Rewalk, rewalk
 from workbench.backtest.settings import Settings
 from workbench.backtest.together import accounts_frame, controllers_frame
 from workbench.backtest.trips import round_trips
+from workbench.backtest.why import Story, row_of, story_of, trace_frame
 from workbench.controllers import Together
 from workbench.errors import ConfigError
+from workbench.market import Moment, as_time
 from workbench.metrics import Trips, summarise
 
 if TYPE_CHECKING:
@@ -133,6 +135,29 @@ class Result:
     def purses(self) -> pl.DataFrame:
         """Each purse as it ended: its kind, quote balance, and what a venue bore of losses beyond it."""
         return purses_frame(self.tape.world, self.market.names, self.given)
+
+    def why(self, time: Moment) -> Story:
+        """What happened in the bar of a moment, and why what did not happen did not; print it.
+
+        Parameters
+        ----------
+        time : str, int or datetime
+            A moment inside the bar, UTC.
+
+        Raises
+        ------
+        ConfigError
+            If the run has no such bar.
+        """
+        row = row_of(as_time(time), self.bars.time, self.timeframe_ms)
+        alike = self.finer is None and all(rows is None for rows in self.market.rows)
+        targets = self.targets if alike else []
+        return story_of(self.tape, self.market, self.bars, targets, row, traced=self.settings.trace)
+
+    @cached_property
+    def trace(self) -> pl.DataFrame:
+        """Every refusal with its bar, whose it was, and why; with `trace=True` what a policy passed over too."""
+        return trace_frame(self.tape, self.bars.time, self.market.names)
 
     @cached_property
     def holds(self) -> pl.DataFrame:

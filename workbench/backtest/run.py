@@ -62,6 +62,7 @@ def backtest(
     rates: Mapping[str, Candles] | None = None,
     max_rate_age: str | int = 0,
     log_quotes: bool = False,
+    trace: bool = False,
     audit: bool = True,
     seed: int = 0,
 ) -> Result:
@@ -106,6 +107,8 @@ def backtest(
         How old a rate may be for what compares markets; 0: any age.
     log_quotes : bool
         Keep every replaced quote in `result.orders`; off, they are counted.
+    trace : bool
+        Keep what a policy passed over, and every replaced quote, for `result.why(time)`.
     audit : bool
         Check the strategy for look-ahead; a leak is also a `LookaheadWarning`.
     seed : int
@@ -124,7 +127,7 @@ def backtest(
     is_walked_finer = not isinstance(path, str)
     settings = as_settings(
         market.instruments, cash=cash, account=account, leverage=leverage, fees=fees, slippage=slippage,
-        latency=latency, path=path, fill=fill, log_quotes=log_quotes, participation=participation,
+        latency=latency, path=path, fill=fill, log_quotes=log_quotes, trace=trace, participation=participation,
         perpetual=perpetual, funding=funding, marks=marks, funding_gaps=funding_gaps, max_rate_age=max_rate_age,
         seed=seed,
     )  # fmt: skip

@@ -126,10 +126,19 @@ def _enter(world, target, level, first_row):
     if policy.close_on_opposite:
         stop_early(world, target.market, -target.side, 0, first_row)
     if _at_work(world, target.market, target.side) >= policy.max_per_side:
+        _pass_over(world, target, level, Reason.AT_WORK)
         return
     if world.time_ms - created_ms(world, target.market, target.side) < policy.cooldown_ms:
+        _pass_over(world, target, level, Reason.COOLING)
         return
     enter(world, target, level, first_row)
+
+
+@compiled(part=True)
+def _pass_over(world, target, level, reason):
+    """A policy's no, which is written down only for those who ask why."""
+    if world.traces:
+        refuse(world, target.market, level, -1, reason)
 
 
 @compiled(part=True)

@@ -81,6 +81,8 @@ class Reason(IntEnum):
     STOPPED = 13
     NOT_EQUIPPED = 14
     NOT_REDUCING = 15
+    AT_WORK = 16
+    COOLING = 17
 
 
 class Path(IntEnum):
@@ -361,6 +363,7 @@ WORLD = np.dtype(
         ("latency", "i8"),  # rows
         ("path", "i8"),
         ("through", "i8"),
+        ("traces", "i8"),  # what a policy passes over is written down too
         ("log_quotes", "i8"),
         # counters
         ("next_order", "i8"),
@@ -467,6 +470,8 @@ WORDS = {
     Reason.STOPPED: "its controller was stopped",
     Reason.NOT_REDUCING: "what was asked for cannot be reduce-only: quotes can, and order executors that are created, "
     "in a run with perpetuals",
+    Reason.AT_WORK: "passed over: as many executors of that side as `max_per_side` allows are at work",
+    Reason.COOLING: "passed over: the last executor of that side was made less than `cooldown` ago",
     Reason.NOT_EQUIPPED: "a target of a kind that the run was not equipped for",
     Reason.FULL: "a table of fixed capacity is full",
 }
