@@ -9,6 +9,7 @@ from workbench.backtest.lookahead import Verdict
 from workbench.backtest.market import Market, as_market
 from workbench.backtest.result import Result
 from workbench.backtest.rewalk import Rewalk
+from workbench.backtest.rows import RowByRow, Wanted, close_row
 from workbench.backtest.run import LookaheadWarning, backtest, rerun
 from workbench.backtest.settings import Settings
 from workbench.backtest.terms import as_settings
@@ -23,14 +24,17 @@ __all__ = [
     "Market",
     "Result",
     "Rewalk",
+    "RowByRow",
     "Settings",
     "Story",
     "Verdict",
+    "Wanted",
     "as_inputs",
     "as_market",
     "as_pointer",
     "as_settings",
     "backtest",
     "check_decide",
+    "close_row",
     "rerun",
 ]

@@ -227,7 +227,7 @@ class Context:
             raise ConfigError(f"There is no instrument {name!r} in this run. It has {', '.join(self._market.names)}.")
         return self._market.names.index(name)
 
-    def _taken(self) -> npt.NDArray[Any]:
+    def taken(self) -> npt.NDArray[Any]:
         """The wishes of this tick, in order; afterwards there are none."""
         wishes = self._targets[: self._used].copy()
         self._targets[: self._used] = new_targets(1)
@@ -256,7 +256,7 @@ def run_ticks(on_tick: Callable[[Context], Any], world: World, market: Market, b
             context.row, context.equity = decided, float(equity[row])
             check_answer(on_tick(context))
             world["time_ms"] = bars.time[row] + timeframe_ms
-            decide(world[0], context._taken())
+            decide(world[0], context.taken())
             complain(world)
     empty_outbox(world[0], journals)
     return tape(world, journals, equity, bars)

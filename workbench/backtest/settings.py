@@ -134,10 +134,14 @@ class Settings:
             markets["fee_received"][m] = self.fees.paid_in == "received" and not is_perpetual
             for name in ("tick", "lot", "min_amount", "min_notional"):
                 markets[name][m] = getattr(instrument, name)
-        terms = policy or Policy()
-        for name in ("max_per_side", "cooldown_ms", "close_on_opposite", "net_of_fees", "take_profit_kind"):
-            world["policy"][name] = getattr(terms, name)
+        set_policy(world, policy or Policy())
         return world
+
+
+def set_policy(world: World, policy: Policy) -> None:
+    """How targets become executors, in a world."""
+    for name in ("max_per_side", "cooldown_ms", "close_on_opposite", "net_of_fees", "take_profit_kind"):
+        world["policy"][name] = getattr(policy, name)
 
 
 def is_number(value: Any) -> bool:

@@ -119,9 +119,9 @@ class Plan(BaseModel):
     limits : mapping
         Of risk, as `wb.Limits` takes them.
     urls : mapping of venue to {"http": …, "ws": …}
-        Other hosts than the venue's own. A simulated venue needs them.
+        Other hosts than the venue's own; "binance:perpetual" where they differ. A simulated venue needs them.
     options : mapping of venue to mapping
-        Given to the venue's client as they are.
+        Given to the venue's client as they are; under the same names.
     warm_bars : int
         Bars before the start that the strategy may look at.
     journal : str, optional
@@ -168,7 +168,8 @@ class Plan(BaseModel):
         venues = {place.venue for place in self.markets}
         if len({(p.venue, p.account, p.instrument) for p in self.markets}) < len(self.markets):
             raise ValueError("a market is named twice")
-        missing = sorted(venues - self.urls.keys()) if self.mode == Mode.SIMULATED else []
+        moved = {key.split(":")[0] for key in (*self.urls, *self.options)}
+        missing = sorted(venues - moved) if self.mode == Mode.SIMULATED else []
         if missing:
             raise ValueError(f"a simulated run needs `urls` for {', '.join(missing)}: no order may go elsewhere")
         return self

@@ -8,60 +8,423 @@ reason is the last line of its log), 1 when it broke.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
-from workbench.connectors import Clock, SystemClock
-from workbench.errors import WorkbenchError
+from workbench import __version__
+from workbench.connectors import (
+    Balances,
+    Bar,
+    Behind,
+    Changed,
+    Clock,
+    Fault,
+    Freshness,
+    Positions,
+    Stream,
+    SystemClock,
+    Trade,
+    freeze_heap,
+)
+from workbench.errors import BrokenInvariant, ConfigError, WorkbenchError
+from workbench.journal import Journal
+from workbench.live import crash
+from workbench.live.admission import ensure_token
+from workbench.live.control import Control
 from workbench.live.folder import BEATS_PER_S, Heartbeat, RunFolder
 from workbench.live.plan import Plan
+from workbench.live.recovery import Recovery, fold, patiently
+from workbench.live.status import status_of
+from workbench.live.venues import connectors
+from workbench.live.warm import warm_up
+from workbench.live.work import Work
+from workbench.trading import Fill, Report
 
 STOPPED, BROKE, REFUSED = 0, 1, 2
+LOOK_S, STOP_S = 0.05, 30.0
+DEAD_MAN_S, ARM_EVERY_S = 60, 20.0
+CLOSE_S = 5.0
 
 
 class Runner:
-    """All that a run's process holds, and the commands of `Commands`."""
+    """All that a run's process holds, and the commands of `Commands`.
 
-    def __init__(self, plan: Plan, folder: RunFolder, clock: Clock, log: TextIO = sys.stderr) -> None:
-        self.plan, self.folder, self.clock, self._log = plan, folder, clock, log
-        self.state = "starting"
-        self._ended = asyncio.Event()
+    Parameters
+    ----------
+    keys : mapping
+        Of each account, by "venue:account".
+    clock : Clock
+        Time and waiting, real or virtual.
+    made : dict, optional
+        Connectors by door, where the caller brings them.
+    """
+
+    def __init__(
+        self, plan: Plan, folder: RunFolder, clock: Clock, keys: Mapping[str, Any] | None = None,
+        log: TextIO = sys.stderr, made: dict[str, Any] | None = None,
+    ) -> None:  # fmt: skip
+        self.plan, self.folder, self.clock, self.log = plan, folder, clock, log
+        self.code, self.left = STOPPED, list[str]()
+        self.made = made
+        self.keys = keys or {}
+        self.work: Work
+        self._ended, self._written = asyncio.Event(), asyncio.Event()
+        self._tasks: list[asyncio.Task[Any]] = []
+        self._stopping: asyncio.Task[dict[str, Any]] | None = None
+        self._armed: dict[tuple[str, str], float] = {}
+        self._was_fresh: dict[str, bool] = {}
+        self._lag_s = 0.0
+
+    # --- life --------------------------------------------------------------------------------------------------------
 
     async def run(self) -> int:
-        """Until it is stopped; the exit code."""
+        """Recover, trade until stopped, and leave; the exit code."""
         beating = asyncio.ensure_future(self._beat())
+        control = Control(self, self.folder.socket, ensure_token(self.folder.token), facts={"run": self.plan.run})
+        await control.start()
         try:
-            self.tell("started", run=self.plan.run, pid=os.getpid())
-            self.state = "running"
+            await self._start()
             await self._ended.wait()
+        except BrokenInvariant as error:
+            self.code = BROKE
+            self.tell("broken", why=str(error))
         finally:
+            await self._close()
+            await control.close()
             beating.cancel()
             await asyncio.gather(beating, return_exceptions=True)
-        self.tell("stopped", run=self.plan.run)
-        return STOPPED
+        return self.code
+
+    async def _start(self) -> None:
+        bot = self.plan.bot.load(self.folder.path)
+        journal = Journal.open(self.plan.journal or self.folder.journal_url, run=self.plan.run)
+        self.journal = journal
+        session = fold(journal, self.plan, bot)
+        shared = self.folder.path.parent.parent / "budgets"
+        made = self.made or connectors(self.plan, self.keys, folder=self.folder.path, shared=shared, clock=self.clock)
+        self.keys = {}
+        self.work = Work(session, journal, made, self.clock, self.tell)
+        self.work.on_written, self.work.on_broken = self._written.set, self._broke
+        if not session.number:
+            self.work.happen("planned", self.plan.model_dump(mode="json"))
+        facts = {"pid": os.getpid(), "version": __version__, "seed": self.plan.seed}
+        self.work.happen("started", facts)
+        self.tell("started", run=self.plan.run, **facts, entries=session.number)
+        await asyncio.to_thread(warm_up, self.plan, bot)
+        await self._connect()
+
+    async def _connect(self) -> None:
+        """Rules and rights, our own stream, then what the venues know; the bot comes last."""
+        recovery, work = Recovery(self.work), self.work
+        await asyncio.gather(*(patiently(connector.start) for connector in work.connectors.values()))
+        recovery.note_rules()
+        for door in work.connectors:
+            await recovery.check_account(door)
+        for door, connector in work.connectors.items():
+            self._tasks.append(asyncio.ensure_future(self._pump(door, connector)))
+            await connector.follow(Stream.USER)
+        await self._follow_markets()
+        await recovery.read_bars()
+        for door in work.connectors:
+            await recovery.reconcile(door)
+        await self._arm()
+        work.happen("ready", {})
+        self._tasks.append(asyncio.ensure_future(self._look()))
+        freeze_heap()
+        self.tell("ready", equity=work.session.equity())
+
+    async def _follow_markets(self) -> None:
+        for place in self.plan.markets:
+            connector = self.work.connectors[place.door]
+            await connector.follow(Stream.TRADES, place.instrument)
+            await connector.follow(Stream.CANDLES, place.instrument, self.plan.timeframe)
+
+    async def _close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if not hasattr(self, "work"):
+            return
+        await self.work.close()
+        for connector in self.work.connectors.values():
+            with contextlib.suppress(Exception):
+                async with asyncio.timeout(CLOSE_S):
+                    await connector.close()
+        with contextlib.suppress(WorkbenchError):
+            self.work.happen("stopped", {"why": self._why(), "left": self.left, "code": self.code})
+        self.tell("stopped", run=self.plan.run, why=self._why(), left=self.left, code=self.code)
+        self.journal.close()
+
+    def _why(self) -> str:
+        broken = self.work.broken
+        return f"{type(broken).__name__}: {broken}" if broken else self.work.session.state
+
+    def _broke(self) -> None:
+        self.code = BROKE
+        self.tell("broken", why=self._why())
+        self._ended.set()
 
     def end(self) -> None:
-        """Leave the loop."""
+        """Leave as after a signal: nothing is cancelled, and a new start goes on."""
         self._ended.set()
 
     def tell(self, event: str, **facts: Any) -> None:
         """A line of the log."""
-        self._log.write(json.dumps({"time_ms": self.clock.now_ms(), "event": event, **facts}) + "\n")
-        self._log.flush()
+        self.log.write(json.dumps({"time_ms": self.clock.now_ms(), "event": event, **facts}, default=str) + "\n")
+        self.log.flush()
+
+    # --- the loop ----------------------------------------------------------------------------------------------------
 
     async def _beat(self) -> None:
         heart = Heartbeat(self.folder.heartbeat)
         try:
             while True:
                 heart.beat(self.clock.now_ms())
+                before = asyncio.get_running_loop().time()
                 await asyncio.sleep(1.0 / BEATS_PER_S)
+                late = asyncio.get_running_loop().time() - before - 1.0 / BEATS_PER_S
+                self._lag_s = max(late, self._lag_s * 0.99)
         finally:
             heart.close()
+
+    async def _look(self) -> None:
+        """What time brings: deadlines, questions, the dead-man's switch, the kill switch."""
+        armed_s = self.clock.steady_s()
+        while True:
+            await self.clock.sleep(LOOK_S)
+            try:
+                self.work.look_at_time()
+                self.work.ask_what_is_due()
+                if self.clock.steady_s() - armed_s > ARM_EVERY_S:
+                    armed_s = self.clock.steady_s()
+                    self.work.spawn(self._arm())
+                if self.work.fallen and self._stopping is None:
+                    reason, self.work.fallen = self.work.fallen, ""
+                    self.work.warn(reason)
+                    self._stopping = asyncio.ensure_future(self.kill(flatten=self.work.session.gate.limits.flatten))
+            except Exception as error:
+                self.work.broken = error
+                self._broke()
+                return
+
+    async def _pump(self, door: str, connector: Any) -> None:
+        """What a venue says, one event after the other."""
+        while True:
+            event = await connector.next_event()
+            try:
+                self._take(door, event)
+            except Exception as error:
+                self.work.broken = error
+                self._broke()
+                return
+
+    def _take(self, door: str, event: Any) -> None:
+        work = self.work
+        if isinstance(event, Trade):
+            work.hear_price(door, event.instrument, event.price, event.time_ms)
+        elif isinstance(event, Bar):
+            work.hear_bar(door, event)
+        elif isinstance(event, Fill):
+            work.hear_fill(door, event)
+        elif isinstance(event, Report):
+            work.hear_report(door, event)
+        else:
+            self._take_rare(door, event)
+
+    def _take_rare(self, door: str, event: Any) -> None:
+        work, (venue, account, _) = self.work, door.split(":", 2)
+        whose = {"door": door, "venue": venue, "account": account}
+        if isinstance(event, Balances):
+            told = {"balances": list(event.balances.values()), "is_all": event.is_all, "time_ms": event.time_ms}
+            work.learn("balances", {**whose, **told})
+        elif isinstance(event, Positions):
+            work.learn("positions", {**whose, "positions": list(event.positions)})
+        elif isinstance(event, Freshness):
+            self._freshness(door, event)
+        elif isinstance(event, Changed):
+            Recovery(work).note_rules()
+        elif isinstance(event, Fault):
+            work.warn(f"{door}: {event.error}")
+        elif isinstance(event, Behind):
+            work.warn(f"{door}: {event.shed} market events were shed; we are {event.lag_ms} ms behind")
+
+    def _freshness(self, door: str, event: Freshness) -> None:
+        """A stream of ours that came back is not believed: the venue is asked, as at a start."""
+        if not event.is_fresh:
+            self.tell("stale", door=door, stream=event.stream.name, instrument=event.instrument, why=event.reason)
+        if event.stream != Stream.USER:
+            return
+        was, self._was_fresh[door] = self._was_fresh.get(door), event.is_fresh
+        if event.is_fresh and was is False:
+            self.work.spawn(self._again(door))
+
+    async def _again(self, door: str) -> None:
+        recovery = Recovery(self.work)
+        await recovery.read_bars()
+        await recovery.reconcile(door)
+        self.tell("reconciled", door=door)
+
+    async def _arm(self) -> None:
+        """Have venues cancel our orders if they do not hear from us for a minute; said once where they cannot."""
+        for place in self.plan.markets:
+            key = (place.door, place.instrument)
+            if self._armed.get(key) == 0.0:
+                continue
+            has = await patiently(lambda one=place: self.work.connectors[one.door].arm(one.instrument, DEAD_MAN_S))  # type: ignore[misc]
+            crash.point("J20")
+            if key not in self._armed:
+                self.tell("dead man's switch", door=place.door, instrument=place.instrument, armed=has)
+            self._armed[key] = 1.0 if has else 0.0
+
+    async def _disarm(self) -> None:
+        for door, instrument in [key for key, armed in self._armed.items() if armed]:
+            with contextlib.suppress(WorkbenchError):
+                await self.work.connectors[door].arm(instrument, 0)
+
+    # --- commands ----------------------------------------------------------------------------------------------------
+
+    def status(self) -> dict[str, Any]:
+        """What the run is and does. Never waits."""
+        found = status_of(self.work) if hasattr(self, "work") else {"state": "starting"}
+        return {
+            "name": self.plan.name, "run": self.plan.run, "mode": self.plan.mode.value, "pid": os.getpid(), **found,
+            "lag_ms": round(self._lag_s * 1e3, 3), "left": self.left,
+            "dead_man": {f"{door} {name}": bool(armed) for (door, name), armed in self._armed.items()},
+        }  # fmt: skip
+
+    def events(self, after: int = 0, limit: int = 200) -> list[dict[str, Any]]:
+        """Entries of the journal after a number, oldest first."""
+        from itertools import islice
+
+        found = islice(self.journal.entries(after=after), limit)
+        return [
+            {"number": one.number, "time_ms": one.time_ms, "kind": one.kind, "body": plain(one.body)} for one in found
+        ]
+
+    async def follow(self, after: int = 0) -> AsyncIterator[dict[str, Any]]:
+        """Entries after a number, and each that comes."""
+        while True:
+            self._written.clear()
+            for entry in self.events(after):
+                after = entry["number"]
+                yield entry
+            await self._written.wait()
+
+    async def pause(self, *, who: str = "") -> dict[str, Any]:
+        """Open nothing more; exits and protection go on."""
+        self._ask_for("running", "paused")
+        self.work.happen("paused", {"who": who})
+        return {"state": self.work.session.state}
+
+    async def resume(self, *, who: str = "") -> dict[str, Any]:
+        """Open again."""
+        self._ask_for("paused", "running")
+        self.work.happen("resumed", {"who": who})
+        return {"state": self.work.session.state}
+
+    async def update(self, parameters: Mapping[str, Any], *, who: str = "") -> dict[str, Any]:
+        """Change parameters of the bot that may change while it trades."""
+        self._ask_for("running", "paused")
+        bot = self.work.session.rows.bot
+        for name in parameters:
+            field = type(bot).model_fields.get(name)
+            extra = field.json_schema_extra if field is not None else None
+            if field is None or not (isinstance(extra, dict) and extra.get("hot")):
+                raise ConfigError(f"{bot.name}: `{name}` cannot change while the run trades. Stop it, start another.")
+        bot.vary(**parameters)
+        self.work.happen("updated", {"parameters": dict(parameters), "who": who})
+        return {"parameters": plain(self.work.session.rows.bot.parameters)}
+
+    async def stop(self, *, hold: bool = True, who: str = "") -> dict[str, Any]:
+        """Nothing new, cancel, wait for proof, close what is held unless `hold`; says what is left, within 30 s."""
+        self._ask_for("running", "paused", "stopping")
+        if self._stopping is None:
+            self._stopping = asyncio.ensure_future(self._stop(hold=hold, who=who))
+        return await asyncio.shield(self._stopping)
+
+    async def _stop(self, *, hold: bool, who: str) -> dict[str, Any]:
+        deadline = self.clock.steady_s() + STOP_S
+        self.work.happen("stopping", {"hold": hold, "who": who})
+        await self._until_idle(deadline)
+        if not hold and any(self.work.session.positions().values()):
+            self.work.happen("stopping", {"hold": hold, "who": who, "flatten": True})
+            await self._until_idle(deadline)
+        return await self._leave()
+
+    async def kill(self, *, flatten: bool = False, who: str = "") -> dict[str, Any]:
+        """Cancel everything of the run's instruments now, prove it, and end; `flatten` sells what is left."""
+        if not hasattr(self, "work"):
+            self._ended.set()
+            return {"state": "killed", "left": []}
+        deadline = self.clock.steady_s() + STOP_S
+        self.work.happen("killed", {"who": who, "flatten": flatten, "reason": self.work.fallen})
+        for place in self.plan.markets:
+            with contextlib.suppress(WorkbenchError):
+                await self.work.connectors[place.door].cancel_all(place.instrument)
+                crash.point("J18")
+        await self._until_idle(deadline)
+        if flatten and any(self.work.session.positions().values()):
+            self.work.happen("stopping", {"hold": False, "who": who, "flatten": True})
+            await self._until_idle(deadline)
+        return await self._leave()
+
+    async def _until_idle(self, deadline_s: float) -> None:
+        while not self.work.session.is_idle and self.clock.steady_s() < deadline_s:
+            await self.clock.sleep(LOOK_S)
+
+    async def _leave(self) -> dict[str, Any]:
+        """Say honestly what is left, and end."""
+        self.left = await self._what_is_left()
+        await self._disarm()
+        self._ended.set()
+        return {"state": self.work.session.state, "left": self.left}
+
+    async def _what_is_left(self) -> list[str]:
+        left = [
+            f"order {order.intent.client_id} of {order.intent.instrument}: {order.life.name.lower()}"
+            for tracker in self.work.session.trackers.values() for order in tracker.unsettled()
+        ]  # fmt: skip
+        for m, amount in self.work.session.positions().items():
+            if amount:
+                left.append(f"{amount:g} {self.session_name(m)}")
+        for place in self.plan.markets:
+            try:
+                async with asyncio.timeout(CLOSE_S):
+                    there = await self.work.connectors[place.door].open_orders(place.instrument)
+            except (WorkbenchError, TimeoutError) as error:
+                left.append(f"{place.instrument}: {place.venue} does not say what is open ({error})")
+                continue
+            left += [f"open at {place.venue}: {one.client_id or one.venue_id}" for one in there]
+        return left
+
+    def session_name(self, m: int) -> str:
+        """The instrument of a market."""
+        return self.plan.markets[m].instrument
+
+    def _ask_for(self, *states: str) -> None:
+        state = self.work.session.state if hasattr(self, "work") else "starting"
+        if state not in states:
+            raise ConfigError(f"{self.plan.name} is {state}, so that cannot be done. Look at its status first.")
+
+
+def plain(body: Any) -> Any:
+    """JSON values of a body with messages in it."""
+    from dataclasses import asdict, is_dataclass
+    from decimal import Decimal
+
+    if is_dataclass(body) and not isinstance(body, type):
+        return plain(asdict(body))
+    if isinstance(body, Mapping):
+        return {str(name): plain(value) for name, value in body.items()}
+    if isinstance(body, list | tuple):
+        return [plain(value) for value in body]
+    return str(body) if isinstance(body, Decimal) else body
 
 
 def read_keys(plan: Plan, source: TextIO) -> Mapping[str, Any]:
@@ -71,7 +434,10 @@ def read_keys(plan: Plan, source: TextIO) -> Mapping[str, Any]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run what lies in a folder; the exit code."""
-    folder = RunFolder(Path((arguments or sys.argv[1:])[0]))
+    given = arguments if arguments is not None else sys.argv[1:]
+    folder = RunFolder(Path(given[0]))
+    if len(given) > 2 and given[1] == "--crash":
+        crash.arm(given[2])
     try:
         plan = Plan.read(folder.path)
         keys = read_keys(plan, sys.stdin)
@@ -83,7 +449,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 async def _run(plan: Plan, folder: RunFolder, keys: Mapping[str, Any]) -> int:
-    runner = Runner(plan, folder, SystemClock())
+    runner = Runner(plan, folder, SystemClock(), keys)
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, runner.end)
     return await runner.run()

@@ -58,6 +58,7 @@ from workbench.trading.quotes import (
     watch_quotes,
 )
 from workbench.trading.rare import meet_rare
+from workbench.trading.remote import book, book_outside, end_order, flatten, revive, size_up, wind_down
 from workbench.trading.standing import Resting, Standing, Worth
 from workbench.trading.tracker import Order, Tracker
 from workbench.trading.venue import (
@@ -184,11 +185,15 @@ __all__ = [
     "as_latency",
     "as_slippage",
     "begin_row",
+    "book",
+    "book_outside",
     "decide",
+    "end_order",
     "equip",
     "equip_rare",
     "equity",
     "explain",
+    "flatten",
     "forget_kept",
     "lie_in_order",
     "look_at_drawdowns",
@@ -204,9 +209,11 @@ __all__ = [
     "recall_quotes",
     "requote",
     "rest",
+    "revive",
     "see_bar",
     "see_tick",
     "settle",
+    "size_up",
     "start_walk",
     "steps_over",
     "stop_early",
@@ -216,4 +223,5 @@ __all__ = [
     "total_equity",
     "trade_pairs",
     "watch_quotes",
+    "wind_down",
 ]

@@ -8,7 +8,7 @@ from workbench.trading.calls import STEP, call_kernel
 from workbench.trading.executors import create, enter, halt, step
 from workbench.trading.ledger import total_equity
 from workbench.trading.matching.seams import has_heard, is_deaf
-from workbench.trading.orders import cancel, knows_reduce, lingers, open_order
+from workbench.trading.orders import cancel, has_room, knows_reduce, lingers, open_order
 from workbench.trading.owners import created_ms, is_own, is_stopped, policy_of
 from workbench.trading.quotes import quote
 from workbench.trading.rare import step_rare, take_rare
@@ -178,6 +178,8 @@ def _hold(world, target, level, first_row):
         return
     earlier = world.quotes[level]
     cancel(world, earlier)
+    if not has_room(world, level):  # the last one is leaving still
+        return
     asked = open_order(
         world,
         target.market,

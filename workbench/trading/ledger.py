@@ -137,7 +137,7 @@ def settle(world, slot, price, amount, maker):
     order.filled += amount
     whole_quote = complete and maker and order.purpose == Purpose.QUOTE and order.filled == amount
     whole_quote = whole_quote and not is_special(world, order)
-    _write_fill(world, order, price, amount, fee, maker, in_base, in_coin, whole_quote)
+    write_fill(world, order, price, amount, fee, maker, in_base, in_coin, whole_quote)
     if whole_quote:
         order.status = Status.FILLED
         forget_order(world, slot)
@@ -145,7 +145,7 @@ def settle(world, slot, price, amount, maker):
         close_order(world, slot, Status.FILLED, Reason.NONE)
     if order.executor != NO_SLOT:
         got = amount - fee if in_base else amount
-        _tell(world, slot, price, amount, got, worth, 0.0 if in_base else worth, complete)
+        tell(world, slot, price, amount, got, worth, 0.0 if in_base else worth, complete)
 
 
 @compiled(leaf=True)
@@ -170,7 +170,7 @@ def book_quote(world, m, slot):
     market = world.markets[m]
     in_base = market.fee_received != 0 and order.side == BUY
     fee = pay(world, market, order.side, order.amount, order.price, market.maker, in_base)
-    _write_fill(world, order, order.price, order.amount, fee, True, in_base, False, True)
+    write_fill(world, order, order.price, order.amount, fee, True, in_base, False, True)
     order.reserved, order.status = 0.0, Status.FILLED
 
 
@@ -205,7 +205,7 @@ def move_position(market, change, price):
 
 
 @compiled(leaf=True)
-def _write_fill(world, order, price, amount, fee, maker, in_base, in_coin, whole_quote):
+def write_fill(world, order, price, amount, fee, maker, in_base, in_coin, whole_quote):
     if world.n_fills >= world.fills.shape[0]:
         world.code = Reason.FULL
         return
@@ -225,7 +225,7 @@ def _write_fill(world, order, price, amount, fee, maker, in_base, in_coin, whole
 
 
 @compiled(leaf=True)
-def _tell(world, slot, price, amount, got, fee, fee_quote, complete):
+def tell(world, slot, price, amount, got, fee, fee_quote, complete):
     """Tell an executor of a fill; docs/executors.md 8.2. It asks for nothing before its step."""
     order = world.orders[slot]
     executor = world.executors[order.executor]
@@ -383,8 +383,12 @@ def _tell_level(world, executor):
 
 @compiled(part=True)
 def cancel(world, slot):
-    """Cancel a live order; NO_SLOT is nobody's and nothing happens."""
-    if slot != NO_SLOT:
+    """Cancel a live order, or ask its venue to; NO_SLOT is nobody's and nothing happens."""
+    if slot == NO_SLOT:
+        return
+    if world.remote:
+        world.orders[slot].reason = Reason.LEAVING
+    else:
         close_order(world, slot, Status.CANCELLED, Reason.NONE)
 
 

@@ -118,6 +118,12 @@ def dress(world, order):
 
 
 @compiled(leaf=True)
+def has_room(world, level):
+    """May a level ask for another quote? Not while its venue has not shown the end of the last one."""
+    return world.quotes[level] == NO_SLOT
+
+
+@compiled(leaf=True)
 def lingers(world, slot):
     """Does an order live though its cancel was asked for? Without latency in ms it does not."""
     return False

@@ -12,7 +12,7 @@ from workbench.compiled import compiled
 from workbench.market import BUY, SELL, Action, OrderKind, Sizing
 from workbench.trading.ledger import book_quote, forget_order, reserve, settle, to_lot, to_tick
 from workbench.trading.matching.path import up_first
-from workbench.trading.orders import cancel, lingers, mark_reduce, open_order
+from workbench.trading.orders import cancel, has_room, lingers, mark_reduce, open_order
 from workbench.trading.risk import approve, refuse
 from workbench.trading.world import NEVER, NO_SLOT, Purpose, Reason, Status
 
@@ -42,7 +42,7 @@ def quote(world, target, level, first_row, account):
                 _replace(world, target, slot, level, price, amount, first_row, account)
                 return
         cancel(world, slot)
-    if wanted:
+    if wanted and has_room(world, level):  # the last one may be leaving still
         mark_reduce(world, target.reduce)
         asked = open_order(
             world, target.market, NO_SLOT, level, Purpose.QUOTE.value, target.side, target.kind,
@@ -64,7 +64,7 @@ def can_stay(world, kind, slot):
     """Would a new order take the very slot of the old one, and is nothing of the old one worth a row in a journal?"""
     order = world.orders[slot]
     plain = kind == OrderKind.LIMIT or kind == OrderKind.POST_ONLY
-    if world.log_quotes or not plain or order.filled != 0.0 or order.purpose != Purpose.QUOTE:
+    if world.remote or world.log_quotes or not plain or order.filled != 0.0 or order.purpose != Purpose.QUOTE:
         return False
     return world.free_slots == 0 or _is_lowest(world, slot)
 

@@ -80,9 +80,12 @@ class Reason(IntEnum):
     NO_RATE = 12
     STOPPED = 13
     NOT_EQUIPPED = 14
-    NOT_REDUCING = 15
-    AT_WORK = 16
-    COOLING = 17
+    LEAVING = 15
+    AT_VENUE = 16
+    AT_GATE = 17
+    NOT_REDUCING = 18
+    AT_WORK = 19
+    COOLING = 20
 
 
 class Path(IntEnum):
@@ -365,6 +368,7 @@ WORLD = np.dtype(
         ("through", "i8"),
         ("traces", "i8"),  # what a policy passes over is written down too
         ("log_quotes", "i8"),
+        ("remote", "i8"),  # a venue answers: a cancellation is asked for, and an order lives until it shows its end
         # counters
         ("next_order", "i8"),
         ("next_executor", "i8"),
@@ -473,6 +477,9 @@ WORDS = {
     Reason.AT_WORK: "passed over: as many executors of that side as `max_per_side` allows are at work",
     Reason.COOLING: "passed over: the last executor of that side was made less than `cooldown` ago",
     Reason.NOT_EQUIPPED: "a target of a kind that the run was not equipped for",
+    Reason.LEAVING: "its cancellation is on its way",
+    Reason.AT_VENUE: "its venue said no",
+    Reason.AT_GATE: "the limits of the run said no",
     Reason.FULL: "a table of fixed capacity is full",
 }
 

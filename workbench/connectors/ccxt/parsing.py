@@ -185,7 +185,9 @@ def leg(value: object, size: Decimal) -> Position:
     """One leg, flat or not."""
     row = Row.of(value, "position")
     contracts = row.maybe("contracts", at_least=None) or ZERO
-    side = row.one_of("side", LEGS) if row.values.get("side") else (BUY if contracts >= 0 else SELL)
+    # ccxt says "both" of a one-way position that has just become flat.
+    told = row.values.get("side") not in (None, "", "both")
+    side = row.one_of("side", LEGS) if told else (BUY if contracts >= 0 else SELL)
     mode = {"cross": MarginMode.CROSS, "isolated": MarginMode.ISOLATED}.get(str(row.values.get("marginMode")))
     return Position(
         row.symbol(), side if row.values.get("hedged") else 0, abs(contracts) * size * side,

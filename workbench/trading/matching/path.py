@@ -177,7 +177,8 @@ def note_waits(world, m):
     """`rest`, of any kind of world."""
     market = world.markets[m]
     below, above, deadline, wake = -np.inf, np.inf, NEVER, NEVER
-    for slot in range(world.orders_top):
+    # What lies at a venue is met there.
+    for slot in range(0 if world.remote else world.orders_top):
         order = world.orders[slot]
         if order.status != Status.OPEN or order.market != m:
             continue

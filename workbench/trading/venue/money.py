@@ -152,11 +152,21 @@ def cancel(world, slot):
     if slot == NO_SLOT:
         return
     order = world.orders[slot]
+    if world.remote:
+        order.reason = Reason.LEAVING
+        return
     cancel_ms = world.markets[order.market].cancel_ms
     if cancel_ms == 0:
         close_order(world, slot, Status.CANCELLED, Reason.NONE)
     else:
         order.ends_ms = min(order.ends_ms, world.at_ms + cancel_ms)
+
+
+@in_place_of(orders.has_room)
+@compiled(leaf=True)
+def has_room(world, level):
+    """A backtest asks for the cancel of the old quote and for the new one at once: for a while both may live."""
+    return world.remote == 0 or world.quotes[level] == NO_SLOT
 
 
 @in_place_of(orders.lingers)

@@ -1,0 +1,346 @@
+"""A session at work: what happens is written down, folded, and what follows is done. All in one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from workbench.connectors import Bar, NotThere
+from workbench.errors import Busy, ConfigError, Rejected, Silent, VenueError
+from workbench.journal import Journal
+from workbench.live import crash
+from workbench.live.freezing import freeze
+from workbench.live.session import Session
+from workbench.live.words import Command, Fall, Happened, Note, Send, Withdraw
+from workbench.trading import NEVER, Fill, Intent, Order, Report, Wish
+
+SNAPSHOT_EVERY = 3_000
+OVERLAP_MS = 60_000
+Tell = Callable[..., None]
+
+
+class Work:
+    """The journal, the session and the venues of a run, tied together.
+
+    Parameters
+    ----------
+    connectors : dict
+        By door: venue, account and kind of instrument.
+    tell : callable
+        Takes an event and its facts, for the log.
+    """
+
+    def __init__(self, session: Session, journal: Journal, connectors: dict[str, Any], clock: Any, tell: Tell) -> None:
+        self.session, self.journal, self.connectors, self.clock, self.tell = session, journal, connectors, clock, tell
+        self.places = {
+            (place.door, place.instrument): m for m, place in enumerate(session.plan.markets)
+        }  # the market of an instrument
+        self.heard: dict[int, list[float]] = {}  # the last price of each market, and when
+        self.bounds: list[tuple[float, float, int]] = []
+        self.fallen = ""
+        self.warnings: list[dict[str, Any]] = []
+        self.on_written: Callable[[], None] = lambda: None
+        self.on_broken: Callable[[], None] = lambda: None
+        self.broken: BaseException | None = None
+        self.strangers: set[tuple[str, str, str, str]] = set()
+        self._asking: set[tuple[str, str]] = set()
+        self._chores: set[asyncio.Task[None]] = set()
+        self._kept = session.number
+
+    # --- writing down ------------------------------------------------------------------------------------------------
+
+    def happen(self, kind: str, body: dict[str, Any]) -> None:
+        """Something that we do, or that a market tells: folded, then written down with what follows from it."""
+        self._carry_out(self._fold(kind, body))
+
+    def learn(self, kind: str, body: dict[str, Any]) -> None:
+        """Something that a venue says of our money: committed before the session hears of it."""
+        now = self.clock.now_ms()
+        self.journal.append(kind, body, time_ms=now)
+        crash.point("J8" if kind == "fill" else "J5")
+        entries = self.journal.commit()
+        crash.point("J9" if kind == "fill" else "J6")
+        commands: list[Command] = []
+        for entry in entries:
+            if entry.number > self.session.number:
+                commands += self.session.apply(entry)
+        crash.point("J10")
+        self._carry_out(commands)
+
+    def _fold(self, kind: str, body: dict[str, Any]) -> list[Command]:
+        now = self.clock.now_ms()
+        number = self.journal.append(kind, body, time_ms=now)
+        return self.session.apply(Happened(number, now, kind, body))
+
+    def _carry_out(self, commands: list[Command]) -> None:
+        """Write down all that follows, commit it once, and then let it leave."""
+        crash.point("J0")
+        leaving: list[Callable[[], Coroutine[Any, Any, None]]] = []
+        while commands:
+            command = commands.pop(0)
+            if isinstance(command, Send):
+                commands += self._write_intent(command)
+                leaving.append(lambda one=command: self._send(one.door, one.intent))  # type: ignore[misc]
+            elif isinstance(command, Withdraw):
+                commands += self._fold("cancel", {"door": command.door, "client_id": command.client_id})
+                leaving.append(lambda one=command: self._withdraw(one))  # type: ignore[misc]
+            elif isinstance(command, Note):
+                self._note(command)
+            else:
+                self._fall(command)
+        crash.point("J1")
+        self.journal.commit()
+        if leaving:
+            crash.point("J2")
+        self._measure()
+        for chore in leaving:
+            self.spawn(chore())
+        self.on_written()
+
+    def _write_intent(self, command: Send) -> list[Command]:
+        facts = {"door": command.door, "intent": command.intent, **command.facts}
+        names = {"door": command.door, "client_id": command.intent.client_id}
+        return [*self._fold("intent", facts), *self._fold("sent", names)]
+
+    def _note(self, note: Note) -> None:
+        self.journal.append(note.kind, note.body, time_ms=self.clock.now_ms())
+        if note.kind in ("warning", "refused"):
+            self.warn(str(note.body.get("text") or note.body.get("reason", "")), written=True)
+
+    def _fall(self, fall: Fall) -> None:
+        self.fallen = self.fallen or fall.reason
+
+    def warn(self, text: str, *, written: bool = False) -> None:
+        """Something that a trader should know: in the status, the log and the journal."""
+        self.warnings = [*self.warnings[-49:], {"time_ms": self.clock.now_ms(), "text": text}]
+        self.tell("warning", text=text)
+        if not written:
+            self.journal.append("warning", {"text": text}, time_ms=self.clock.now_ms())
+            self.journal.commit()
+
+    def _measure(self) -> None:
+        """What the session waits for, looked up once rather than at each tick."""
+        session = self.session
+        if session.world is None:
+            return
+        markets = session.world["markets"][0]
+        self.bounds = [
+            (float(markets["below"][m]), float(markets["above"][m]), session.due_ms(m))
+            for m in range(len(session.rules))
+        ]
+
+    def keep_snapshot(self) -> None:
+        """Keep the session, if enough has happened since the last time."""
+        if self.session.number - self._kept < SNAPSHOT_EVERY:
+            return
+        blob = freeze(self.session)
+        self._kept = self.session.number
+        if blob is not None:
+            self.journal.keep_snapshot(self.session.number, blob)
+
+    # --- markets -----------------------------------------------------------------------------------------------------
+
+    def hear_price(self, door: str, instrument: str, price: float, time_ms: int) -> None:
+        """A print: written down only if somebody waits for it."""
+        m = self.places.get((door, instrument))
+        if m is None:
+            return
+        self.heard[m] = [price, time_ms]
+        if m < len(self.bounds):
+            below, above, due = self.bounds[m]
+            if price <= below or price >= above or self.clock.now_ms() >= due:
+                self.tick(m)
+
+    def tick(self, m: int) -> None:
+        """Let a market's executors see the last price, now."""
+        place = self.session.plan.markets[m]
+        price, time_ms = self.heard.get(m, (None, 0))
+        if price is None:
+            return
+        facts = {"m": m, "market": place.instrument, "venue": place.venue, "price": price, "time_ms": time_ms}
+        self.happen("tick", {**facts, "prices": {str(m): [price, time_ms]}})
+
+    def hear_bar(self, door: str, bar: Bar, *, late: bool = False, warm: bool = False) -> None:
+        """A closed bar, if it is one of ours and new."""
+        m = self.places.get((door, bar.instrument))
+        if m is None or bar.timeframe != self.session.plan.timeframe:
+            return
+        bars = self.session.history.bars[m]
+        if bars.used and bar.time_ms <= bars.time[bars.used - 1]:
+            return
+        crash.point("J11")
+        place = self.session.plan.markets[m]
+        facts = {"m": m, "bar": bar, "venue": place.venue, "account": place.account}
+        if warm:
+            self._fold("bar", {**facts, "warm": True})
+            return
+        self.happen("bar", {**facts, "late": True} if late else facts)
+        self.keep_snapshot()
+
+    def look_at_time(self) -> None:
+        """Deadlines that came, and rows that a market has no bar for."""
+        now = self.clock.now_ms()
+        for m, (_, _, due) in enumerate(self.bounds):
+            if due != NEVER and now >= due:
+                self.tick(m)
+        history = self.session.history
+        patience = history.length_ms + min(max(history.length_ms // 4, 2_000), 15_000)
+        for stamp in [stamp for stamp in history.heard if now > stamp + patience]:
+            for m in range(len(history.bars)):
+                if m not in history.heard.get(stamp, {m}):
+                    self.happen("bar", {"m": m, "bar": None, "time_ms": stamp})
+
+    # --- our own orders ----------------------------------------------------------------------------------------------
+
+    def _said(self, door: str, instrument: str, **facts: Any) -> dict[str, Any]:
+        """The body of a word of a venue: who says it, and the last price that was heard there."""
+        venue, account, _ = door.split(":", 2)
+        m = self.places.get((door, instrument))
+        prices = {str(m): self.heard[m]} if m is not None and m in self.heard else {}
+        return {"door": door, "venue": venue, "account": account, "prices": prices, **facts}
+
+    def hear_report(self, door: str, report: Report, *, asked_ms: int = 0) -> None:
+        """A venue's word on an order; told again it is not written again."""
+        tracker = self.session.trackers[door]
+        order = tracker.orders.get(report.client_id)
+        if order is None:
+            self._hear_stranger(door, report)
+            return
+        known = report.venue_id in ("", order.venue_id, *order.other_ids)
+        same = report.life == order.life and report.filled <= order.reported and known and not order.cancel_ms
+        if not same or (order.life <= 3 and report.time_ms > order.told_ms):
+            self.learn("report", self._said(door, report.instrument, report=report, asked_ms=asked_ms))
+
+    def hear_fill(self, door: str, fill: Fill) -> None:
+        """An execution; one that is booked is not written again."""
+        crash.point("J7")
+        tracker = self.session.trackers[door]
+        order = tracker.orders.get(fill.client_id) or self._named(door, fill)
+        if order is None:
+            self._hear_stranger(door, fill)
+        elif fill.trade_id not in order.fills:
+            self.learn("fill", self._said(door, fill.instrument, fill=fill))
+
+    def _named(self, door: str, fill: Fill) -> Order | None:
+        """The order that a venue means by its own id; while one of ours has none yet, it may be that one."""
+        for order in self.session.trackers[door].orders.values():
+            names = (order.venue_id, *order.other_ids)
+            if order.intent.instrument == fill.instrument and (fill.venue_id in names or not order.venue_id):
+                return order
+        return None
+
+    def _hear_stranger(self, door: str, message: Report | Fill) -> None:
+        """Not ours: written down under that label, once, and left alone."""
+        key = (door, message.instrument, message.venue_id, getattr(message, "trade_id", ""))
+        if key not in self.strangers:
+            self.strangers.add(key)
+            name = "fill" if isinstance(message, Fill) else "report"
+            self.journal.append("external", self._said(door, message.instrument, **{name: message}),
+                                time_ms=self.clock.now_ms())  # fmt: skip
+            self.journal.commit()
+
+    async def _send(self, door: str, intent: Intent) -> None:
+        """Send an order once, and write down what came of it."""
+        connector, names = self.connectors[door], {"client_id": intent.client_id}
+        answer: dict[str, Any]
+        try:
+            crash.point("J3")
+            answer = {"report": await connector.create(intent)}
+            crash.point("J4")
+        except Silent as error:
+            answer = {"unanswered": True, "reason": str(error)}
+        except Busy as error:
+            answer = {"refused": True, "reason": str(error), "busy": True}
+        except (Rejected, ConfigError) as error:
+            answer = {"refused": True, "reason": str(error)}
+        if "reason" in answer:
+            self.tell("not sent" if answer.get("busy") else "refused", client_id=intent.client_id, why=answer["reason"])
+        self.learn("answered", self._said(door, intent.instrument, **names, **answer))
+
+    async def _withdraw(self, one: Withdraw) -> None:
+        """Ask for a cancellation; what it is worth is seen by asking for the order."""
+        crash.point("J12")
+        acknowledged = False
+        try:
+            await self.connectors[one.door].cancel(
+                one.instrument, client_id=one.client_id, venue_id=one.venue_id, conditional=one.conditional
+            )
+            acknowledged = True
+            crash.point("J13")
+        except (VenueError, ConfigError) as error:
+            self.tell("cancel", client_id=one.client_id, why=str(error))
+        names = {"client_id": one.client_id, "acknowledged": acknowledged}
+        self.learn("cancelled", self._said(one.door, one.instrument, **names))
+        crash.point("J14")
+
+    # --- questions ---------------------------------------------------------------------------------------------------
+
+    def ask_what_is_due(self) -> None:
+        """Ask venues for what the trackers want to know now; each question once at a time."""
+        now = self.clock.now_ms()
+        for door, tracker in self.session.trackers.items():
+            for client_id, wish in tracker.questions(now):
+                if (door, client_id) not in self._asking:
+                    self.spawn(self.ask(door, client_id, wish))
+
+    async def ask(self, door: str, client_id: str, wish: Wish) -> None:
+        """Ask for an order, or for its fills."""
+        order = self.session.trackers[door].orders.get(client_id)
+        if order is None:
+            return
+        self._asking.add((door, client_id))
+        try:
+            await (self._ask_order(door, order) if wish == Wish.ORDER else self._ask_fills(door, order))
+        except VenueError as error:
+            self.tell("question", client_id=client_id, why=str(error))
+        finally:
+            self._asking.discard((door, client_id))
+
+    async def _ask_order(self, door: str, order: Order) -> None:
+        asked, intent = self.clock.now_ms(), order.intent
+        conditional = intent.trigger is not None
+        try:
+            reports = await self.connectors[door].order(
+                intent.instrument, intent.client_id, venue_id=order.venue_id, conditional=conditional
+            )
+        except NotThere:
+            names = {"client_id": intent.client_id, "asked_ms": asked, "proven": not order.accepted}
+            if not order.accepted and asked - order.sent_ms >= self.session.trackers[door].proof_ms:
+                self.learn("missing", self._said(door, intent.instrument, **names))
+            elif order.accepted:
+                await self._ask_fills(door, order)
+            return
+        for report in reports:
+            self.hear_report(door, report, asked_ms=asked)
+        if order.missing:
+            await self._ask_fills(door, order)
+
+    async def _ask_fills(self, door: str, order: Order) -> None:
+        for fill in await self.connectors[door].fills(order.intent.instrument, order.sent_ms - OVERLAP_MS):
+            self.hear_fill(door, fill)
+
+    # --- tasks -------------------------------------------------------------------------------------------------------
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Let something be done beside all else."""
+        task = asyncio.ensure_future(work)
+        self._chores.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._chores.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self.broken = task.exception()
+            self.on_broken()
+
+    async def settle_chores(self, seconds: float) -> None:
+        """Wait for what is under way, not for ever."""
+        if self._chores:
+            await asyncio.wait(set(self._chores), timeout=seconds)
+
+    async def close(self) -> None:
+        """End what is under way."""
+        for task in list(self._chores):
+            task.cancel()
+        await asyncio.gather(*self._chores, return_exceptions=True)
