@@ -16,7 +16,7 @@ import pytest
 
 from workbench.connectors import Balance, FundingPayment, MarginMode, Position
 from workbench.errors import BrokenInvariant, ConfigError, DataError
-from workbench.journal import Journal, NotWritten, Past
+from workbench.journal import Account, Journal, NotWritten, Past, rescue
 from workbench.market import BUY, SELL, OrderKind
 from workbench.trading import Fill, Intent, Life, Report
 
@@ -395,3 +395,53 @@ def test_a_run_that_is_not_there_is_said(journal, file, tmp_path):
 def test_files_of_a_journal_are_the_owners_alone(journal, file):
     assert file.parent.stat().st_mode & 0o777 == 0o700
     assert {path.stat().st_mode & 0o777 for path in file.parent.iterdir() if path.suffix != ".migration"} == {0o600}
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("fill", {"fill": "no message"}), ("intent", None), ("executor", {"executor": "x"}), ("stopped", None),
+        ("equity", {"markets": {"a": 5}}), ("bar", {"time_ms": "noon"}), ("answered", {"client_id": "nobody"}),
+        ("planned", {"bot": 5, "markets": [7]}), ("equity", {"cash": "much"}), ("balances", [1, [2]]), ("new", 1),
+    ],
+)  # fmt: skip
+def test_a_body_that_makes_no_row_is_written_all_the_same(journal, file, kind, body):
+    journal.append(kind, body, time_ms=3)
+    journal.append("fill", {"fill": fill("t")}, time_ms=4)
+    assert journal.commit()[0].body == body
+    past = Past.open(file, run="btc")
+    assert len(past.fills()) == 1
+    assert past.verify().entries == 3
+
+
+def test_tables_are_exported_with_every_digit(journal, file, tmp_path):
+    import polars as pl
+
+    tell(journal)
+    past = Past.open(file, run="btc")
+    for form, read in (("parquet", pl.read_parquet), ("csv", pl.read_csv)):
+        written = past.export(tmp_path / form, form)
+        assert {path.name for path in written} >= {f"{name}.{form}" for name in ("entries", "orders", "fills", "runs")}
+        fills = read(tmp_path / form / f"fills.{form}", **({"infer_schema": False} if form == "csv" else {}))
+        assert fills["fee"].to_list() == ["0.0050", "0.0050"]
+        assert len(read(tmp_path / form / f"entries.{form}")) == 7
+    with pytest.raises(ConfigError, match="no format"):
+        past.export(tmp_path, "xlsx")
+    with pytest.raises(ConfigError, match="Name another folder"):
+        past.export(file)
+
+
+def test_a_journal_is_rebuilt_from_the_venue_into_a_new_file_and_labelled(journal, file, tmp_path):
+    tell(journal)
+    position = Position("BTC/USDT", 0, D("0.10"), D("100.0"))
+    asked = Account("binance", "main", fills=[fill("t2"), fill("t1"), fill("t1")], positions=[position])
+    fresh = tmp_path / "rebuilt.sqlite"
+    assert rescue(fresh, [asked], run="btc", time_ms=99, old=file) == 7
+    old, new = Past.open(file, run="btc"), Past.open(fresh, run="btc")
+    assert sorted(new.fills(exact=True)["trade_id"]) == sorted(old.fills(exact=True)["trade_id"])
+    assert new.table("runs")["label"].to_list() == ["rebuilt from the venue"]
+    assert new.verify().rows["positions"] == 1
+    with pytest.raises(ConfigError, match="Name a new file"):
+        rescue(fresh, [asked], run="btc", time_ms=99)
+    with pytest.raises(ConfigError, match="Name a new file"):
+        rescue(file, [asked], run="btc", time_ms=99)

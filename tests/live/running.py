@@ -126,9 +126,9 @@ def until(condition: Callable[[], Any], seconds: float = 20.0, what: str = "") -
 
 def end_all(home: Path) -> None:
     """End every process of every run of this home; a test leaves none behind."""
-    for path in (home / "runs").glob("*/run.json"):
-        for role in ("supervisor", "runner"):
-            pid = find_process(RunFolder(path.parent), role)  # type: ignore[arg-type]
+    for role in ("supervisor", "runner"):
+        for path in (home / "runs").glob("*/"):
+            pid = find_process(RunFolder(path), role)  # type: ignore[arg-type]
             if pid is not None:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)

@@ -174,7 +174,7 @@ def guarded(venue, monkeypatch, work, *, spoil=lambda folder: None, **patience):
         guardian = Supervisor(made, folder, keys(venue), SystemClock(), quiet=True)
         living = asyncio.ensure_future(guardian.run())
         try:
-            await asyncio.wait_for(work(guardian, folder), 60.0)
+            await asyncio.wait_for(work(guardian, folder), 180.0)
         finally:
             living.cancel()
             await asyncio.gather(living, return_exceptions=True)
@@ -190,10 +190,10 @@ async def come(condition, seconds=30.0):
 
 def test_a_runner_whose_loop_stands_still_is_replaced(venue, monkeypatch):
     async def work(guardian, folder):
-        await come(lambda: guardian.runner is not None and guardian.runner.has_beaten())
+        await come(lambda: guardian.is_ready, 120.0)
         first = guardian.runner.pid
         guardian.runner.signal(signal.SIGSTOP)
-        await come(lambda: guardian.runner is not None and guardian.runner.pid != first, 5.0)
+        await come(lambda: guardian.runner is not None and guardian.runner.pid != first)
 
     guarded(venue, monkeypatch, work, HUNG_S=0.6, LOOK_S=0.05)
 

@@ -7,10 +7,12 @@ compiled is explained with its line, and a record written beyond `out` is found 
 from __future__ import annotations
 
 import dis
+import functools
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 from numba.core.dispatcher import Dispatcher
 
 from workbench.backtest.engine import Array, as_pointer
@@ -45,8 +47,13 @@ def check_decide(bot: Any) -> None:
         raise ConfigError(f"{name}.decide asks for `{error.args[0]}`, which is not there: {fields}.") from error
 
 
-def raising(function: Callable[..., Any]) -> Iterator[tuple[str, int]]:
+@functools.lru_cache(maxsize=256)
+def raising(function: Callable[..., Any]) -> tuple[tuple[str, int], ...]:
     """Each line of a function, and of the compiled ones that it calls by name, that raises or asserts."""
+    return tuple(_raising(function))
+
+
+def _raising(function: Callable[..., Any]) -> Iterator[tuple[str, int]]:
     known = {**function.__globals__, **closure_of(function)}
     called = [known[name] for name in function.__code__.co_names if isinstance(known.get(name), Dispatcher)]
     for one in (function, *(dispatcher.py_func for dispatcher in called)):
@@ -88,9 +95,10 @@ def roomy_targets(levels: int) -> tuple[Array, Array]:
 
 def check_written(bot: Any, whole: Array) -> None:
     """Refuse a run whose `decide` wrote to a level that it does not have."""
-    empty = new_targets(1)[0].tobytes()
-    written = [level for level in range(bot.levels, len(whole)) if whole[level].tobytes() != empty]
-    if written:
+    records = whole.view(np.uint8).reshape(len(whole), -1)
+    written = np.flatnonzero((records != new_targets(1).view(np.uint8)).any(axis=1))
+    written = written[written >= bot.levels]
+    if len(written):
         raise ConfigError(
             f"{type(bot).__name__}.decide writes to out[{written[0]}] and has levels 0 to {bot.levels - 1}. Put "
             f"`levels: ClassVar[int] = {written[-1] + 1}` into the class."

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from numba import types
 
 from workbench.backtest.prefetch import prefetch
+from workbench.backtest.quoting import quote_on
 from workbench.compiled import call_address, compiled
 from workbench.market import TARGET, Action
 from workbench.trading import (
@@ -24,17 +25,11 @@ from workbench.trading import (
     advance,
     after_open,
     begin_row,
-    forget_kept,
-    lie_in_order,
     look_at_drawdowns,
     match,
     meet_rare,
-    meet_watched,
     next_tick,
-    note_nearest,
     opened_at,
-    recall_quotes,
-    requote,
     rest,
     see_bar,
     see_tick,
@@ -43,13 +38,13 @@ from workbench.trading import (
     stop_early,
     take,
     trade_pairs,
-    watch_quotes,
 )
 
 FloatPlane = npt.NDArray[np.float64]
 
 
 BATCH = 32
+SHORT_STRETCH, LONGEST_PAUSE = 16, 1024  # rows
 ONE, BLOCK = np.uint64(1), np.uint64(32)
 LINE = 8  # float64 in a line of the processor's cache
 NOT_GIVEN = np.zeros(0, np.int64)
@@ -241,14 +236,21 @@ def run_deciding(world, tick, journals, bars, timeframe_ms, inputs, decide, out,
     decided_ms, columns, places, numbers = bars.decided_ms, inputs.columns, inputs.places, inputs.row
     extra = bars.extra
     n_levels, n_columns, own_rows = out.shape[0], places.shape[0], decides.shape[0] == 0
-    t = start
+    t, again, pause = start, start, 0
     while t < stop:
-        if own_rows and watch_quotes(world):
+        if own_rows and t >= again and world.executors_top == 0:
+            empty_outbox(world, journals)
+            began = t
             t = quote_on(world, journals, bars, timeframe_ms, inputs, decide, out, equity, t, stop)
             if world.code != Reason.NONE:
-                return t
+                return t - 1
+            # A bot that does other things is not asked again and again.
+            pause = 0 if t - began > SHORT_STRETCH else min(2 * pause + 1, LONGEST_PAUSE)
+            again = t + pause
             if t == stop or nearly_full(journals):
                 break
+            if t > began:
+                continue
         world.row, close_ms = t, time[t] + timeframe_ms
         begin_row(world, extra, t, close_ms)
         for m in range(world.n_markets):
@@ -387,57 +389,6 @@ def show_own(world, part, place, time_ms, row, total):
                 seen.open_long += 1
             else:
                 seen.open_short += 1
-
-
-@compiled(apart=True)
-def quote_on(world, journals, bars, timeframe_ms, inputs, decide, out, equity, start, stop):
-    """`run_deciding` for a world of one market that is watched, as long as its bot does nothing but quote.
-
-    A bar that opens between the quotes is not walked: it meets those that it reaches. Returns the row to go on from.
-    """
-    time, opens, highs, lows, closes = bars.time, bars.open[0], bars.high[0], bars.low[0], bars.close[0]
-    columns, places, numbers = inputs.columns, inputs.places, inputs.row
-    n_levels, n_columns, market = out.shape[0], places.shape[0], world.markets[0]
-    plain, watched, at, end = world.margin != 0 and world.log_quotes == 0, True, np.uint64(start), np.uint64(stop)
-    in_order = lie_in_order(world)
-    while watched and at < end and opens[at] > market.below and opens[at] < market.above:
-        row, close, close_ms = np.int64(at), closes[at], time[at] + timeframe_ms
-        world.row = row
-        if min(lows[at] - market.below, market.above - highs[at]) <= 0.0:
-            meet_watched(world, row, opens[at], highs[at], lows[at], in_order)
-        position = market.position
-        world.time_ms, market.last, total = close_ms, close, world.quote
-        if position != 0.0:
-            total += position * close
-            world.bars_exposed += 1
-        equity[at] = total
-        for j in range(n_columns):
-            numbers[places[j]] = columns[j, at]
-        show(world, close_ms, row, total)
-        decide(numbers, world.seen[0], out)
-        is_plain = plain
-        for level in range(n_levels):
-            if out[level].action != Action.NONE:
-                if not is_plain or not requote(world, out[level], level, total):
-                    forget_kept(world)
-                    take(world, out[level], level, total)
-                    is_plain = False
-                out[level].action = Action.NONE
-        forget_kept(world)
-        if is_plain:
-            note_nearest(world)
-        else:
-            watched, in_order = watch_quotes(world), lie_in_order(world)
-        at += ONE
-        if is_filling(world):
-            if world.code != Reason.NONE:
-                return np.int64(at - ONE)
-            empty_outbox(world, journals)
-            if nearly_full(journals):
-                break
-    if at > np.uint64(start):
-        recall_quotes(world, np.int64(at - ONE))
-    return np.int64(at)
 
 
 @compiled(leaf=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workbench.backtest import loop
+from workbench.backtest import loop, quoting
 from workbench.compiled import compiled, in_place_of
 from workbench.trading import total_equity
 
@@ -31,7 +31,7 @@ def mark(world):
     return total_equity(world)
 
 
-@in_place_of(loop.quote_on)
+@in_place_of(quoting.quote_on)
 @compiled(part=True)
 def quote_on(world, journals, bars, timeframe_ms, inputs, decide, out, equity, start, stop):
     """Nothing: the short way of quotes is for plain worlds."""

@@ -119,27 +119,31 @@ def _net_market(fills, time_ms, trips, count, m):
                 continue
             fee, amount = fee * (min(amount, abs(position)) / amount), min(amount, abs(position))
         # Which side a fill is of cannot be foretold, and a wrong guess costs more than adding nothing.
-        part = min(amount, max(-position * fill.side, 0.0))
+        direction = float(fill.side)
+        closable = -position * direction
+        part = closable if closable < amount else amount
+        part = part if part > 0.0 else 0.0
         left = amount - part
         exit_amount += part
         exit_value += price * part
-        if min(part, left) > 0.0:
+        if (part > 0.0) & (left > 0.0):
             paid, position = paid + fee * (part / amount), 0.0
         else:
-            paid, position = paid + fee, position + fill.side * amount
-        size = max(size, abs(position))
-        if abs(position) < FLAT * size:
+            paid, position = paid + fee, position + direction * amount
+        reach = abs(position)
+        size = reach if reach > size else size
+        if reach < FLAT * size:
             trip = trips[count]
             trip.market, trip.side, trip.executor, trip.close_type = m, side, -1, COMPLETED
             trip.entry_row, trip.exit_row = entry_row, fill.row
-            trip.entry_ms, trip.exit_ms = time_ms[entry_row], time_ms[fill.row]
+            trip.entry_ms, trip.exit_ms = time_ms[np.uint64(entry_row)], time_ms[np.uint64(fill.row)]
             trip.entry_value, trip.entry_amount = entry_value, entry_amount
             trip.exit_value, trip.exit_amount = exit_value, exit_amount
             trip.fee, trip.pnl = paid, side * (exit_value - entry_value) - paid
             count += 1
             entry_value = entry_amount = exit_value = exit_amount = position = 0.0
             left = left if left > FLAT * size else 0.0
-            paid, position, size = fee * (left / amount), fill.side * left, left
+            paid, position, size = fee * (left / amount), direction * left, left
         if entry_amount == 0.0 and left > 0.0:
             side, entry_row = fill.side, fill.row
         entry_amount += left

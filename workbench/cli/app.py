@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from workbench import __version__
-from workbench.cli import backtest, data, demo, doctor, lab, runs, sweep, trading, venue
+from workbench.cli import backtest, config, data, demo, doctor, lab, runs, secrets, sweep, trading, venue
 from workbench.errors import WorkbenchError
 
 USERS_FAULT = 1
@@ -26,6 +26,8 @@ app.command("demo")(demo.demo)
 app.add_typer(data.app, name="data")
 app.command("backtest")(backtest.backtest)
 app.command("sweep")(sweep.sweep)
+app.add_typer(config.app, name="config")
+app.add_typer(secrets.app, name="secrets")
 app.command("doctor")(doctor.doctor)
 app.command("lab")(lab.lab)
 app.command("venue")(venue.venue)

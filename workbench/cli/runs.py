@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json as json_
+import re
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +17,7 @@ from workbench.cli.trading import WHO, facts, passphrase_of
 if TYPE_CHECKING:
     from workbench.live import Run
 
+POSITION = re.compile(r"-?[\d.e+-]+ \S+")  # "0.5 BTC/USDT", which a stop holds unless it was told to close
 NOT_AT_WORK = 3  # of `status`: it is not at work; of `stop` and `kill`: something is left
 Name = Annotated[str, typer.Argument(help="Of the run.")]
 Passphrase = Annotated[
@@ -92,10 +94,11 @@ def stop(
 ) -> None:
     """End a run in order: nothing new, cancel, prove it; say what is left. The exit code is 3 if orders are."""
     said = _run(name).stop(hold=not close)
-    left = said.get("left") or []
-    text = f"{name} has stopped." + (f" LEFT: {', '.join(map(str, left))}." if left else " No order of it is open.")
-    answer(said, text, as_json=json)
-    if left:
+    left = [str(one) for one in said.get("left") or []]
+    held, open_ = [one for one in left if POSITION.fullmatch(one)], [one for one in left if not POSITION.fullmatch(one)]
+    text = f"{name} has stopped. " + (f"LEFT: {', '.join(open_)}." if open_ else "No order of it is open.")
+    answer(said, text + (f" It holds {', '.join(held)}." if held else ""), as_json=json)
+    if open_ or (held and close):
         raise typer.Exit(NOT_AT_WORK)
 
 

@@ -16,6 +16,7 @@ from numba.core.types.misc import unliteral
 
 from workbench.compiled.cache import cache_of
 from workbench.compiled.parts import ApartCompiler, EntryCompiler, PartCompiler, is_inside_kernel
+from workbench.compiled.pause import no_garbage
 
 OPTIONS = {"nogil": True, "error_model": "numpy"}
 NO_ENTRY = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
@@ -153,5 +154,6 @@ def compiled_pointer(function: Callable[..., Any], signature: Any) -> Any:
     arguments = sigutils.normalize_signature(signature)
     pointer: Any = CFunc(function, arguments, locals={}, options={"error_model": "numpy"}, pipeline_class=EntryCompiler)
     pointer._cache = cache_of(function)
-    pointer.compile()
+    with no_garbage():
+        pointer.compile()
     return pointer

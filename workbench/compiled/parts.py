@@ -14,6 +14,7 @@ from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
 
 from workbench.compiled.notice import progress
+from workbench.compiled.pause import no_garbage
 
 PACKAGE = __name__.split(".")[0]
 ENVIRONMENT = "_ZN08NumbaEnv"  # where a function looks up the Python objects that it prints or raises
@@ -114,7 +115,7 @@ class EntryCompiler(Compiler):
     def _compile_core(self) -> Any:
         _entries.append(self.state.func_id.modname.split(".")[0])
         try:
-            with progress.shown(is_inside_kernel()):
+            with progress.shown(is_inside_kernel()), no_garbage():
                 state = self.state
                 state.args = Unsaid(state.args)
                 state.library = EntryLibrary(state.targetctx.codegen(), state.func_id.func_qualname)

@@ -19,16 +19,23 @@ if TYPE_CHECKING:
     from workbench.journal.journal import Journal
     from workbench.journal.ledger import Count, Ledger
     from workbench.journal.past import Past
-    from workbench.journal.stores import NotWritten
+    from workbench.journal.rescuing import Account, rescue
+    from workbench.journal.stores import NotWritten, version_of
+    from workbench.journal.verifying import Verdict
 
-__all__ = ["Count", "Entry", "Journal", "Ledger", "NotWritten", "Past", "database_url", "open_database", "trials"]
+__all__ = [
+    "Account", "Count", "Entry", "Journal", "Ledger", "NotWritten", "Past", "Verdict", "database_url", "open_database",
+    "rescue", "trials", "version_of",
+]  # fmt: skip
 HOMES = {
     "database": "database_url open_database",
     "entries": "Entry",
     "journal": "Journal",
     "ledger": "Count Ledger",
     "past": "Past",
-    "stores": "NotWritten",
+    "rescuing": "Account rescue",
+    "stores": "NotWritten version_of",
+    "verifying": "Verdict",
 }
 HOME = {name: home for home, names in HOMES.items() for name in names.split()}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import hashlib
 import os
 import threading
@@ -12,7 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from sqlalchemy import Connection, delete, func, insert, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from workbench.errors import BrokenInvariant, DataError
 from workbench.journal import reading, stores
@@ -23,6 +24,7 @@ from workbench.journal.records import ENTRIES, SNAPSHOTS, TABLES
 
 PATIENCE_S = 5.0
 SNAPSHOTS_KEPT = 3
+INSERT = insert(ENTRIES)
 
 
 class Journal:
@@ -87,11 +89,19 @@ class Journal:
             return self._connection
         if self._connection is not None:
             self._connection.close()
-        self._connection = self._engine.connect().execution_options(writes=True)
-        if not self._is_file:
-            stores.hold_row(self._connection, self.run)
-            self._connection.commit()
-        return self._connection
+            self._connection = None
+        if self._doubtful:
+            gc.collect()  # a cursor that an interrupt left behind keeps SQLite's lock
+        made = self._engine.connect().execution_options(writes=True)
+        try:
+            if not self._is_file:
+                stores.hold_row(made, self.run)
+                made.commit()
+        except BaseException:
+            made.close()
+            raise
+        self._connection = made
+        return made
 
     def _read_end(self, connection: Connection) -> tuple[int, str]:
         """Number and hash of the last entry, which is checked."""
@@ -151,7 +161,7 @@ class Journal:
             entries = [written.read() for written in batch]
             with self._transaction() as connection:
                 if not self._is_there(connection, batch):
-                    connection.execute(insert(ENTRIES), [self._row(written) for written in batch])
+                    connection.execute(INSERT, [self._row(written) for written in batch])
                     self._projector.write(connection, entries)
             with self._lock:
                 del self._batch[: len(batch)]
@@ -168,10 +178,24 @@ class Journal:
         except BaseException as error:
             self._projector.forget()
             self._doubtful = True
+            self._drop_connection()
+            if isinstance(error, IntegrityError) and "entries" in str(error.orig):
+                raise BrokenInvariant(
+                    f"The journal of {self.run!r} was written by another process: there is an entry "
+                    f"{self._number + 1} that is not ours. Stop trading, and look for the other one."
+                ) from error
             if isinstance(error, DBAPIError):
                 raise stores.in_words(error, self.url) from error
             raise
         self._doubtful = False
+
+    def _drop_connection(self) -> None:
+        """Nobody knows how far it had come, so the next transaction gets another one."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(DBAPIError):
+                connection.invalidate()
+                connection.close()
 
     def _is_there(self, connection: Connection, batch: list[Written]) -> bool:
         """After a commit that failed: was it done all the same, and nobody else wrote meanwhile?"""
@@ -187,7 +211,7 @@ class Journal:
             raise BrokenInvariant(f"The journal of {self.run!r} was written by another process at entry {number}.")
         if done is not batch[-1]:  # a batch that failed was added to before it was tried again
             rest = batch[batch.index(done) + 1 :]
-            connection.execute(insert(ENTRIES), [self._row(written) for written in rest])
+            connection.execute(INSERT, [self._row(written) for written in rest])
             self._projector.write(connection, [written.read() for written in rest])
         return True
 

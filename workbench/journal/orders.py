@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from workbench.journal.entries import Entry
 from workbench.journal.records import TABLES
@@ -19,6 +19,9 @@ Row = dict[str, Any]
 ZERO = Decimal(0)
 MOST_REMEMBERED = 2_000
 WORDS = {"sent": Life.SENT, "missing": None, "cancel": None, "cancelled": None}
+TRADE = ("run", "venue", "account", "instrument", "trade_id")
+_fills = TABLES["fills"].c
+BOOKED = select(_fills.number).where(*(_fills[name] == bindparam(name) for name in TRADE), ~_fills.external)
 
 
 def coins(instrument: str) -> tuple[str, str]:
@@ -93,10 +96,8 @@ class Orders:
         if key in self._booked:
             return True
         self._booked[key] = None
-        table = TABLES["fills"]
-        names = ("run", "venue", "account", "instrument", "trade_id")
-        same = [table.c[name] == value for name, value in zip(names, (self.run, *key), strict=True)]
-        return connection.execute(select(table.c.number).where(*same, ~table.c.external)).first() is not None
+        values = dict(zip(TRADE, (self.run, *key), strict=True))
+        return connection.execute(BOOKED, values).first() is not None
 
     def book(self, connection: Connection, fill: Fill) -> Iterator[Row]:
         """A fill that is new."""

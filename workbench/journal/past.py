@@ -6,14 +6,16 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from sqlalchemy import Boolean, select
 
 from workbench.errors import DataError
 from workbench.journal import reading, stores
 from workbench.journal.entries import Entry
+from workbench.journal.exporting import export
 from workbench.journal.records import ENTRIES, TABLES, Exact
+from workbench.journal.verifying import Verdict, verify
 
 if TYPE_CHECKING:
     import polars as pl
@@ -125,6 +127,27 @@ class Past:
 
         found = self.table("equity")
         return found if markets else found.filter(pl.col("market") == "").drop("market")
+
+    def verify(self) -> Verdict:
+        """Look at all of it: the file, the chain, and each table against what the entries say.
+
+        Raises
+        ------
+        BrokenInvariant
+            At the first thing that does not fit.
+        """
+        with stores.explained(self.url):
+            return verify(self.engine, self.run)
+
+    def export(self, folder: str | Path, format: Literal["parquet", "csv"] = "parquet") -> list[Path]:
+        """Write the entries and every table that has rows as files, with every digit.
+
+        Raises
+        ------
+        ConfigError
+            If the format is no such, or the folder cannot be written.
+        """
+        return export(self, Path(folder), format)
 
     def close(self) -> None:
         """Let go of the database."""

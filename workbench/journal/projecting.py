@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -29,6 +30,7 @@ class Projector:
     def __init__(self, run: str) -> None:
         self.run = run
         self.orders = Orders(run)
+        self.odd: list[int] = []  # entries of which no table could be made
         self._plan: Row = {}
         self._place: tuple[str, str] | None = None
 
@@ -41,30 +43,37 @@ class Projector:
         once: dict[str, list[Row]] = defaultdict(list)
         latest: dict[str, dict[Any, Row]] = defaultdict(dict)
         for entry in entries:
-            for name, row in self.rows(connection, entry):
+            for name, row in self._made(connection, entry):
                 row["run"] = self.run
                 if name in LATEST:
                     latest[name][tuple(row[key] for key in KEYS[name])] = row
                 else:
                     once[name].append(row)
+        dialect = connection.dialect.name
         for name, rows in once.items():
-            connection.execute(_insert(connection, name), rows)
+            connection.execute(_insert(dialect, name), rows)
         for name, found in latest.items():
-            connection.execute(_replace(connection, name), list(found.values()))
+            connection.execute(_replace(dialect, name), list(found.values()))
         self.orders.trim()
 
-    def rows(self, connection: Connection, entry: Entry) -> Iterator[tuple[str, Row]]:
-        """The rows that one entry makes."""
+    def _made(self, connection: Connection, entry: Entry) -> list[tuple[str, Row]]:
+        """The rows that one entry makes. A body that is not as it should be makes none: the entry is what counts."""
         make = MAKERS.get(entry.kind)
-        if make is not None:
-            yield from make(self, connection, entry)
+        try:
+            return list(make(self, connection, entry)) if make is not None else []
+        except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError):
+            self.odd.append(entry.number)
+            return []
 
     def place(self, connection: Connection, body: Any) -> tuple[str, str]:
         """Venue and account that a body speaks of; left out, they are the first that were planned."""
         if self._place is None:
             self._place = _first_place(json.loads(self.plan(connection).get("plan") or "{}"))
         found = body if isinstance(body, dict) else {}
-        return str(found.get("venue") or self._place[0]), str(found.get("account") or self._place[1])
+        venue, account, *_ = [*str(found.get("door") or "").split(":"), "", ""]
+        return str(found.get("venue") or venue or self._place[0]), str(
+            found.get("account") or account or self._place[1]
+        )
 
     def plan(self, connection: Connection) -> Row:
         """The row of the run."""
@@ -84,10 +93,12 @@ def _first_place(plan: Any) -> tuple[str, str]:
     """The venue and account of a plan, as far as it says."""
     if not isinstance(plan, dict):
         return "", ""
-    venues = plan.get("venues")
+    venues = plan.get("markets") or plan.get("venues")
     first = venues[0] if isinstance(venues, list) and venues else plan
     if isinstance(first, str):
         return first, str(plan.get("account") or "")
+    if not isinstance(first, dict):
+        return "", ""
     return str(first.get("venue") or first.get("name") or ""), str(first.get("account") or plan.get("account") or "")
 
 
@@ -99,20 +110,25 @@ def told(body: Any, kind: type) -> list[Any]:
     return [message for value in values for message in told(value, kind)]
 
 
-def _insert(connection: Connection, name: str) -> Any:
+@cache
+def _insert(dialect: str, name: str) -> Any:
+    """The statement that writes rows of a table once; built once, because that takes longer than running it."""
     if name == "fills":  # one that was taken for a stranger's may turn out to be ours
-        return _replace(connection, name, where=TABLES[name].c.external)
-    return _dialect(connection).insert(TABLES[name]).on_conflict_do_nothing()
+        return _replace(dialect, name, only_external=True)
+    return _dialect(dialect).insert(TABLES[name]).on_conflict_do_nothing()
 
 
-def _replace(connection: Connection, name: str, where: Any = None) -> Any:
-    made = _dialect(connection).insert(TABLES[name])
+@cache
+def _replace(dialect: str, name: str, *, only_external: bool = False) -> Any:
+    """The statement that writes how something is now."""
+    made = _dialect(dialect).insert(TABLES[name])
     fresh = {column.name: made.excluded[column.name] for column in TABLES[name].c if not column.primary_key}
+    where = TABLES[name].c.external if only_external else None
     return made.on_conflict_do_update(index_elements=KEYS[name], set_=fresh, where=where)
 
 
-def _dialect(connection: Connection) -> Any:
-    return postgresql if connection.dialect.name == "postgresql" else sqlite
+def _dialect(name: str) -> Any:
+    return postgresql if name == "postgresql" else sqlite
 
 
 # --- what each kind makes --------------------------------------------------------------------------------------------
@@ -123,11 +139,16 @@ Made = Iterator[tuple[str, Row]]
 def _planned(on: Projector, connection: Connection, entry: Entry) -> Made:
     body = entry.body if isinstance(entry.body, dict) else {}
     yield "runs", on.planned({
-        "plan": to_text(entry.body), "source_hash": str(body.get("source_hash") or body.get("source") or ""),
+        "plan": to_text(entry.body), "source_hash": str(body.get("source_hash") or _fingerprint(body)),
         "label": str(body.get("label") or ""), "planned_ms": entry.time_ms, "started_ms": None, "starts": 0,
         "stopped_ms": None, "why": "",
     })  # fmt: skip
     yield from _controllers(entry, body)
+
+
+def _fingerprint(plan: Row) -> str:
+    bot = plan.get("bot")
+    return str(bot.get("fingerprint") or "") if isinstance(bot, dict) else ""
 
 
 def _controllers(entry: Entry, body: Row) -> Made:
@@ -139,7 +160,7 @@ def _controllers(entry: Entry, body: Row) -> Made:
         parameters = facts.get("parameters", facts)
         yield "controllers", {
             "number": entry.number, "controller": str(facts.get("id") or place), "time_ms": entry.time_ms,
-            "kind": str(facts.get("kind") or facts.get("class") or facts.get("name") or ""),
+            "kind": str(facts.get("kind") or facts.get("path") or facts.get("name") or ""),
             "parameters": to_text(parameters),
         }  # fmt: skip
 

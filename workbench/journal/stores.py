@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ VERSIONS = "workbench_run_version"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 MIGRATION_LOCK = 0x776F726B  # PostgreSQL knows its locks by numbers
 CHECKPOINT_PAGES = 4_000
+LOCK_PATIENCE_S, LOCK_AGAIN_S = 1.0, 0.02  # a server takes a moment to see that a process has died
 
 
 class NotWritten(DataError):
@@ -174,6 +176,22 @@ def _version(connection: Connection) -> str | None:
     return connection.execute(text(f"SELECT version_num FROM {VERSIONS}")).scalar()
 
 
+def version_of(url: str | Path) -> tuple[str | None, str]:
+    """The version of a run's database, and the one that this workbench makes; None: it holds no run.
+
+    Raises
+    ------
+    DataError
+        If it is not there, or cannot be read.
+    """
+    found = address(url)
+    if _is_file(found) and not file_of(found).is_file():
+        raise DataError(f"There is no journal at {shown(found)}.")
+    engine = _sqlite(found, 1.0, True) if _is_file(found) else _postgresql(found, 1.0, True)
+    with explained(found), engine.connect() as connection:
+        return _version(connection), RUN_HEAD
+
+
 def _check_version(engine: Engine, url: URL) -> None:
     with engine.connect() as connection:
         version = _version(connection)
@@ -249,8 +267,11 @@ def hold_file(url: URL, run: str) -> int:
 def hold_row(connection: Connection, run: str) -> None:
     """Take the lock of a run at the PostgreSQL server, for as long as this connection lives."""
     number = connection.execute(text("SELECT hashtextextended(:run, 0)"), {"run": f"workbench/{run}"}).scalar_one()
-    if not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": number}).scalar_one():
-        raise ConfigError(_held(run, "another connection"))
+    deadline = time.monotonic() + LOCK_PATIENCE_S
+    while not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": number}).scalar_one():
+        if time.monotonic() >= deadline:
+            raise ConfigError(_held(run, "another connection"))
+        time.sleep(LOCK_AGAIN_S)
 
 
 def _held(run: str, holder: str) -> str:

@@ -14,6 +14,7 @@ from workbench.live.keys import DOOR, keys_of, simulated_keys, simulated_urls
 from workbench.live.plan import NAME, Mode, Place, Plan
 from workbench.live.run import Run
 from workbench.live.starting import SCRIPT, start
+from workbench.market import Instrument
 from workbench.trading import Limits
 
 
@@ -104,7 +105,8 @@ def plan_of(
     """The plan of a run, with what the settings say of its venue; and the text of a strategy in no package."""
     if not isinstance(bot, Controller):
         raise ConfigError(f"{bot!r} is no strategy. Give a controller, such as wb.controllers.Bollinger(length=50).")
-    instruments = [instrument] if isinstance(instrument, str) else list(instrument)
+    given_ = [instrument] if isinstance(instrument, str) else list(instrument)
+    instruments = [Instrument.parse(one).symbol for one in given_]
     script = script_of(bot)
     limits = limits or Limits()
     given = {**_of_settings(venue, simulated, account, perpetual=":" in instruments[0]), **more}

@@ -59,6 +59,21 @@ def journal_kill(folder: RunFolder, plan: Plan, facts: Mapping[str, Any], time_m
     return ""
 
 
+def last_end(folder: RunFolder, plan: Plan) -> tuple[str, list[str]]:
+    """What the run's last runner wrote down when it left: why, and what it left; nothing, if it wrote nothing."""
+    from workbench.journal import Past
+
+    try:
+        with Past.open(plan.journal or folder.journal_url, run=plan.run) as past:
+            ends = past.events(["started", "stopped"])
+    except WorkbenchError:
+        return "", []
+    if not len(ends) or ends["kind"][-1] != "stopped":
+        return "", []
+    body = json.loads(ends["body"][-1])
+    return str(body.get("why", "")), [str(one) for one in body.get("left", [])]
+
+
 def held(folder: RunFolder, plan: Plan) -> dict[str, Decimal]:
     """Base units that the run's own fills left it with, by spot instrument; fees that were taken in base are off."""
     from workbench.journal import Past

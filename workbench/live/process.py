@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
@@ -86,6 +87,8 @@ def start_process(folder: RunFolder, role: Role, keys: Mapping[str, Any]) -> sub
         made.stdin.close()
     except BrokenPipeError:  # it died at once; its log and its exit code say why
         pass
+    while made.poll() is None and find_process(folder, role) is None:  # a process has no name for a moment
+        time.sleep(0.001)
     return made
 
 
@@ -98,24 +101,27 @@ def start_runner(folder: RunFolder, keys: Mapping[str, Any]) -> Child:
 def start_supervisor(folder: RunFolder, keys: Mapping[str, Any]) -> int:
     """Start a supervisor; its process id."""
     made = start_process(folder, "supervisor", keys)
-    lock = folder.path / "supervisor.lock"
-    if not lock.exists():  # so that it is found before it has come to take its lock
-        lock.write_text(str(made.pid))
-        lock.chmod(0o600)
     threading.Thread(target=made.wait, daemon=True).start()  # it may end before we do
     return made.pid
 
 
 def find_process(folder: RunFolder, role: Role) -> int | None:
-    """The process id of a run's runner or supervisor, if it lives; a number left over from a dead one is nobody's."""
-    try:
-        pid = int((folder.path / f"{role}.lock").read_text().strip() or 0)
-        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][:1]
-    except (OSError, ValueError):
-        return None
-    is_it = f"workbench.live.{role}".encode() in command and str(folder.path).encode() in command
-    return pid if is_it and state != "Z" else None
+    """The process id of a run's runner or supervisor, if it lives: from its first moment on, lock or no lock."""
+    wanted = [f"workbench.live.{role}".encode(), str(folder.path).encode()]
+    for entry in os.scandir("/proc"):
+        if not entry.name.isdigit():
+            continue
+        try:
+            words = Path(entry.path, "cmdline").read_bytes().split(b"\0")
+            if words[-3:-1] == wanted and _lives(entry.path):
+                return int(entry.name)
+        except OSError:  # it ended while we looked
+            continue
+    return None
+
+
+def _lives(path: str) -> bool:
+    return Path(path, "stat").read_text().rpartition(") ")[2][:1] not in "ZX"
 
 
 def find_runner(folder: RunFolder) -> Child | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.connectors import SystemClock
 from workbench.errors import ConfigError, DataError, WorkbenchError
 from workbench.live.client import Client, NotReached
-from workbench.live.folder import RunFolder
+from workbench.live.folder import Heartbeat, RunFolder
 from workbench.live.noting import read_end
 from workbench.live.plan import Plan
 from workbench.live.process import find_process, last_words
@@ -20,8 +20,8 @@ from workbench.live.starting import find_folder, folders
 if TYPE_CHECKING:
     import polars as pl
 
-OVER = ("stopped", "killed", "refused", "dead", "down")
-QUICK_S = 1.0
+OVER = ("stopped", "killed", "refused", "dead", "down", "left")
+QUICK_S, SLOW_S = 1.0, 3.0
 
 
 class Status(dict[str, Any]):
@@ -163,8 +163,8 @@ class Run:
         if supervisor is not None and supervisor["state"] not in ("running", "starting"):
             return supervisor["state"], supervisor["reason"]
         if find_process(self.folder, "runner"):
-            hangs = self.folder.socket.exists()
-            return ("hanging", "its runner does not answer") if hangs else ("starting", "")
+            guarded = find_process(self.folder, "supervisor") is not None
+            return self._judge_silent(is_ready=supervisor["ready"] if supervisor else not guarded)
         end = read_end(self.folder)
         if end is not None:
             return end["state"], end["reason"]
@@ -172,6 +172,15 @@ class Run:
             return "starting", ""
         return "dead", f"nothing of it is at work. `workbench attach {self.name}` starts it again. " \
                        f"{last_words(self.folder, 'supervisor')}".strip()  # fmt: skip
+
+    def _judge_silent(self, *, is_ready: bool) -> tuple[str, str]:
+        """Its runner lives and does not answer: it starts, is slow, or hangs."""
+        if not is_ready or not self.folder.socket.exists():
+            return "starting", ""
+        age_s = (SystemClock().now_ms() - Heartbeat.read(self.folder.heartbeat)[1]) / 1_000
+        if age_s < SLOW_S:
+            return "running", f"its runner did not answer within {QUICK_S:g} s"
+        return "hanging", f"its runner's loop has stood still for {age_s:.0f} s"
 
     def _try(self, client: Client) -> dict[str, Any] | None:
         try:
@@ -209,7 +218,7 @@ def attach(name: str, *, passphrase: Any = None, who: str = "notebook") -> Run:
 
     run = Run(find_folder(name), who=who)
     orphan = find_process(run.folder, "supervisor") is None
-    if orphan and (find_process(run.folder, "runner") or run.state == "dead"):
+    if orphan and (find_process(run.folder, "runner") or run.state in ("dead", "left")):
         start_again(run.folder, keys_of(run.plan, run.folder, passphrase))
     return run
 

@@ -108,6 +108,8 @@ class Session:
         self.number, self.now_ms = entry.number, entry.time_ms
         commands: list[Command] = []
         body = entry.body if isinstance(entry.body, dict) else {}
+        if entry.kind == "stopped" and self.state == "stopping":
+            self.state = "stopped"  # in order, so it may be started again; a stop that was cut short goes on
         for m, (price, time_ms) in _prices(body):
             self._hear_price(m, price, time_ms)
         named = f"_{entry.kind}" if entry.kind in KINDS else ""
@@ -177,7 +179,7 @@ class Session:
     def _started(self, body: dict[str, Any], commands: list[Command]) -> None:
         """A process began: intents that were not written down are not sent any more."""
         self.begun_ms = self.begun_ms or self.now_ms
-        if self.state == "running":
+        if self.state in ("running", "stopped"):
             self.state = "starting"
         self.desk.drop_pending("the run was started again before it was written down")
 

@@ -26,7 +26,7 @@ from workbench.live.client import Client, is_there
 from workbench.live.control import Control
 from workbench.live.folder import RunFolder
 from workbench.live.killing import KillSwitch, Proof
-from workbench.live.noting import held, journal_kill, note_end
+from workbench.live.noting import held, journal_kill, last_end, note_end
 from workbench.live.plan import Mode, Plan
 from workbench.live.process import Child, find_runner, last_words, start_runner
 
@@ -53,6 +53,7 @@ class Supervisor:
         self._switch = KillSwitch(plan, keys, clock, budgets=folder.path.parent.parent / "budgets", tell=self.tell)
         self._ended, self._killing = asyncio.Event(), asyncio.Lock()
         self._cold: list[str] = []
+        self._is_leaving = self.is_ready = False
         self._tasks: set[asyncio.Task[Any]] = set()
 
     # --- life ---
@@ -86,13 +87,34 @@ class Supervisor:
             self.runner = None
             if self._killing.locked() or self.killed is not None:
                 return
-            if code in (STOPPED, REFUSED):
-                self._end("stopped" if code == STOPPED else "refused", last_words(self.folder) if code else "")
+            if code == REFUSED:
+                self._end("refused", last_words(self.folder))
+                return
+            if code == STOPPED and await self._has_left():
                 return
             self.tell("runner died", code=code)
             if not await self._may_start_again():
                 await self._leave_safe()
                 return
+
+    async def _has_left(self) -> bool:
+        """It ended in order: was that a stop, a kill of its own, or only a signal, after which it should go on?"""
+        why, left = await asyncio.to_thread(last_end, self.folder, self.plan)
+        if why == "killed":
+            proof = await self._switch.kill()
+            self._end("killed", f"By its own limits or by command. {in_words(self.plan, proof)}", proof.facts())
+        elif why not in ("running", "paused", "starting"):
+            self._end("stopped", f"LEFT: {', '.join(left)}." if left else "")
+        else:
+            return self._is_leaving
+        return True
+
+    def leave(self) -> None:
+        """A signal: the machine goes down, or somebody wants us gone. Nothing is cancelled; a new start goes on."""
+        self._is_leaving = True
+        if self.runner is not None:
+            self.runner.signal(signal.SIGTERM)
+        self._end("left", "it was told to go by a signal; its orders stay at the venue until it is started again.")
 
     async def _start(self) -> None:
         self._starts.append(self.clock.steady_s())
@@ -102,6 +124,7 @@ class Supervisor:
     async def _watch(self, runner: Child) -> int | None:
         """Wait for its end, or make one if its loop stands still; the exit code, None where it is not known."""
         ended = asyncio.ensure_future(runner.wait())
+        ready = asyncio.ensure_future(self._await_ready())
         try:
             last, since_s = runner.beats(), self.clock.steady_s()
             while not ended.done():
@@ -109,13 +132,23 @@ class Supervisor:
                 beats, now_s = runner.beats(), self.clock.steady_s()
                 if beats != last:
                     last, since_s = beats, now_s
-                elif now_s - since_s > (HUNG_S if runner.has_beaten() else SLOW_START_S):
+                elif now_s - since_s > (HUNG_S if self.is_ready else SLOW_START_S):
                     self.tell("runner hangs", pid=runner.pid, seconds=round(now_s - since_s, 1))
                     runner.signal(signal.SIGKILL)
                     since_s = now_s
             return ended.result()
         finally:
             ended.cancel()
+            ready.cancel()
+
+    async def _await_ready(self) -> None:
+        """A runner that starts may have to compile, and its loop stands still; one that has started may not."""
+        self.is_ready, client = False, Client(self.folder, who="supervisor")
+        while not self.is_ready:
+            await self.clock.sleep(LOOK_S)
+            with contextlib.suppress(WorkbenchError):
+                found = await asyncio.to_thread(client.status, timeout_s=1.0)
+                self.is_ready = found.get("state") != "starting"
 
     async def _may_start_again(self) -> bool:
         now_s = self.clock.steady_s()
@@ -156,7 +189,7 @@ class Supervisor:
         return {
             "name": self.plan.name, "run": self.plan.run, "mode": self.plan.mode.value, "state": self.state,
             "reason": self.reason, "pid": os.getpid(), "runner": runner.pid if runner else None,
-            "beats": runner.beats() if runner else 0, "starts": len(self._starts),
+            "beats": runner.beats() if runner else 0, "starts": len(self._starts), "ready": self.is_ready,
             "kill_switch": "ready" if self._switch.is_warm else "; ".join(self._cold) or "not ready yet",
             "killed": self.killed,
         }  # fmt: skip
@@ -240,7 +273,7 @@ class Supervisor:
             await self.clock.sleep(min(late_s, 1.0))
             now_s = self.clock.steady_s()
             proof = await self._switch.kill(limit_s=5.0)
-            if proof.found or proof.is_proven != facts["proven"]:
+            if proof.found or (proof.is_proven and not facts["proven"]):
                 facts.update(proof.facts(), says=in_words(self.plan, proof))
                 note_end(self.folder, "killed", facts["says"], self.clock.now_ms(), facts)
                 self.tell("killed late", **proof.facts())
@@ -306,6 +339,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 async def _supervise(plan: Plan, folder: RunFolder, keys: Mapping[str, Any]) -> None:
     supervisor = Supervisor(plan, folder, keys, SystemClock())
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, supervisor.leave)
     supervisor.tell("supervisor started", pid=os.getpid(), run=plan.run)
     await supervisor.run()
 

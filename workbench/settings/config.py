@@ -34,8 +34,17 @@ def load_config(home: Path | None = None) -> Config:
         If it cannot be read, or something in it cannot be.
     """
     path = config_path(home)
-    if not path.exists():
-        return Config()
+    return check_config(path) if path.exists() else Config()
+
+
+def check_config(path: Path) -> Config:
+    """What a file of settings means.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be read, or something in it cannot be.
+    """
     document = read_document(path)
     return checked(migrated(copy.deepcopy(document)) if is_old(document) else document, where=str(path))
 

@@ -16,6 +16,11 @@ def same_folders() -> dict[str, str]:
     return {**os.environ, "WORKBENCH_DATA": str(data_folder()), "WORKBENCH_HOME": str(home_folder())}
 
 
+def editor() -> str | None:
+    """The command of the person's text editor, if the environment names one."""
+    return os.environ.get("VISUAL") or os.environ.get("EDITOR")
+
+
 def home_folder() -> Path:
     """The project's database, runs and logs: `WORKBENCH_HOME`, or `.workbench/` of the working folder."""
     return Path(os.environ.get("WORKBENCH_HOME") or ".workbench").expanduser().absolute()

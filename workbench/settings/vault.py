@@ -131,6 +131,14 @@ class Vault:
             vault._reseal(passphrase)
         return vault
 
+    @staticmethod
+    def listed(path: Path) -> list[str]:
+        """The accounts that a vault names, without opening it: nobody vouches for them."""
+        records = _content(path).get("records", {})
+        if not isinstance(records, dict):
+            raise DamagedVault(_damaged(path, "it has no records"))
+        return sorted(map(str, records))
+
     @classmethod
     def _read(cls, path: Path, passphrase: Secret) -> Self:
         found = _content(path)
@@ -301,7 +309,10 @@ def _content(path: Path) -> Any:
     except FileNotFoundError:
         raise ConfigError(f"There is no vault at {path}. `workbench secrets add` makes one.") from None
     try:
-        return json.loads(content)
+        found = json.loads(content)
+        if not isinstance(found, dict):
+            raise ValueError("no object")
+        return found
     except (ValueError, RecursionError) as error:
         raise DamagedVault(_damaged(path, "it is no JSON")) from error
 

@@ -8,7 +8,7 @@ from workbench.trading.advance import advance, decide, stop_early, take, trade_p
 from workbench.trading.equipping import equip_rare
 from workbench.trading.executors import KINDS, equip
 from workbench.trading.gate import Alarm, Gate, Refusal
-from workbench.trading.ledger import equity, settle, to_lot, to_tick, total_equity
+from workbench.trading.ledger import equity, netted, settle, to_lot, to_tick, total_equity
 from workbench.trading.limits import Limits
 from workbench.trading.matching import (
     ALL_ORDERS,
@@ -49,12 +49,12 @@ from workbench.trading.models import (
 )
 from workbench.trading.owners import look_at_drawdowns
 from workbench.trading.quotes import (
-    forget_kept,
-    lie_in_order,
-    meet_watched,
-    note_nearest,
-    recall_quotes,
-    requote,
+    first_side,
+    is_carried,
+    is_plain_quote,
+    lowest_free,
+    nearest,
+    put_quotes_back,
     watch_quotes,
 )
 from workbench.trading.rare import meet_rare
@@ -91,6 +91,7 @@ from workbench.trading.world import (
     MAX_ORDERS,
     NEVER,
     NO_SIDE,
+    NO_SLOT,
     ORDER,
     OUTBOX,
     POST_ONLY_QUOTE,
@@ -131,6 +132,7 @@ __all__ = [
     "MAX_TIERS",
     "NEVER",
     "NO_SIDE",
+    "NO_SLOT",
     "ORDER",
     "OUTBOX",
     "PAYMENT",
@@ -193,21 +195,22 @@ __all__ = [
     "equip_rare",
     "equity",
     "explain",
+    "first_side",
     "flatten",
-    "forget_kept",
-    "lie_in_order",
+    "is_carried",
+    "is_plain_quote",
     "look_at_drawdowns",
+    "lowest_free",
     "match",
     "meet_rare",
-    "meet_watched",
+    "nearest",
+    "netted",
     "new_purse_world",
     "new_targets",
     "new_world",
     "next_tick",
-    "note_nearest",
     "opened_at",
-    "recall_quotes",
-    "requote",
+    "put_quotes_back",
     "rest",
     "revive",
     "see_bar",

@@ -5,6 +5,7 @@ So an engine that trades positions alone is compiled without ladders, grids and 
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numba
@@ -21,9 +22,12 @@ TOLD = 2  # n slot of the order, m whether it is whole, x price, y amount, z wha
 HALT = 3  # of those of two markets: n keep, m first row of its orders
 
 
+record_type = functools.cache(numba.from_dtype)  # a world has a hundred fields, and Numba looks at each anew
+
+
 def kernel_type(world: World) -> Any:
     """The signature of a state machine for worlds of this kind."""
-    return types.int64(numba.from_dtype(world.dtype), *(types.int64,) * 4, *(types.float64,) * 4)
+    return types.int64(record_type(world.dtype), *(types.int64,) * 4, *(types.float64,) * 4)
 
 
 @compiled(part=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numba
 from numba import types
 
 from workbench.compiled import compiled_pointer
 from workbench.market import TARGET
 from workbench.trading.advance import take_other
+from workbench.trading.calls import record_type
 from workbench.trading.executors import step_extended
 from workbench.trading.matching.answer import rebalance
 from workbench.trading.quotes import meet_quotes
@@ -57,9 +57,9 @@ FUNCTIONS: dict[Rare, Callable[..., Any]] = {
 
 
 def _signature(world: World, place: Rare) -> Any:
-    record, whole, real = numba.from_dtype(world.dtype), types.int64, types.float64
+    record, whole, real = record_type(world.dtype), types.int64, types.float64
     arguments = {
-        Rare.TAKE: (numba.from_dtype(TARGET), whole, whole, real),
+        Rare.TAKE: (record_type(TARGET), whole, whole, real),
         Rare.STEP: (whole, real, whole),
         Rare.MEET: (whole, whole, real, real, real),
         Rare.REBALANCE: (whole, real),

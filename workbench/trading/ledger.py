@@ -165,13 +165,14 @@ def charge(world, order, amount, price, rate):
 
 @compiled(leaf=True)
 def book_quote(world, m, slot):
-    """`settle` for a quote that nothing has filled yet: whole, at its own price, as maker. Its slot stays its own."""
+    """`settle` for a quote that nothing has filled yet: whole, at its own price, as maker."""
     order = world.orders[slot]
     market = world.markets[m]
     in_base = market.fee_received != 0 and order.side == BUY
     fee = pay(world, market, order.side, order.amount, order.price, market.maker, in_base)
     write_fill(world, order, order.price, order.amount, fee, True, in_base, False, True)
-    order.reserved, order.status = 0.0, Status.FILLED
+    order.reserved = 0.0
+    forget_order(world, slot)
 
 
 @compiled(leaf=True)
@@ -190,18 +191,22 @@ def pay(world, market, side, amount, price, rate, in_base):
 
 @compiled(leaf=True)
 def move_position(market, change, price):
-    """Net a signed change into the position; `entry` is the average price of what is open.
+    """Net a signed change into the position; `entry` is the average price of what is open."""
+    market.position, market.entry = netted(market.position, market.entry, change, price)
+
+
+@compiled(leaf=True)
+def netted(before, entry, change, price):
+    """A position and its average price after a change.
 
     Which side a fill is of cannot be foreseen, and a wrong guess costs more than the sums: all cases are computed, and
     the right one is picked by a factor of 1 or 0.
     """
-    before, entry = market.position, market.entry
     after = before + change
     after = 0.0 if abs(after) <= DUST * max(abs(before), abs(change)) else after
     starts, grows = 1.0 * ((before == 0.0) | (before * after < 0.0)), 1.0 * (before * change > 0.0)
     average = (entry * before + price * change) / (after + (after == 0.0))
-    market.entry = starts * price + (1.0 - starts) * (grows * average + (1.0 - grows) * entry)
-    market.position = after
+    return after, starts * price + (1.0 - starts) * (grows * average + (1.0 - grows) * entry)
 
 
 @compiled(leaf=True)

@@ -11,10 +11,13 @@ import numpy as np
 from workbench.compiled import compiled
 from workbench.market import BUY, SELL, Action, OrderKind, Sizing
 from workbench.trading.ledger import book_quote, forget_order, reserve, settle, to_lot, to_tick
-from workbench.trading.matching.path import up_first
+from workbench.trading.matching.path import rises, up_first
 from workbench.trading.orders import cancel, has_room, lingers, mark_reduce, open_order
-from workbench.trading.risk import approve, refuse
+from workbench.trading.risk import approve, carries, is_too_small, refuse, suffices
 from workbench.trading.world import NEVER, NO_SLOT, Purpose, Reason, Status
+
+MOST_SLOTS = 60  # as bits of a number
+ONE = np.int64(1)
 
 
 @compiled(part=True)
@@ -98,146 +101,112 @@ def _replace(world, target, slot, level, price, amount, first_row, account):
     market.wake_row = min(market.wake_row, first_row)
 
 
-@compiled(leaf=True)
-def requote(world, target, level, account):
-    """`take` for the plainest of quotes, in a world of a margin account that is watched and logs no quotes.
-
-    A limit order with its size in base takes the place of the level's last one, whether that is still there or was
-    filled in this bar. False, with nothing done, if it is not so plain. Which of the two it is nobody can foresee, and
-    a branch guessed wrong costs more than what it spares: both are one way.
-    """
-    plain = target.action == Action.QUOTE and (target.kind == OrderKind.LIMIT or target.kind == OrderKind.POST_ONLY)
-    if not plain or target.sizing != Sizing.BASE or target.market != 0:
-        return False
-    barred = target.stop_loss <= 0.0 or target.take_profit <= 0.0 or target.trailing_delta <= 0.0 or target.reduce != 0
-    side, market, slot = target.side, world.markets[0], world.quotes[level]
-    if barred or side * side != 1 or market.last != market.last:
-        return False
-    price, amount = to_tick(target.price, side, market.tick), to_lot(target.size, market.lot)
-    if not (price > 0.0 and target.size > 0.0):
-        return False
-    if approve(world, 0, side, amount, price, False, account) != Reason.NONE:
-        return False
-    # A level below that was filled and is silent has left a free slot, which this one would move into.
-    if slot == NO_SLOT or slot > world.kept or world.free_slots != 0:
-        return False
-    order = world.orders[slot]
-    same = order.price == price and order.amount == amount and order.side == side and order.kind == target.kind
-    if same and order.status == Status.OPEN:
-        return True
-    world.cancelled_quotes += order.status == Status.OPEN
-    world.kept = _next_kept(world, slot) if slot == world.kept else world.kept
-    order.status, order.fresh = Status.OPEN, 1
-    order.id = world.next_order
-    world.next_order += 1
-    order.side, order.kind, order.sizing = side, target.kind, Sizing.BASE
-    order.price, order.size, order.amount = price, target.size, amount
-    order.created_row, order.active_row = world.row, world.row + 1
-    return True
-
-
-@compiled(leaf=True)
-def _next_kept(world, slot):
-    slot += 1
-    while slot < world.orders_top and world.orders[slot].status != Status.FILLED:
-        slot += 1
-    return slot if slot < world.orders_top else NEVER
-
-
-@compiled(leaf=True)
-def forget_kept(world):
-    """Free the slots of quotes that were filled in this bar, and that their levels did not take again at once."""
-    if world.kept != NEVER:
-        _forget_kept(world)
+# A stretch of bars of one market in which all that is at work is quotes; `open_slots` has a bit for each. -----
 
 
 @compiled(part=True)
-def _forget_kept(world):
-    for slot in range(world.orders_top):
-        if world.orders[slot].status == Status.FILLED:
-            forget_order(world, slot)
-    world.kept = NEVER
-
-
-@compiled(part=True)
-def watch_quotes(world):
-    """Is all that is at work in a world of one market, without latency, quotes that nothing has filled yet?
-
-    Then their nearest prices are noted: a bar strictly between them meets none, whatever its path.
-    """
-    if world.n_markets != 1 or world.latency != 0 or world.executors_top != 0:
-        return False
-    for slot in range(world.orders_top):
-        order = world.orders[slot]
-        if order.status == Status.OPEN and (order.purpose != Purpose.QUOTE or order.filled != 0.0):
-            return False
-    note_nearest(world)
-    return True
-
-
-@compiled(part=True)
-def lie_in_order(world):
-    """Do the quotes lie in their slots as their levels follow?"""
-    level = -1
+def watch_quotes(world, n_levels):
+    """The slots of what is at work, as bits, if that is nothing but whole quotes; else −1."""
+    if world.n_markets != 1 or world.latency != 0 or world.executors_top != 0 or world.log_quotes != 0:
+        return np.int64(-1)
+    if n_levels > MOST_SLOTS or world.orders_top > MOST_SLOTS:
+        return np.int64(-1)
+    open_slots = np.int64(0)
     for slot in range(world.orders_top):
         order = world.orders[slot]
         if order.status == Status.OPEN:
-            if order.level < level:
-                return False
-            level = order.level
-    return True
+            if order.purpose != Purpose.QUOTE or order.filled != 0.0 or not _rests_plainly(order.kind):
+                return np.int64(-1)
+            open_slots |= ONE << slot
+    return open_slots
 
 
 @compiled(leaf=True)
-def note_nearest(world):
-    """Note the nearest quotes of a world that is watched."""
-    below, above = -np.inf, np.inf
-    for slot in range(world.orders_top):
-        order = world.orders[slot]
-        price, is_open = order.price, order.status == Status.OPEN
-        below = max(below, price if is_open & (order.side == BUY) else -np.inf)
-        above = min(above, price if is_open & (order.side != BUY) else np.inf)
-    world.markets[0].below, world.markets[0].above = below, above
+def nearest(world, open_slots, top):
+    """Prices of the nearest quotes below and above, their slots, and how many there are of each side."""
+    below, above, buy, sell, buys, sells = -np.inf, np.inf, NO_SLOT, NO_SLOT, np.int64(0), np.int64(0)
+    for slot in range(top):
+        if (open_slots >> slot) & 1 != 0:
+            price = world.orders[slot].price
+            if world.orders[slot].side == BUY:
+                buys += 1
+                if price > below:
+                    below, buy = price, np.int64(slot)
+            else:
+                sells += 1
+                if price < above:
+                    above, sell = price, np.int64(slot)
+    return below, above, buy, sell, buys, sells
 
 
 @compiled(leaf=True)
-def meet_watched(world, row, o, high, low, in_order):
-    """`meet_quotes` for a world that is watched, and a bar that opens strictly between its quotes.
+def first_side(world, lean, position, o, high, low):
+    """The side that a bar meets first, if it meets both: it sells where the price rises first."""
+    return SELL if rises(world.path, position, lean, o, high, low) else BUY
 
-    Those that are filled keep their slots until their levels have spoken, where what these quote next would get the
-    very same ones: slots are taken from below, and levels speak in order.
-    """
-    touched, first, last = 0, 0, 0
-    for slot in range(world.orders_top):
+
+@compiled(leaf=True)
+def lowest_free(open_slots):
+    """The slot that a new order gets."""
+    slot = np.int64(0)
+    while (open_slots >> slot) & 1 != 0:
+        slot += 1
+    return slot
+
+
+@compiled(leaf=True)
+def is_plain_quote(target):
+    """Is a record a limit order of the first market with its size in base, and nothing else?"""
+    plain = (target.action == Action.QUOTE) & (target.sizing == Sizing.BASE) & (target.market == 0)
+    barred = (target.stop_loss <= 0.0) | (target.take_profit <= 0.0) | (target.trailing_delta <= 0.0)
+    barred = barred | (target.reduce != 0)
+    return plain & _rests_plainly(target.kind) & (target.side * target.side == 1) & (not barred)
+
+
+@compiled(leaf=True)
+def _rests_plainly(kind):
+    return (kind == OrderKind.LIMIT) | (kind == OrderKind.POST_ONLY)
+
+
+@compiled(leaf=True)
+def is_carried(world, side, amount, price, quote, position, account, open_slots, top):
+    """Would `approve` let a quote through, beside those in `open_slots`?"""
+    market = world.markets[0]
+    if not (price > 0.0 and amount > 0.0) or is_too_small(market, amount, price):
+        return False
+    if world.margin:
+        wanted = abs(position + (amount if side == BUY else -amount))
+        return carries(position, wanted, wanted * price, world.leverage * account)
+    reserved = 0.0
+    for slot in range(top):
         order = world.orders[slot]
-        is_touched = (order.status == Status.OPEN) & _is_touched(world, order, high, low)
-        first, last = last if is_touched else first, slot if is_touched else last
-        touched += is_touched
-    keeps = in_order and world.free_slots == 0
-    two = touched == 2
-    if touched > 2 or (two and world.orders[first].side == world.orders[last].side):
-        _fill_both(world, 0, row, o, high, low, keeps)
-        return
-    if keeps and touched > 0:
-        world.kept = first if two else last
-    if two and (world.orders[last].side == SELL) == up_first(world, 0, row, o, high, low):
-        first, last = last, first
-    for _ in range(touched):
-        if keeps:
-            book_quote(world, 0, first if two else last)
-        else:
-            _fill(world, first if two else last, False)
-        first = last
+        if (open_slots >> slot) & 1 != 0 and order.side == side:
+            reserved += order.reserved
+    if side == BUY:
+        return suffices(quote - reserved, amount * price * (1.0 + market.taker))
+    return suffices(position - reserved, amount)
 
 
-@compiled(part=True)
-def recall_quotes(world, last_bar):
-    """After rows that were stepped over: what was quoted before the last bar has been in the book since."""
-    world.markets[0].wake_row = world.row
-    for slot in range(world.orders_top):
+@compiled(leaf=True)
+def put_quotes_back(world, open_slots, top, first_row, last_row):
+    """Write what a stretch of rows has left out of its orders; those from `first_row` on were made in it."""
+    world.orders_top, world.free_slots = 0, 0
+    for slot in range(top):
         order = world.orders[slot]
-        if order.created_row < last_bar:
-            order.fresh = 0
+        if (open_slots >> slot) & 1 == 0:
+            order.status = Status.FREE
+            continue
+        world.orders_top = slot + 1
+        if order.created_row >= first_row:
+            order.executor = order.executor_id = NO_SLOT
+            order.market, order.purpose, order.sizing, order.reason = 0, Purpose.QUOTE, Sizing.BASE, Reason.NONE
+            order.tag = order.part = order.controller = order.reduce = order.triggered = 0
+            order.trigger, order.filled = np.nan, 0.0
+            order.active_row, order.closed_row = order.created_row + 1, -1
+        order.status, order.fresh = Status.OPEN, order.created_row >= last_row
+    for slot in range(world.orders_top):
+        world.free_slots += world.orders[slot].status == Status.FREE
+    world.markets[0].wake_row = last_row
 
 
 @compiled
@@ -257,20 +226,18 @@ def meet_quotes(world, m, row, o, high, low):
             if _is_touched(world, order, high, low):
                 touched, last_touched = touched + 1, slot
     if touched == 1:
-        _fill(world, last_touched, False)
+        _fill(world, last_touched)
     elif touched > 1:
-        _fill_both(world, m, row, o, high, low, False)
+        _fill_both(world, m, row, o, high, low)
     _rest(world, m, row)
     return True
 
 
 @compiled(part=True)
-def _fill_both(world, m, row, o, high, low, keeps):
+def _fill_both(world, m, row, o, high, low):
     rising = up_first(world, m, row, o, high, low)
-    _fill_side(world, m, row, SELL if rising else BUY, high, low, keeps)
-    _fill_side(world, m, row, BUY if rising else SELL, high, low, keeps)
-    if keeps:
-        world.kept = _next_kept(world, np.int64(-1))
+    _fill_side(world, m, row, SELL if rising else BUY, high, low)
+    _fill_side(world, m, row, BUY if rising else SELL, high, low)
 
 
 @compiled(leaf=True)
@@ -280,7 +247,7 @@ def _is_touched(world, order, high, low):
 
 
 @compiled(part=True)
-def _fill_side(world, m, row, side, high, low, keeps):
+def _fill_side(world, m, row, side, high, low):
     """Fill the touched quotes of one side, the nearest to the open first."""
     while True:
         best = -1
@@ -293,17 +260,15 @@ def _fill_side(world, m, row, side, high, low, keeps):
                 best = slot
         if best < 0:
             return
-        _fill(world, best, keeps)
+        _fill(world, best)
 
 
 @compiled(part=True)
-def _fill(world, slot, keeps):
+def _fill(world, slot):
     order = world.orders[slot]
     order.fresh = 0
     if order.filled == 0.0:
         book_quote(world, order.market, slot)
-        if not keeps:
-            forget_order(world, slot)
     else:
         settle(world, slot, order.price, order.amount - order.filled, True)
 

@@ -23,7 +23,7 @@ def approve(world, m, side, amount, price, closing, account):
     market = world.markets[m]
     if not amount > 0.0:
         return Reason.TOO_SMALL
-    if not closing and (amount < market.min_amount or amount * price < market.min_notional):
+    if not closing and is_too_small(market, amount, price):
         return Reason.TOO_SMALL
     return approve_funds(world, m, side, amount, price, closing, account)
 
@@ -35,11 +35,28 @@ def approve_funds(world, m, side, amount, price, closing, account):
     if not is_spot(world, m):
         return Reason.NONE if closing else _approve_margin(world, m, side, amount, price, account)
     if side == BUY:
-        enough = amount * price * (1.0 + market.taker) <= free_quote(world, m) * (1.0 + SPARE)
+        enough = suffices(free_quote(world, m), amount * price * (1.0 + market.taker))
     else:
-        free = closable_base(world, m) if closing else free_base(world, m)
-        enough = amount <= free * (1.0 + SPARE)
+        enough = suffices(closable_base(world, m) if closing else free_base(world, m), amount)
     return Reason.NONE if enough else Reason.NO_FUNDS
+
+
+@compiled(leaf=True)
+def is_too_small(market, amount, price):
+    """Is it below one of the instrument's minimums?"""
+    return (amount < market.min_amount) | (amount * price < market.min_notional)
+
+
+@compiled(leaf=True)
+def suffices(free, needed):
+    """Is there enough of what is free, but for the rounding of sums?"""
+    return needed <= free * (1.0 + SPARE)
+
+
+@compiled(leaf=True)
+def carries(position, wanted, exposure, most):
+    """May a margin account's position become this large? A smaller one than before always may."""
+    return (wanted <= abs(position)) | (exposure <= most * (1.0 + ROOM))
 
 
 @compiled(leaf=True)
@@ -49,7 +66,7 @@ def _approve_margin(world, m, side, amount, price, account):
     exposure = wanted * price
     if world.n_markets > 1:
         exposure = _exposure(world, m, exposure)
-    carried = (wanted <= abs(position)) | (exposure <= world.leverage * account * (1.0 + ROOM))
+    carried = carries(position, wanted, exposure, world.leverage * account)
     return Reason.NONE if carried else Reason.NO_FUNDS
 
 

@@ -375,7 +375,6 @@ WORLD = np.dtype(
         ("orders_top", "i8"),
         ("free_slots", "i8"),  # of orders, below the top
         ("executors_top", "i8"),
-        ("kept", "i8"),  # lowest slot of a quote that was filled in this bar, and whose level has not spoken yet
         ("cancelled_quotes", "i8"),
         ("n_fills", "i8"),
         ("n_orders", "i8"),
@@ -435,7 +434,7 @@ def new_world(*, n_markets: int = 1, cash: float) -> World:
     world.view(np.uint8)[:OUTBOXES_AT] = 0  # they are most of it, and nobody reads in them beyond what is counted
     world["quote"], world["n_markets"], world["leverage"] = cash, n_markets, 1.0
     world["policy"]["max_per_side"] = 1
-    world["quotes"], world["kept"] = NO_SLOT, NEVER
+    world["quotes"] = NO_SLOT
     world["configs"][0, MAX_CONFIGS] = new_configs(1)[0]
     markets = world["markets"][0]
     markets["last"] = np.nan

@@ -69,21 +69,25 @@ def _choose(world, tick):
 @compiled(part=True)
 def up_first(world, m, row, o, high, low):
     """Is the high met before the low? As the account stands now; docs/execution.md part 2."""
-    nearer = high - o <= o - low
-    if world.path == Path.OHLC:
-        return nearer
     position = world.markets[m].position
-    if position != 0.0:
-        worst = position < 0.0
-    else:
-        lean = lean_of(world, m, row)
-        worst = lean > 0 if lean != 0 else nearer
-    return worst if world.path == Path.WORST else not worst
+    lean = lean_of(world, m, row) if position == 0.0 and world.path != Path.OHLC else np.int64(0)
+    return rises(world.path, position, lean, o, high, low)
+
+
+@compiled(leaf=True)
+def rises(path, position, lean, o, high, low):
+    """The same for a position, and the sides of what would open one, summed."""
+    nearer = high - o <= o - low
+    if path == Path.OHLC:
+        return nearer
+    flat = lean > 0 if lean != 0 else nearer
+    worst = position < 0.0 if position != 0.0 else flat
+    return worst if path == Path.WORST else not worst
 
 
 @compiled(part=True)
 def lean_of(world, m, row):
-    lean = 0
+    lean = np.int64(0)
     for slot in range(world.orders_top):
         order = world.orders[slot]
         if is_leaning(world, order) and order.status == Status.OPEN and order.market == m and order.active_row <= row:

@@ -231,12 +231,6 @@ def can_stay(world, kind, slot):
     return False
 
 
-@in_place_of(quotes.watch_quotes)
-@compiled(leaf=True)
-def watch_quotes(world):
-    return False
-
-
 @in_place_of(quotes.meet_quotes)
 @compiled(leaf=True)
 def meet_quotes(world, m, row, o, high, low):
