@@ -9,10 +9,10 @@ import signal
 
 import pytest
 
-from tests.live.running import PERPETUAL, SPOT, end_all, open_at, open_venue, until
+from tests.live.running import ACCOUNT, PERPETUAL, SPOT, end_all, fill_book, open_at, open_venue, until, urls
 from workbench.live import find_folder
 from workbench.live.process import find_process
-from workbench.settings import home_folder
+from workbench.settings import AccountKeys, Vault, home_folder, set_value, vault_path
 
 STATUS = ["name", "run", "mode", "state", "reason", "bot", "markets", "runner", "supervisor", "end"]
 SUPERVISOR = [
@@ -55,7 +55,7 @@ def venue():
 
 def bollinger(venue, *more, instrument=SPOT, name="bands"):
     return ("paper", "bollinger", "--instrument", instrument, "--simulated", venue.control_url, "--name", name,
-            "--set", "length=20", *more)  # fmt: skip
+            "--set", "length=20", "--wait", 300, *more)  # fmt: skip
 
 
 def test_a_run_is_started_looked_at_paused_stopped_started_again_and_killed(run, venue):
@@ -110,7 +110,7 @@ def test_a_run_is_started_looked_at_paused_stopped_started_again_and_killed(run,
     assert run(*bollinger(venue, "--fresh")).code == 0
 
 
-def test_kill_says_what_is_still_open_and_leaves_with_three(run, venue):
+def test_a_run_of_which_all_processes_died_is_dead_and_attach_starts_it_again(run, venue):
     assert run(*bollinger(venue, instrument=PERPETUAL)).code == 0
     folder = find_folder("bands")
     for role in ("supervisor", "runner"):
@@ -121,7 +121,29 @@ def test_kill_says_what_is_still_open_and_leaves_with_three(run, venue):
     assert "`workbench attach bands` starts it again" in dead.json["reason"]
     again = run("attach", "bands", "--seconds", 0)
     assert again.code == 0, again.err
-    assert run("status", "bands", "--json").json["state"] == "running"
+    until(lambda: run("status", "bands", "--json").json["state"] == "running", 120.0)
+
+
+def test_settings_alone_point_a_live_run_at_another_server_and_it_trades_there(run, venue, tmp_path):
+    account = venue.account(ACCOUNT)
+    keys = AccountKeys.make(key=account.key, secret=account.secret)
+    Vault.create(vault_path(), "correct horse").put("binance:main", keys)
+    words = tmp_path / "words"
+    words.write_text("correct horse\n")
+    words.chmod(0o600)
+    for scheme, url in urls(venue, SPOT).items():
+        set_value(f"venues.binance.urls.{scheme}", url)
+    asked = ("live", "bollinger", "--instrument", SPOT, "--account", "main", "--limit", "max_order_notional=500",
+             "--name", "real", "--confirm", "real", "--passphrase-file", words, "--wait", 300)  # fmt: skip
+    started = run(*asked, "--json")
+    assert started.code == 0, started.err
+    assert (started.json["mode"], started.json["state"]) == ("live", "running")
+    assert "(not the venue's own: from the settings)" in started.err
+    fill_book(venue, SPOT, 3)
+    assert run("kill", "real", "--json").json["found"] == 3
+    assert open_at(venue, SPOT) == []
+    files = [path for path in (home_folder() / "runs").rglob("*") if path.is_file()]
+    assert not any(account.secret.encode() in path.read_bytes() for path in files)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from workbench.research.fast.prices import first_touch, touch_table
 from workbench.research.fast.signals import sma_crossings
 from workbench.research.runs import Runner, marks_of
 
-from .test_sweep import QUIET, same, walk
+from .test_sweep import QUIET, Quoter, same, walk
 
 
 @compiled
@@ -92,6 +92,23 @@ def test_crosses_are_those_of_the_indicator_or_left_to_it(kind, seed):
         assert found.tolist() == expected.tolist(), pairs[pair]
     if kind == "a walk":
         assert taken[pairs[:, 1] >= 64].all()
+
+
+def test_crosses_that_are_in_doubt_take_the_same_route_and_are_those_of_the_indicator():
+    close = 100.0 * (1.0 + 3e-12 * np.random.default_rng(1).normal(0.0, 1.0, 3000))  # near what counts as equal
+    close[1500:] *= 1.0 + 1e-3 * np.sin(np.arange(1500) / 40.0)
+    pairs = np.array([(2, 12), (2, 40), (5, 12), (5, 40)], np.int64)
+    assert (sma_crossings(close, pairs)[1] < 0).any()
+    time = 1_600_041_600_000 + 60_000 * np.arange(3000)
+    candles = Candles.from_arrays(time, close, close, close, close, timeframe="1m")
+    table = agree(SmaCross(), {"fast": [2, 5], "slow": [12, 40]}, candles)
+    assert set(table["route"]) == {"signals"}
+    assert table["round_trips"].max() > 5
+
+
+def test_daily_equity_of_quotes_is_that_of_their_backtest():
+    table = agree(Quoter(), {"spread": [0.0005, 0.004], "path": ["worst", "best"]}, walk(), account="margin")
+    assert set(table["route"]) == {"quotes"}
 
 
 @pytest.mark.parametrize("timeframe", ["1m", "1h", "1d", "1w"])

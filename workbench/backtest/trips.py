@@ -53,8 +53,10 @@ def round_trips(tape: Tape, time_ms: npt.NDArray[np.int64]) -> Array:
 def in_quote(tape: Tape) -> Array:
     """The fills of a run; fees that were paid in a third coin at what they were worth in quote currency."""
     fills, plane = tape.fills, tape.rates
+    if plane is None:
+        return fills
     in_coin = (fills["flags"] & FEE_IN_COIN) != 0
-    if plane is None or not in_coin.any():
+    if not in_coin.any():
         return fills
     fills, markets = fills.copy(), tape.world["markets"][0]
     known = pl.DataFrame(plane.T).fill_nan(None).fill_null(strategy="forward").to_numpy()

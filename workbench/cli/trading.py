@@ -49,7 +49,7 @@ def paper(
     journal: Journal = None,
     fresh: Fresh = False,
     share: Share = False,
-    wait: Wait = 60.0,
+    wait: Wait = 120.0,
     json: AsJson = False,
 ) -> None:
     """Run CONTROLLER on live prices with imagined fills, in a supervised process of its own."""
@@ -82,7 +82,7 @@ def live(
     ] = None,
     fresh: Fresh = False,
     share: Share = False,
-    wait: Wait = 60.0,
+    wait: Wait = 120.0,
     json: AsJson = False,
 ) -> None:
     """Run CONTROLLER with money: one screen says what that means, and wants the run's name typed."""

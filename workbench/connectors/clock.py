@@ -36,6 +36,36 @@ class SystemClock:
         await asyncio.sleep(seconds)
 
 
+class PacedClock:
+    """The time of a market that is replayed: it began at some moment, and runs faster than the machine's.
+
+    Waiting, and steady time, are the machine's own: sockets and answers are no faster for it.
+
+    Parameters
+    ----------
+    start_ms : int
+        The market's time now.
+    speed : float
+        Market time per time of the machine.
+    """
+
+    def __init__(self, start_ms: int, speed: float) -> None:
+        self.start_ms, self.speed = start_ms, speed
+        self._began = time.monotonic()
+
+    def now_ms(self) -> int:
+        """UTC milliseconds of the market."""
+        return self.start_ms + int((time.monotonic() - self._began) * 1_000 * self.speed)
+
+    def steady_s(self) -> float:
+        """Seconds since the machine started, or near it."""
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """Let other tasks run for so many seconds of the machine."""
+        await asyncio.sleep(seconds)
+
+
 class VenueClock:
     """A venue's time: our clock, and how far the venue's is ahead of it."""
 

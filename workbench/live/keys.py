@@ -1,4 +1,4 @@
-"""Where the keys of a run come from: the vault, or, at a simulated venue, the venue itself."""
+"""Where the keys of a run come from: the vault, or, at a simulated venue, the venue itself; and its time likewise."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from workbench.connectors import Clock, PacedClock, SystemClock
 from workbench.errors import ConfigError
 from workbench.live.folder import RunFolder
 from workbench.live.plan import Mode, Plan
@@ -64,6 +65,15 @@ def simulated_urls(door: str, account: str) -> Mapping[str, Mapping[str, str]]:
         url = urlsplit(ask_door(door, query)["urls"]["api"][name])
         found[kind] = {"http": f"http://{url.netloc}", "ws": f"ws://{url.netloc}"}
     return found
+
+
+def clock_of(plan: Plan, folder: RunFolder) -> Clock:
+    """The machine's clock; at a simulated venue that replays a market, that market's."""
+    note = folder.path / DOOR
+    if plan.mode != Mode.SIMULATED or not note.exists():
+        return SystemClock()
+    told = ask_door(json.loads(note.read_text())["door"], "clock")
+    return SystemClock() if told["is_wall"] else PacedClock(told["now_ms"], told["speed"])
 
 
 def _ask() -> str:

@@ -38,6 +38,7 @@ from workbench.live import crash
 from workbench.live.admission import ensure_token
 from workbench.live.control import Control
 from workbench.live.folder import BEATS_PER_S, Heartbeat, RunFolder
+from workbench.live.keys import clock_of
 from workbench.live.plan import Plan
 from workbench.live.recovery import Recovery, fold, patiently
 from workbench.live.status import status_of
@@ -185,7 +186,7 @@ class Runner:
         heart = Heartbeat(self.folder.heartbeat)
         try:
             while True:
-                heart.beat(self.clock.now_ms())
+                heart.beat(SystemClock().now_ms())
                 before = asyncio.get_running_loop().time()
                 await asyncio.sleep(1.0 / BEATS_PER_S)
                 late = asyncio.get_running_loop().time() - before - 1.0 / BEATS_PER_S
@@ -449,7 +450,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 async def _run(plan: Plan, folder: RunFolder, keys: Mapping[str, Any]) -> int:
-    runner = Runner(plan, folder, SystemClock(), keys)
+    runner = Runner(plan, folder, clock_of(plan, folder), keys)
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, runner.end)
     return await runner.run()

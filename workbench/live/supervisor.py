@@ -211,7 +211,7 @@ class Supervisor:
             if before is not None and before["proven"] and (before["flatten"] or not flatten):
                 return before
             self.killed = facts = await self._kill(flatten, who)
-            self._later(self._after_kill(facts, LATE_S))
+            self._later(self._after_kill(facts, LATE_S if facts["runner"] == "ended by SIGKILL" else ALONE_S))
             return facts
 
     async def kill_and_leave(self, *, flatten: bool, who: str) -> dict[str, Any]:
@@ -227,8 +227,10 @@ class Supervisor:
         start = self.clock.steady_s()
         self.state = "killing"
         self.tell("kill", who=who, flatten=flatten)
+        before = await self._switch.count()
         runner = await self._end_runner()
         proof = await self._switch.kill()
+        proof.found = max(proof.found, before)
         if flatten:
             await self._switch.flatten(await self._holdings(), proof)
         facts = {"killed": True, "who": who, "flatten": flatten, "runner": runner, **proof.facts(),
@@ -268,7 +270,7 @@ class Supervisor:
         if noted:
             self.tell("kill not journalled", reason=noted)
         now_s = self.clock.steady_s()
-        until_s, end_s = now_s + late_s, now_s + GIVE_UP_S * (late_s == LATE_S)
+        until_s, end_s = now_s + late_s, now_s + GIVE_UP_S * (not self._quiet)
         while self._switch.places and (now_s < until_s or (now_s < end_s and not facts["proven"])):
             await self.clock.sleep(min(late_s, 1.0))
             now_s = self.clock.steady_s()

@@ -60,9 +60,13 @@ class Grid:
         shape = tuple(len(axis) for axis in self.axes)
         return np.stack(np.unravel_index(numbers, shape), axis=1).astype(np.int32)
 
+    def row(self, number: int) -> Codes:
+        """The codes of one combination, of shape (n_axes,)."""
+        return self.rows(np.array([number]))[0]
+
     def values(self, number: int) -> dict[str, Any]:
         """What one combination sets."""
-        return self.at(self.rows(np.array([number]))[0])
+        return self.at(self.row(number))
 
     def at(self, codes: Sequence[int] | Codes) -> dict[str, Any]:
         """What a row of codes sets."""

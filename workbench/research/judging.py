@@ -53,7 +53,7 @@ def judge(
     table = sweep.lean("number", "error", *dict.fromkeys((*READ, metric)))
     numbers, best = looked_at(sweep, table, metric, columns)
     ends, returns = sweep.returns(numbers)
-    case = sweep.space.combination(sweep.space.grid.rows(np.array([best]))[0])
+    case = sweep.space.at(best)
     length = max(max(one.timeframe_ms for one in case.candles.values()), DAY_MS)
     place = {int(number): row for row, number in enumerate(table["number"].to_list())}
     return significance(
@@ -73,7 +73,7 @@ def looked_at(sweep: Tried, table: pl.DataFrame, metric: str, columns: int) -> t
     best = int(top["number"][0])
     same = table.filter(pl.col("error").is_null())["number"].to_numpy()
     if len(sweep.space.cases) > 1:
-        mine = sweep.space.case(sweep.space.grid.rows(np.array([best]))[0])
+        mine = sweep.space.case(sweep.space.grid.row(best))
         same = same[[sweep.space.case(codes) == mine for codes in sweep.space.grid.rows(same)]]
     if len(same) > columns:
         same = np.sort(np.append(drawn(len(sweep.space), sweep.seed, same[same != best], columns - 1), best))

@@ -228,7 +228,7 @@ class Optimization:
     def backtest(self, number: int | None = None, *, audit: bool = True) -> Result:
         """Run a row of the table again, or the best one."""
         if number is not None:
-            return run_one(self.space.combination(self.space.grid.rows(np.array([number]))[0]), audit=audit)
+            return run_one(self.space.at(number), audit=audit)
         return run_one(self._search.combination(self.best, self._search.cases[-1]), audit=audit)
 
     def returns(self, rows: Sequence[int] | None = None, period: str = "1d") -> tuple[Any, Any]:

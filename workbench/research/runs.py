@@ -57,7 +57,7 @@ class Runner:
         """Equity of one combination at its start and at the end of each period, with the times of these."""
         if period_ms == DAY_MS and number in self._kept:
             return self._kept[number]
-        one = self.space.combination(self.space.grid.rows(np.array([number]))[0])
+        one = self.space.at(number)
         found = self.fast_path.marks(one) if self.fast and period_ms == DAY_MS else None
         return found or marks_of(run_one(one, self.memory), period_ms)
 

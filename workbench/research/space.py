@@ -97,6 +97,10 @@ class Space:
             (place, axis) for place, axis in enumerate(self.grid.axes) if axis.name in TERMS and axis.name not in own
         ]
 
+    def at(self, number: int) -> Combination:
+        """The combination of a number; raises as `combination` does."""
+        return self.combination(self.grid.row(number))
+
     def combination(self, codes: Any) -> Combination:
         """The combination of a row of codes, validated.
 

@@ -22,7 +22,7 @@ from workbench.research.picture import heatmap as draw_heatmap
 from workbench.research.pool import Threads, cores
 from workbench.research.progress import display_for, span
 from workbench.research.runs import Runner, run_one
-from workbench.research.space import Space, as_space
+from workbench.research.space import Combination, Space, as_space
 from workbench.research.table import best_of, column_name, pivot
 from workbench.settings import home_folder
 
@@ -248,16 +248,16 @@ class Sweep:
 
     def bot(self, number: int) -> Controller:
         """The bot of a row, by its number."""
-        return self.space.combination(self._codes(number)).bot
+        return self._at(number).bot
 
     def backtest(self, number: int, *, audit: bool = True) -> Result:
         """Run one combination again, with its trades, curves and bounds."""
-        return run_one(self.space.combination(self._codes(number)), audit=audit)
+        return run_one(self._at(number), audit=audit)
 
-    def _codes(self, number: int) -> Any:
+    def _at(self, number: int) -> Combination:
         if not 0 <= number < len(self.space):
             raise ConfigError(f"There is no combination {number}: they have the numbers 0 to {len(self.space) - 1:,}.")
-        return self.space.grid.rows(np.array([number]))[0]
+        return self.space.at(number)
 
     def heatmap(self, x: str, y: str, metric: str = "sharpe", *, over: str = "best", **at: Any) -> go.Figure:
         """A metric over two axes.

@@ -73,7 +73,7 @@ class Candidates:
     def run(self, number: int, candles: Any, *, audit: bool = False) -> Result:
         """One of them on these candles."""
         space = replace(self.space, candles=candles)
-        combination = space.combination(space.grid.rows(np.array([number]))[0])
+        combination = space.at(number)
         with trials.uncounted():
             return run_one(combination, audit=audit)
 

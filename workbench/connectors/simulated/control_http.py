@@ -29,6 +29,7 @@ class ControlDoor:
         app.router.add_get("/_ctl", self.list)
         app.router.add_get("/_ctl/ccxt", self.ccxt)
         app.router.add_get("/_ctl/keys", self.keys)
+        app.router.add_get("/_ctl/clock", self.clock)
         app.router.add_post("/_ctl/{hook}", self.do)
         return app
 
@@ -51,6 +52,13 @@ class ControlDoor:
         if (refused := _refused(request)) is not None:
             return refused
         return self._of_account(request, self._keys)
+
+    async def clock(self, request: web.Request) -> web.Response:
+        """The market's time, how fast it runs, and whether it is the wall's."""
+        if (refused := _refused(request)) is not None:
+            return refused
+        clock = self.control.venue.clock
+        return _answer({"now_ms": clock.now_ms(), "speed": clock.speed, "is_wall": clock.is_wall}, 200)
 
     def _keys(self, name: str) -> dict[str, Any]:
         venue = self.control.venue

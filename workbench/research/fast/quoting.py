@@ -13,8 +13,8 @@ from numba.cpython.unsafe.numbers import trailing_zeros
 
 from workbench.compiled import compiled
 from workbench.market import BUY, SELL, TARGET, Action, OrderKind, Sizing
-from workbench.research.fast.trades import DAY_MS, DUST, GAIN, HELD, PNL, ROOM, to_lot
-from workbench.trading import Path, to_tick
+from workbench.research.fast.trades import DAY_MS, GAIN, HELD, PNL, ROOM
+from workbench.trading import Path, netted, to_lot, to_tick
 
 FLAT = 1e-9  # of the amount traded, as in `backtest.trips`
 MOST_LEVELS = 32  # more are left to the engine
@@ -243,22 +243,10 @@ def fill(desk, level, price, rate, row, time, trips):
     fee = value * rate
     desk.quote -= side * value
     desk.quote -= fee
-    change_position(desk, side * amount, price)
+    desk.position, desk.entry = netted(desk.position, desk.entry, side * amount, price)
     desk.fees += fee
     desk.volume += value
     net(desk, side, amount, price, fee, row, time, trips)
-
-
-@compiled(leaf=True)
-def change_position(desk, change, price):
-    """As `trading` nets a change into a position, with its average price."""
-    before, entry = desk.position, desk.entry
-    after = before + change
-    after = 0.0 if abs(after) <= DUST * max(abs(before), abs(change)) else after
-    starts, grows = 1.0 * ((before == 0.0) | (before * after < 0.0)), 1.0 * (before * change > 0.0)
-    average = (entry * before + price * change) / (after + (after == 0.0))
-    desk.entry = starts * price + (1.0 - starts) * (grows * average + (1.0 - grows) * entry)
-    desk.position = after
 
 
 @compiled(leaf=True)

@@ -13,8 +13,9 @@ import numpy as np
 from workbench.compiled import compiled
 from workbench.market import BUY, Sizing
 from workbench.research.fast.leaving import NEVER, barriers, exit_of, followed, met, trailing, waits
+from workbench.trading import to_lot
 
-ROUND, DUST, ROOM, SPARE = 1e-9, 1e-12, 1e-9, 1e-12  # as in `trading`
+DUST, ROOM, SPARE = 1e-12, 1e-9, 1e-12  # as in `trading`
 
 # The terms of one combination.
 TERMS = np.dtype(
@@ -277,14 +278,6 @@ def approved(terms, d, amount, price, quote, position, equity):
         wanted = abs(position + d * amount)
         return wanted <= abs(position) or wanted * price <= terms.leverage * equity * (1.0 + ROOM)
     return d == BUY and amount * price * (1.0 + terms.taker) <= quote * (1.0 + SPARE)
-
-
-@compiled(part=True)
-def to_lot(amount, lot):
-    """Down to the lot."""
-    if lot > 0.0:
-        return np.floor(amount / lot + ROUND) * lot
-    return amount if amount >= DUST else 0.0
 
 
 @compiled(part=True)

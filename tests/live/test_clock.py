@@ -1,0 +1,45 @@
+"""The clock of a run: the machine's, or that of a market which a simulated venue replays."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.live.running import door, open_venue, plan
+from workbench.connectors import PacedClock, SystemClock
+from workbench.connectors.simulated.clock import Clock
+from workbench.live import RunFolder
+from workbench.live.keys import DOOR, clock_of
+
+MARCH = 1_677_628_800_000  # 2023-03-01
+
+
+def at_door(path: Path, address: str) -> RunFolder:
+    (path / DOOR).write_text(json.dumps({"door": address}))
+    return RunFolder(path)
+
+
+def test_a_run_at_a_replay_lives_in_the_replays_time(tmp_path: Path) -> None:
+    with open_venue(clock=Clock(MARCH, speed=600.0)) as venue:
+        clock = clock_of(plan(venue), at_door(tmp_path, door(venue)))
+        assert isinstance(clock, PacedClock)
+        before, now, after = venue.clock.now_ms(), clock.now_ms(), venue.clock.now_ms()
+        assert clock.speed == 600.0
+        assert before - 60_000 <= now <= after + 60_000
+
+
+def test_a_run_at_a_venue_of_now_has_the_machines_time(tmp_path: Path) -> None:
+    with open_venue() as venue:
+        assert isinstance(clock_of(plan(venue), at_door(tmp_path, door(venue))), SystemClock)
+
+
+@pytest.mark.parametrize("speed", [1.0, 60.0])
+def test_market_time_passes_faster_than_steady_time(speed: float) -> None:
+    clock = PacedClock(MARCH, speed)
+    start, steady = clock.now_ms(), clock.steady_s()
+    while clock.steady_s() - steady < 0.02:
+        pass
+    passed = clock.steady_s() - steady
+    assert 0.9 * speed * passed * 1_000 - 1 <= clock.now_ms() - start <= 1.5 * speed * passed * 1_000 + 1
