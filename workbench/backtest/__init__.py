@@ -9,7 +9,7 @@ from workbench.backtest.lookahead import Verdict
 from workbench.backtest.market import Market, as_market
 from workbench.backtest.result import Result
 from workbench.backtest.rewalk import Rewalk
-from workbench.backtest.rows import RowByRow, Wanted, close_row
+from workbench.backtest.rows import RowByRow, Walker, Wanted, close_row
 from workbench.backtest.run import LookaheadWarning, backtest, rerun
 from workbench.backtest.settings import Settings
 from workbench.backtest.terms import as_settings
@@ -28,6 +28,7 @@ __all__ = [
     "Settings",
     "Story",
     "Verdict",
+    "Walker",
     "Wanted",
     "as_inputs",
     "as_market",
