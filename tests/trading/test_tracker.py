@@ -366,6 +366,7 @@ def test_order_that_cannot_be_meant_is_refused(field: str, value: object):
 # --- many ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_a_million_random_lives_come_out_at_the_venues_ledger(seed: int):
