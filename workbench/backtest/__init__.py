@@ -13,6 +13,7 @@ from workbench.backtest.rows import RowByRow, Walker, Wanted, close_row
 from workbench.backtest.run import LookaheadWarning, backtest, rerun
 from workbench.backtest.settings import Settings
 from workbench.backtest.terms import as_settings
+from workbench.backtest.why import Story
 from workbench.backtest.wishes import as_inputs
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Rewalk",
     "RowByRow",
     "Settings",
+    "Story",
     "Verdict",
     "Walker",
     "Wanted",

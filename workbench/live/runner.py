@@ -39,18 +39,21 @@ from workbench.live.admission import ensure_token
 from workbench.live.control import Control
 from workbench.live.folder import BEATS_PER_S, Heartbeat, RunFolder
 from workbench.live.keys import clock_of
+from workbench.live.logs import open_logs
 from workbench.live.plan import Plan
 from workbench.live.recovery import Recovery, fold, patiently
 from workbench.live.status import status_of
 from workbench.live.venues import connectors
 from workbench.live.warm import warm_up
 from workbench.live.work import Work
+from workbench.log import get, redacted
 from workbench.trading import Fill, Report
 
 STOPPED, BROKE, REFUSED = 0, 1, 2
 LOOK_S, STOP_S = 0.05, 30.0
 DEAD_MAN_S, ARM_EVERY_S = 60, 20.0
 CLOSE_S = 5.0
+LOG = get("live")
 BEFORE: dict[str, Any] = {"state": "starting", "is_ready": False, "number": 0, "row": 0, "orders": [], "executors": []}
 
 
@@ -182,8 +185,11 @@ class Runner:
 
     def tell(self, event: str, **facts: Any) -> None:
         """A line of the log."""
-        self.log.write(json.dumps({"time_ms": self.clock.now_ms(), "event": event, **facts}, default=str) + "\n")
+        line = redacted({"time_ms": self.clock.now_ms(), "event": event, **facts})
+        self.log.write(json.dumps(line, default=str) + "\n")
         self.log.flush()
+        if event == "warning":
+            LOG.warning(str(facts.get("text", "")))
 
     # --- the loop ----------------------------------------------------------------------------------------------------
 
@@ -258,7 +264,8 @@ class Runner:
         elif isinstance(event, Fault):
             work.warn(f"{door}: {event.error}")
         elif isinstance(event, Behind):
-            work.warn(f"{door}: {event.shed} market events were shed; we are {event.lag_ms} ms behind")
+            shed = f", and {event.shed:,} market events were shed" if event.shed else ""
+            work.warn(f"{door}: what comes is {event.lag_ms:,} ms late{shed}")
 
     def _freshness(self, door: str, event: Freshness) -> None:
         """A stream of ours that came back is not believed: the venue is asked, as at a start."""
@@ -447,6 +454,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         plan = Plan.read(folder.path)
         keys = read_keys(plan, sys.stdin)
+        open_logs(folder, "runner", keys)
         with folder.locked():
             return asyncio.run(_run(plan, folder, keys))
     except WorkbenchError as error:
