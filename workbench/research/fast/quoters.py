@@ -101,9 +101,9 @@ def desk_of(one: Combination) -> npt.NDArray[np.void]:
     """The account and its terms, of shape (1,)."""
     settings, instrument, desk = one.settings, one.only.instrument, np.zeros(1, DESK)
     values = {
-        "quote": settings.cash, "leverage": settings.leverage, "maker": settings.fees.maker,
-        "taker": settings.fees.taker, "slippage": settings.slippage.fraction, "path": Path[settings.path.upper()],
-        "through": settings.fill == "through", "levels": one.bot.levels,
+        "quote": settings.cash, "margin": settings.account == "margin", "leverage": settings.leverage,
+        "maker": settings.fees.maker, "taker": settings.fees.taker, "slippage": settings.slippage.fraction,
+        "path": Path[settings.path.upper()], "through": settings.fill == "through", "levels": one.bot.levels,
         **{name: getattr(instrument, name) for name in ("tick", "lot", "min_amount", "min_notional")},
     }  # fmt: skip
     for name, value in values.items():
