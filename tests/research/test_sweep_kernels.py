@@ -31,6 +31,6 @@ def test_the_fast_paths_are_what_is_measured():
         {"quotes"},
         {"quotes"},
         {"quotes"},
-        {"engine"},
+        {"quotes"},
         {"engine"},
     ]
