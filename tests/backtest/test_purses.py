@@ -169,6 +169,44 @@ def test_latency_in_ms_meets_the_price_on_the_way() -> None:
         wb.Latency(bars=1, submit_ms=5)
 
 
+def test_a_cancel_that_is_on_its_way_does_not_stop_a_fill() -> None:
+    # Quoted at 95, withdrawn at 2:00. The bar walks 100 → 101 → 94 → 100, twenty minutes each: 95 comes before 2:40.
+    class Withdrawer(wb.Controller):
+        def on_tick(self, context: Context) -> None:
+            if context.row < 2:
+                context.quote_at(0, 1, 95.0, 1.0 - context.row)
+
+    bars = candles([*flat(100, 100), (100, 101, 94, 100), *flat(100)])
+    for cancel_ms, prices in ((10 * MINUTE, []), (30 * MINUTE, []), (40 * MINUTE, [95.0])):
+        result = wb.backtest(
+            Withdrawer(), bars, latency=wb.Latency(cancel_ms=cancel_ms), fees=0.0, path="ohlc", audit=False
+        )
+        assert result.fills["price"].to_list() == prices
+    with pytest.raises(ConfigError, match=r"`bars` .* and `cancel_ms`"):
+        wb.Latency(bars=1, cancel_ms=5)
+
+
+def test_a_stop_is_not_watched_before_the_entry_is_known() -> None:
+    # Bought at 100 at 1:00; the bar walks 100 → 97 → 104 → 100. The stop at 98 comes before 1:20, the report at 1:30.
+    bars = candles([*flat(100), (100, 104, 97, 100), *flat(100)])
+
+    def ends(report_ms: int) -> list[str]:
+        bot = StoppedBuyer()
+        latency = wb.Latency(report_ms=report_ms)
+        result = wb.backtest(bot, bars, latency=latency, fees=0.0, path="ohlc", audit=False)
+        return result.executors["close_type"].to_list()
+
+    assert (ends(0), ends(5 * MINUTE), ends(30 * MINUTE)) == (["stop_loss"], ["stop_loss"], ["none"])
+
+
+class StoppedBuyer(wb.Controller):
+    """Buys one unit in the first row, under a stop of 2 %."""
+
+    def on_tick(self, context: Context) -> None:
+        if context.row == 0:
+            context.enter(1, amount=1.0, stop_loss=0.02)
+
+
 def test_slippage_by_spread_and_by_share_of_volume() -> None:
     bars = candles(flat(100, 100, 100))
     slippage = wb.Slippage(half_spread=0.001, impact=0.04)

@@ -83,7 +83,7 @@ class Bench:
         except NotReached:
             return {"state": "gone", "orders": [], "executors": [], "number": 0}
 
-    def until(self, condition: Callable[[dict[str, Any]], Any], seconds: float = 40.0) -> dict[str, Any]:
+    def until(self, condition: Callable[[dict[str, Any]], Any], seconds: float = 150.0) -> dict[str, Any]:
         """Wait for a state of the run; whatever it is when time is up is an error."""
         deadline, status = time.monotonic() + seconds, {"state": "gone"}
         while time.monotonic() < deadline:
@@ -107,6 +107,11 @@ class Bench:
         """The exit code of the runner, once it has ended."""
         assert self.run is not None
         return self.run.wait(seconds)
+
+    def ended_or_idle(self) -> None:
+        """Wait until the run has recovered and is at rest, then end it as the machine would."""
+        self.until(lambda status: status.get("is_ready"))
+        self.kill()
 
     def past(self) -> Past:
         return Past.open(self.folder.journal_url, run=self.plan.run)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.live.running import door, open_venue, plan
-from workbench.connectors import PacedClock, SystemClock
+from workbench.connectors import Behind, PacedClock, SystemClock, Trade, VenueClock
+from workbench.connectors.outlet import Outlet
 from workbench.connectors.simulated.clock import Clock
 from workbench.live import RunFolder
 from workbench.live.keys import DOOR, clock_of
@@ -43,3 +44,12 @@ def test_market_time_passes_faster_than_steady_time(speed: float) -> None:
         pass
     passed = clock.steady_s() - steady
     assert 0.9 * speed * passed * 1_000 - 1 <= clock.now_ms() - start <= 1.5 * speed * passed * 1_000 + 1
+
+
+@pytest.mark.parametrize(("speed", "is_late"), [(1.0, True), (60.0, False)])
+def test_late_is_a_second_of_the_machine(speed: float, is_late: bool) -> None:
+    clock = VenueClock(PacedClock(MARCH, speed))
+    outlet = Outlet(clock)
+    outlet.put(Trade("BTC/USDT", "1", 1, 60_000.0, 1.0, clock.now_ms() - 5_000))
+    assert isinstance(outlet.get_now(), Trade)
+    assert isinstance(outlet.get_now(), Behind) is is_late

@@ -20,6 +20,7 @@ from .agreement import difference
 from .scenarios import Scenario, scenario
 from .scenarios_executors import executor_scenario
 from .scenarios_purses import purse_scenario
+from .scenarios_together import together_scenario
 from .scenarios_venue import venue_scenario
 
 CASES: dict[str, Callable[[int], Scenario]] = {
@@ -27,6 +28,7 @@ CASES: dict[str, Callable[[int], Scenario]] = {
     "executors": executor_scenario,
     "venue": venue_scenario,
     "purses": purse_scenario,
+    "together": together_scenario,
 }
 CHUNK = 500  # seeds that a process takes at once
 MOST_SHOWN = 20

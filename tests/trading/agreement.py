@@ -17,7 +17,7 @@ from workbench.market import CONFIG, TARGET, Action, OrderKind
 from workbench.trading import CloseType, Path, Phase, Reason, Status, World, equip, equip_rare, new_targets, new_world
 from workbench.trading.world import FEE_IN_BASE, MAKER
 
-from .reference import Config, Executor, Outcome, Settings
+from .reference import Config, ControllerTerms, Executor, Outcome, Settings
 from .scenarios import Row as Wishes
 from .scenarios import Scenario
 from .venue_worlds import as_extra, as_purse_world, plain_venue_story, venue_story
@@ -69,7 +69,7 @@ def prepared(case: Scenario) -> Prepared:
     walked = Bars(locked(np.array(bars.time, np.int64)), o, h, l, c, EVERY_ROW, extra=extra)
     created = (target for row in case.decisions for target in row if target.action == Action.CREATE)
     equip(world, {int(target.executor) for target in created})
-    return Prepared(world, walked, bars.timeframe_ms, as_plan(case.decisions))
+    return Prepared(world, walked, bars.timeframe_ms, as_plan(case.decisions, case.settings.controllers))
 
 
 def a_world(case: Scenario) -> World:
@@ -112,7 +112,7 @@ def as_configs(configs: Sequence[Config]) -> Records:
     return records
 
 
-def as_plan(decisions: Sequence[Wishes]) -> Plan:
+def as_plan(decisions: Sequence[Wishes], controllers: Sequence[ControllerTerms] = ()) -> Plan:
     """Decisions as rows, levels and records; a target without a level has its place in the list for one.
 
     Silence is left out: rows in which nothing is wanted are those that the loop may step over.
@@ -126,7 +126,11 @@ def as_plan(decisions: Sequence[Wishes]) -> Plan:
     records = np.zeros(len(wishes), TARGET)
     for name in TARGET.names or ():
         records[name] = [getattr(target, name) for _, _, target in wishes]
-    levels = np.array([place if target.level < 0 else target.level for _, place, target in wishes], np.int64)
+    first = [one.first_level for one in controllers] or [0]
+    levels = np.array(
+        [(place if target.level < 0 else target.level) + first[target.controller] for _, place, target in wishes],
+        np.int64,
+    )
     rows = np.array([row for row, _, _ in wishes], np.int64)
     return Plan(locked(rows), locked(levels), locked(records))
 

@@ -45,7 +45,14 @@ def last_price(prices: Sequence[float], row: int, start: float) -> float:
 
 
 def one_wish(
-    scene: Scene, market: int, family: str, settings: Settings, last: float, kinds: Sequence[ExecutorKind]
+    scene: Scene,
+    market: int,
+    family: str,
+    settings: Settings,
+    last: float,
+    kinds: Sequence[ExecutorKind],
+    *,
+    reduces: bool = False,
 ) -> Target:
     if family != "create":
         return WISHES[family](scene.rng, market, settings, last, scene.unit)
@@ -57,4 +64,4 @@ def one_wish(
     while True:
         wish = create_wish(scene, market, settings, last)
         if wish.executor in possible or not possible:
-            return replace(wish, reduce=False)
+            return wish if reduces else replace(wish, reduce=False)

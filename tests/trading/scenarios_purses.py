@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
-from .reference import ExecutorKind, Target
+from .reference import NAN, ExecutorKind, Target
 from .scenarios import Row, Scenario
 from .scenarios_executors import FAMILIES, MADE, last_price, one_wish
 from .scenarios_venue import unit_and_start, venue_scenario
@@ -27,6 +27,15 @@ def purse_scenario(seed: int, kinds: tuple[ExecutorKind, ...] = MADE) -> Scenari
     decisions: list[Row] = []
     for row in range(scene.n_rows):
         lasts = [last_price(prices, row, scene.start) for prices in case.bars.close]
-        wishes = [one_wish(scene, market, family, settings, lasts[market], kinds) for market, family in levels]
+        wishes = [
+            reduced(scene, one_wish(scene, market, family, settings, lasts[market], kinds, reduces=True))
+            for market, family in levels
+        ]
         decisions.append([wish if rng.random() < busy else Target() for wish in wishes])
     return Scenario(seed, case.bars, decisions, settings)
+
+
+def reduced(scene: Scene, wish: Target) -> Target:
+    """Now and then a wish is reduce-only that cannot be, or has half a trailing stop."""
+    wish = replace(wish, reduce=True) if scene.one_in(40) else wish
+    return replace(wish, trailing_delta=NAN, trailing_activation=0.01) if scene.one_in(40) else wish

@@ -21,8 +21,6 @@ def venue_scenario(seed: int) -> Scenario:
     wide = wide_scenario(seed)
     rng = Random(seed + 2 * 10**9)
     settings = one_controller(wide.settings)
-    timeless = tuple(replace(one, cancel_ms=0, report_ms=0, max_amount=0.0) for one in settings.markets)
-    settings = replace(settings, markets=timeless)
     bars = wide.bars
     scene = Scene(rng, len(bars.time), len(settings.markets), *unit_and_start(settings))
     levels = [(rng.randrange(scene.n_markets), rng.choice(FAMILIES)) for _ in range(rng.randint(1, 4))]

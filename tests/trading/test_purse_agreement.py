@@ -34,7 +34,7 @@ def in_short(seed: int, n_found: int) -> str:
 
 def test_cases_show_every_executor_and_its_liquidation() -> None:
     seen: Counter[str] = Counter()
-    for seed in range(400):
+    for seed in range(800):
         tape = compiled_run(purse_scenario(seed))
         for kind, end in zip(tape.executors["kind"].tolist(), tape.executors["close_type"].tolist(), strict=True):
             seen[ExecutorKind(kind).name] += 1

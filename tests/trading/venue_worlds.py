@@ -14,7 +14,7 @@ from .scenarios import MINUTE, Scenario
 
 MODELS = (
     "half_spread", "impact", "participation", "queue", "intensity", "decay", "dt", "fee_purse", "discount", "purse",
-    "leverage", "liquidation_fee", "max_amount", "submit_ms",
+    "leverage", "liquidation_fee", "max_amount", "submit_ms", "cancel_ms", "report_ms",
 )  # fmt: skip
 
 
@@ -32,6 +32,7 @@ def as_purse_world(settings: Settings, plain: World, timeframes: tuple[int, ...]
         for i, tier in enumerate(terms.fee_tiers):
             purse["fee_tiers"][0, i] = tier
         purse["volumes"][0, -1] = terms.volume
+    place_controllers(world, settings)
     markets = world["markets"][0]
     for name in ("tick", "lot", "min_amount", "min_notional", "slippage", "fee_received"):
         markets[name][:n] = plain["markets"][0][name][:n]
@@ -48,7 +49,21 @@ def as_purse_world(settings: Settings, plain: World, timeframes: tuple[int, ...]
         markets["tiers"][m, : len(tiers)] = np.array(tiers, TIER)
         if one.initial:
             markets["position"][m], markets["entry"][m] = one.initial, one.initial_entry
+            owner = world["controllers"][0, 0]
+            owner["position"][m], owner["flow"][m] = one.initial, -one.initial * one.initial_entry
     return world
+
+
+def place_controllers(world: World, settings: Settings) -> None:
+    """The levels, policy and stops of each controller."""
+    world["n_controllers"], world["max_drawdown"] = len(settings.controllers), settings.max_drawdown
+    for place, terms in enumerate(settings.controllers):
+        one = world["controllers"][0, place : place + 1]
+        one["first_level"], one["n_levels"] = terms.first_level, terms.n_levels
+        one["max_drawdown"] = terms.max_drawdown
+        for name in world["policy"].dtype.names or ():
+            one["policy"][name] = getattr(terms.policy, name)
+        world["owners"][0, terms.first_level : terms.first_level + terms.n_levels] = place
 
 
 def as_extra(world: World, case: Scenario) -> Extra:
@@ -98,6 +113,11 @@ def venue_story(tape: Tape) -> dict[str, list[tuple[Any, ...]]]:
         "balances": [tuple(markets["position"].tolist())],
         "purses": [(float(one["quote"]), float(one["insurance"]), float(one["rate"])) for one in purses],
         "markets": [(float(one["mark"]), float(one["basis"]), *one["legs"].tolist()) for one in markets],
+        "controllers": [
+            (float(one["pnl"]), int(one["stopped_row"]), *one["position"][: len(markets)].tolist(),
+             *one["flow"][: len(markets)].tolist())
+            for one in world["controllers"][0][: int(world["n_controllers"][0])]
+        ],
         "counts": [
             (
                 int(world["liquidations"][0]), markets["gaps"].tolist(), int(world["rows_without_rate"][0]),
@@ -123,6 +143,10 @@ def plain_venue_story(outcome: Outcome) -> dict[str, list[tuple[Any, ...]]]:
         "purses": [(one.quote, one.insurance, one.rate) for one in world.purses],
         "markets": [
             (mark, basis, *leg) for mark, basis, leg in zip(world.marks, world.basis, legs, strict=True)
+        ],
+        "controllers": [
+            (one.pnl, one.stopped_row, *one.position, *one.flow)
+            for one in (world.controllers if world.settings.controllers else [])
         ],
         "counts": [
             (len(world.liquidations), list(world.funding_gaps), world.rows_without_rate, world.rows_with_old_rate)

@@ -9,10 +9,11 @@ from workbench.backtest.lookahead import Verdict
 from workbench.backtest.market import Market, as_market
 from workbench.backtest.result import Result
 from workbench.backtest.rewalk import Rewalk
-from workbench.backtest.rows import RowByRow, Wanted, close_row
+from workbench.backtest.rows import RowByRow, Walker, Wanted, close_row
 from workbench.backtest.run import LookaheadWarning, backtest, rerun
 from workbench.backtest.settings import Settings
 from workbench.backtest.terms import as_settings
+from workbench.backtest.why import Story
 from workbench.backtest.wishes import as_inputs
 
 __all__ = [
@@ -25,7 +26,9 @@ __all__ = [
     "Rewalk",
     "RowByRow",
     "Settings",
+    "Story",
     "Verdict",
+    "Walker",
     "Wanted",
     "as_inputs",
     "as_market",

@@ -183,6 +183,7 @@ def set_models(world: World, settings: Settings) -> None:
     markets, fill = world["markets"][0], settings.fill
     markets["half_spread"], markets["impact"] = settings.slippage.half_spread, settings.slippage.impact
     markets["participation"], markets["submit_ms"] = settings.participation, settings.latency.submit_ms
+    markets["cancel_ms"], markets["report_ms"] = settings.latency.cancel_ms, settings.latency.report_ms
     world["seed"] = settings.seed
     if isinstance(fill, Queue):
         world["fill"], markets["queue"] = FillModel.QUEUE, fill.chance

@@ -49,6 +49,7 @@ class Tape:
     refusals: Array
     equity: npt.NDArray[np.float64]
     payments: Array | None = None  # funding, where there are purses
+    pnls: Array | None = None  # of each of several controllers, by row
     rates: Array | None = None  # news of each purse's rate, by row
 
 
@@ -127,7 +128,7 @@ def tape(world: World, journals: Journals, equity: npt.NDArray[np.float64], bars
     if bars is None or bars.extra is None:
         return Tape(world, fills, orders, executors, refusals, equity)
     paid = bars.extra.paid[: int(world["n_payments"][0])]
-    return Tape(world, fills, orders, executors, refusals, equity, paid, bars.extra.rates)
+    return Tape(world, fills, orders, executors, refusals, equity, payments=paid, rates=bars.extra.rates)
 
 
 def all_orders(tape: Tape) -> Array:

@@ -40,8 +40,10 @@ class Given:
         return float(sum(self.rates.at(currency, time_ms) * cash for currency, cash in held))
 
 
-def as_given(market: Market, settings: Settings, funding: Any, marks: Any, rates: Any = None) -> Given | None:
-    """Funding, marks and rates checked against the instruments of a run; None where it has no purses.
+def as_given(
+    market: Market, settings: Settings, funding: Any, marks: Any, rates: Any = None, *, shared: bool = False
+) -> Given | None:
+    """Funding, marks and rates, checked against the instruments; None where it has no purses and is not `shared`.
 
     Raises
     ------
@@ -51,6 +53,9 @@ def as_given(market: Market, settings: Settings, funding: Any, marks: Any, rates
         If funding does not cover the run and gaps are to be refused.
     """
     if not (settings.has_purses or market.is_mixed or rates):
+        if shared and funding is None and marks is None:
+            purses = as_purses(settings, market.instruments, [one.venue for one in market.candles.values()])
+            return Given(purses, np.zeros(0, FUNDING), None, (), as_rates(None, purses))
         if funding is not None or marks is not None:
             word = "funding" if funding is not None else "marks"
             raise ConfigError(f"`{word}` is for perpetuals. Pass perpetual=wb.Perpetual(leverage=…) too.")

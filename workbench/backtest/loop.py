@@ -11,10 +11,11 @@ from numba import types
 
 from workbench.backtest.prefetch import prefetch
 from workbench.backtest.quoting import quote_on
-from workbench.compiled import compiled
+from workbench.compiled import call_address, compiled
 from workbench.market import TARGET, Action
 from workbench.trading import (
     ALL_ORDERS,
+    MAX_MARKETS,
     NEVER,
     NO_SIDE,
     OUTBOX,
@@ -24,6 +25,7 @@ from workbench.trading import (
     advance,
     after_open,
     begin_row,
+    look_at_drawdowns,
     match,
     meet_rare,
     next_tick,
@@ -196,6 +198,7 @@ def run(world, tick, journals, bars, timeframe_ms, wishes, plan, out, equity, st
         equity[t] = total
         row = t if own_rows else decides[t]
         world.time_ms = close_ms if own_rows or row < 0 else decided_ms[t]
+        look_at_drawdowns(world, total)
         if world.n_pairs > 0:
             trade_pairs(world, closes[:, t])
         if row >= 0:  # finer bars between two decisions have none
@@ -256,6 +259,7 @@ def run_deciding(world, tick, journals, bars, timeframe_ms, inputs, decide, out,
         equity[t] = total
         row = t if own_rows else decides[t]
         world.time_ms = close_ms if own_rows or row < 0 else decided_ms[t]
+        look_at_drawdowns(world, total)
         if world.n_pairs > 0:
             trade_pairs(world, closes[:, t])
         if row >= 0:
@@ -276,6 +280,115 @@ def run_deciding(world, tick, journals, bars, timeframe_ms, inputs, decide, out,
                 break
     empty_outbox(world, journals)
     return t
+
+
+# One of several controllers, for the loop: where its `decide` is (0: its wishes are written down), and its places.
+PART = np.dtype(
+    [
+        ("address", "i8"),
+        ("first_number", "i8"),
+        ("n_numbers", "i8"),
+        ("first_level", "i8"),
+        ("n_levels", "i8"),
+        ("first_config", "i8"),
+        ("n_markets", "i8"),
+        ("markets", "i8", (MAX_MARKETS,)),  # of its own instruments, those of the run
+    ],
+    align=True,
+)
+
+
+@compiled
+def run_together(world, tick, journals, bars, timeframe_ms, plan, inputs, asks, parts, pnls, out, equity, start, stop):
+    """The same with several controllers, which speak in order, each for its own levels and markets."""
+    time, opens, highs, lows, closes, decides = bars.time, bars.open, bars.high, bars.low, bars.close, bars.decides
+    decided_ms, columns, places, numbers = bars.decided_ms, inputs.columns, inputs.places, inputs.row
+    plan_rows, plan_levels, plan_targets = plan.rows, plan.levels, plan.targets
+    extra, own_rows, planned, t = bars.extra, decides.shape[0] == 0, 0, start
+    while t < stop:
+        world.row, close_ms = t, time[t] + timeframe_ms
+        begin_row(world, extra, t, close_ms)
+        for m in range(world.n_markets):
+            walk_bar(world, tick, extra, m, time[t], close_ms, opens[m, t], highs[m, t], lows[m, t], closes[m, t])
+        total = mark(world)
+        equity[t] = total
+        row = t if own_rows else decides[t]
+        world.time_ms = close_ms if own_rows or row < 0 else decided_ms[t]
+        look_at_drawdowns(world, total)
+        for c in range(parts.shape[0]):
+            pnls[c, t] = world.controllers[c].pnl
+        if world.n_pairs > 0:
+            trade_pairs(world, closes[:, t])
+        if row >= 0:
+            for j in range(places.shape[0]):
+                numbers[places[j]] = columns[j, row]
+            while planned < plan_rows.shape[0] and plan_rows[planned] < row:
+                planned += 1
+            for c in range(parts.shape[0]):
+                part = parts[c]
+                until = part.first_level + part.n_levels
+                while planned < plan_rows.shape[0] and plan_rows[planned] == row and plan_levels[planned] < until:
+                    take(world, plan_targets[planned], plan_levels[planned], total)
+                    planned += 1
+                if part.address == 0 or asks[c, row] == 0:
+                    continue
+                show_own(world, part, c, world.time_ms, row, total)
+                first, last = part.first_number, part.first_number + part.n_numbers
+                said = out[part.first_level : until]
+                call_address(part.address, (numbers[first:last], world.views[c], said))
+                take_own(world, part, said, total)
+        t += 1
+        if is_filling(world):
+            if world.code != Reason.NONE:
+                return t - 1
+            empty_outbox(world, journals)
+            if nearly_full(journals):
+                break
+    empty_outbox(world, journals)
+    return t
+
+
+@compiled(inline=True)
+def take_own(world, part, said, total):
+    """Take what one of several has said, of whose markets and configs the first is 0."""
+    for level in range(part.n_levels):
+        target = said[level]
+        if target.action == Action.NONE:
+            continue
+        market, config = target.market, target.config
+        if 0 <= market < part.n_markets:
+            target.market = part.markets[market]
+        else:
+            target.market = -1
+        if config >= 0:
+            target.config = config + part.first_config
+        take(world, target, part.first_level + level, total)
+        target.action, target.market, target.config = Action.NONE, market, config
+
+
+@compiled(part=True)
+def show_own(world, part, place, time_ms, row, total):
+    """Write down what one of several may know: its own positions and executors in the account of all."""
+    seen, owner = world.views[place], world.controllers[place]
+    seen.time_ms, seen.row, seen.quote, seen.equity = time_ms, row, world.quote, total
+    for j in range(part.n_markets):
+        m = part.markets[j]
+        seen.positions[j], seen.lasts[j] = owner.position[m], world.markets[m].last
+    seen.position, seen.last = seen.positions[0], seen.lasts[0]
+    seen.entry = world.markets[part.markets[0]].entry if seen.position != 0.0 else np.nan
+    seen.open_long = seen.open_short = 0
+    for slot in range(world.executors_top):
+        executor = world.executors[slot]
+        if executor.phase == Phase.FREE or executor.controller != place:
+            continue
+        told = seen.levels[executor.level - owner.first_level]
+        if told.id == executor.id:
+            told.phase = executor.phase
+        if executor.phase == Phase.ENTERING or executor.phase == Phase.HOLDING:
+            if executor.side > 0:
+                seen.open_long += 1
+            else:
+                seen.open_short += 1
 
 
 @compiled(leaf=True)

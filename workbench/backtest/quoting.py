@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from workbench.compiled import compiled
-from workbench.market import BUY, SELL, Action, OrderKind
+from workbench.market import BUY, Action, OrderKind
 from workbench.trading import (
     FEE_IN_BASE,
     MAKER,
@@ -64,19 +64,19 @@ def quote_on(world, journals, bars, timeframe_ms, inputs, decide, out, equity, s
         at = np.uint64(t)
         low, high = lows[at], highs[at]
         down, up = (low <= below, high >= above) if touch else (low < below, high > above)
-        if down or up:
-            side = BUY if down else SELL
-            if down and up:
+        # Which side a bar reaches nobody can foresee: where only one is, it is reckoned, not branched upon.
+        met, side = np.int64(down) + np.int64(up), 2 * np.int64(down) - 1
+        if met > 0:
+            if met > 1:
                 side = first_side(world, buys - sells, position, opens[at], high, low)
-            while down or up:
-                side = side if (down if side == BUY else up) else -side
-                slot = buy if side == BUY else sell
+            while met > 0:
+                slot = sell + ((side + 1) >> 1) * (buy - sell)
                 order, fill = world.orders[np.uint64(slot)], fills[np.uint64(n_fills)]
                 amount, price = order.amount, order.price
                 in_base = received and side == BUY
                 value = amount * price
                 fee = amount * maker if in_base else value * maker
-                way = 1.0 if side == BUY else -1.0
+                way = float(side)
                 quote -= way * value
                 quote -= 0.0 if in_base else fee
                 position, entry = netted(position, entry, way * (amount - fee if in_base else amount), price)
@@ -89,8 +89,10 @@ def quote_on(world, journals, bars, timeframe_ms, inputs, decide, out, equity, s
                 if buys > 1 or sells > 1:
                     below, above, buy, sell, buys, sells = nearest(world, open_slots, top)
                     down, up = (low <= below, high >= above) if touch else (low < below, high > above)
+                    met = np.int64(down) + np.int64(up)
+                    side = side if (down if side == BUY else up) else -side
                 else:
-                    down, up = down and side != BUY, up and side == BUY
+                    met, side = met - 1, -side
         close, close_ms, total = closes[at], time[at] + timeframe_ms, quote
         if position != 0.0:
             total += position * close

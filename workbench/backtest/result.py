@@ -16,12 +16,17 @@ from workbench.backtest.card import Card, make_card
 from workbench.backtest.engine import Array, Tape
 from workbench.backtest.extras import Given, funding_frame, purses_frame
 from workbench.backtest.funding import Gap
+from workbench.backtest.holds import handed_frame, holds_frame
 from workbench.backtest.loop import Bars
 from workbench.backtest.market import Market
 from workbench.backtest.rewalk import Rewalk, rewalk
 from workbench.backtest.settings import Settings
+from workbench.backtest.together import accounts_frame, controllers_frame
 from workbench.backtest.trips import round_trips
+from workbench.backtest.why import Story, row_of, story_of, trace_frame
+from workbench.controllers import Together
 from workbench.errors import ConfigError
+from workbench.market import Moment, as_time
 from workbench.metrics import Trips, summarise
 
 if TYPE_CHECKING:
@@ -130,6 +135,63 @@ class Result:
     def purses(self) -> pl.DataFrame:
         """Each purse as it ended: its kind, quote balance, and what a venue bore of losses beyond it."""
         return purses_frame(self.tape.world, self.market.names, self.given)
+
+    def why(self, time: Moment) -> Story:
+        """What happened in the bar of a moment, and why what did not happen did not; print it.
+
+        Parameters
+        ----------
+        time : str, int or datetime
+            A moment inside the bar, UTC.
+
+        Raises
+        ------
+        ConfigError
+            If the run has no such bar.
+        """
+        row = row_of(as_time(time), self.bars.time, self.timeframe_ms)
+        alike = self.finer is None and all(rows is None for rows in self.market.rows)
+        targets = self.targets if alike else []
+        return story_of(self.tape, self.market, self.bars, targets, row, traced=self.settings.trace)
+
+    @cached_property
+    def trace(self) -> pl.DataFrame:
+        """Every refusal with its bar, whose it was, and why; with `trace=True` what a policy passed over too."""
+        return trace_frame(self.tape, self.bars.time, self.market.names)
+
+    @cached_property
+    def holds(self) -> pl.DataFrame:
+        """What no executor holds, netted by instrument: amount, break-even, realised and unrealised PnL, and fees.
+
+        Quotes and holds trade here, and executors hand over what they still held when they ended; `hand_overs` says
+        which. In hedge mode there is a row for each leg. With what executors at work hold it is the position.
+        """
+        return holds_frame(self.tape, self.bars, self.market.names, self._owners)
+
+    @cached_property
+    def hand_overs(self) -> pl.DataFrame:
+        """What each executor left to the position hold of its controller: signed base units, and at which price."""
+        return handed_frame(self.tape, self.bars, self.market.names, self._owners)
+
+    @property
+    def _owners(self) -> tuple[str, ...]:
+        return self.bot.names if isinstance(self.bot, Together) else (self.bot.name,)
+
+    @cached_property
+    def controllers(self) -> pl.DataFrame:
+        """Each of several bots as it ended: its PnL, its fills, and when and by which stop it was stopped."""
+        return controllers_frame(self.tape, self._bot_names, self.bars.time)
+
+    @cached_property
+    def accounts(self) -> pl.DataFrame:
+        """The PnL of each of several bots at each close; their sum is the change of equity."""
+        return accounts_frame(self.tape, self._bot_names, self.bars)
+
+    @property
+    def _bot_names(self) -> tuple[str, ...]:
+        if isinstance(self.bot, Together):
+            return self.bot.names
+        raise ConfigError("This run had one strategy. Give several to wb.backtest, as a list, for accounts of each.")
 
     @property
     def old_rates(self) -> int:

@@ -10,7 +10,15 @@ import numpy as np
 from workbench.backtest.configs import give_configs
 from workbench.backtest.context import Context, check_answer
 from workbench.backtest.deciding import check_decide, check_written, roomy_targets
-from workbench.backtest.engine import Array, as_pointer, complain
+from workbench.backtest.engine import (
+    NO_PLAN,
+    NO_WISHES,
+    Array,
+    as_pointer,
+    complain,
+    new_journals,
+    step_rows,
+)
 from workbench.backtest.loop import mark, show, take_exit
 from workbench.backtest.market import Market
 from workbench.backtest.settings import set_policy
@@ -18,7 +26,7 @@ from workbench.backtest.wishes import as_inputs, as_wishes, wanted_targets
 from workbench.compiled import compiled
 from workbench.controllers import Controller, Way
 from workbench.market import Action, Policy
-from workbench.trading import World, equip_rare, take, trade_pairs
+from workbench.trading import OUTBOX, TICK, World, equip_rare, new_targets, take, trade_pairs
 
 
 @compiled
@@ -129,6 +137,34 @@ class RowByRow:
         for level in spoken:
             take(world[0], taken[level], level, total)
         return Wanted(tuple(spoken.tolist()), taken[spoken].copy())
+
+
+class Walker:
+    """A backtest a row at a time: the loop walks, and somebody else decides at each close.
+
+    Parameters
+    ----------
+    market : Market
+        The bars to walk.
+    world : World
+        Where they are walked; it is changed.
+    """
+
+    def __init__(self, market: Market, world: World) -> None:
+        self.world, self._bars, self._length = world, market.bars(), market.timeframe_ms
+        self._tick, self._out = np.zeros(1, TICK), new_targets(1)
+        self._equity, self._journals = np.empty(len(market.time)), new_journals(4 * OUTBOX)
+        equip_rare(world)
+
+    def step(self, row: int) -> float:
+        """Walk one row; the equity at its close, at which `decide` may speak now."""
+        self._journals.used[:] = 0
+        step_rows(
+            self.world, self._tick, self._journals, self._bars, self._length, NO_WISHES, NO_PLAN, self._out,
+            self._equity, row, row + 1,
+        )  # fmt: skip
+        self.world["time_ms"] = self._bars.time[row] + self._length
+        return float(self._equity[row])
 
 
 NAMES = ("price", "trigger", "size", "stop_loss", "take_profit", "trailing_activation", "trailing_delta")

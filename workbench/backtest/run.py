@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,8 +22,9 @@ from workbench.backtest.market import Market, as_market, check_quotes, finer_bar
 from workbench.backtest.result import Result
 from workbench.backtest.settings import Settings
 from workbench.backtest.terms import as_settings
+from workbench.backtest.together import run_voices, voices_of
 from workbench.backtest.wishes import as_inputs, as_wishes, wanted_targets
-from workbench.controllers import Controller, Way
+from workbench.controllers import Controller, Together, Way
 from workbench.errors import ConfigError
 from workbench.journal import trials
 from workbench.market import Candles, Targets
@@ -42,7 +43,7 @@ class LookaheadWarning(UserWarning):
 
 
 def backtest(
-    bot: Controller,
+    bot: Controller | Sequence[Controller],
     candles: Any,
     *,
     cash: float | Mapping[str, float] = 10_000.0,
@@ -61,6 +62,7 @@ def backtest(
     rates: Mapping[str, Candles] | None = None,
     max_rate_age: str | int = 0,
     log_quotes: bool = False,
+    trace: bool = False,
     audit: bool = True,
     seed: int = 0,
 ) -> Result:
@@ -71,8 +73,8 @@ def backtest(
 
     Parameters
     ----------
-    bot : Controller
-        The strategy with its parameters.
+    bot : Controller, or a list of them
+        The strategy with its parameters; several share one account, as `wb.controllers.Together`.
     candles : Candles, or a dict or list of them
         One or several instruments; of several timeframes, each bar is known once it has closed.
     cash : float or dict
@@ -84,7 +86,7 @@ def backtest(
         out: spot; for perpetuals "perpetual" if funding or marks are given, and else margin.
     fees, slippage, latency
         `Fees(maker, taker)` or one fraction for both; `Slippage(fraction, half_spread, impact)` for takers;
-        `Latency(bars)`, or `Latency(submit_ms=…)`.
+        `Latency(bars)`, or `Latency(submit_ms=…, cancel_ms=…, report_ms=…)`.
     path : "worst", "best", "ohlc", or finer candles
         The order in which a bar's extremes are met; finer candles show it.
     fill : "touch", "through", `Queue` or `Intensity`
@@ -105,6 +107,8 @@ def backtest(
         How old a rate may be for what compares markets; 0: any age.
     log_quotes : bool
         Keep every replaced quote in `result.orders`; off, they are counted.
+    trace : bool
+        Keep what a policy passed over, and every replaced quote, for `result.why(time)`.
     audit : bool
         Check the strategy for look-ahead; a leak is also a `LookaheadWarning`.
     seed : int
@@ -117,18 +121,18 @@ def backtest(
     DataError
         Candles that cannot be traded on together, or targets that do not fit them.
     """
-    check_bot(bot)
+    bot = as_bot(bot)
     market = as_market(candles)
     check_quotes(market, rates)
     is_walked_finer = not isinstance(path, str)
     settings = as_settings(
         market.instruments, cash=cash, account=account, leverage=leverage, fees=fees, slippage=slippage,
-        latency=latency, path=path, fill=fill, log_quotes=log_quotes, participation=participation,
+        latency=latency, path=path, fill=fill, log_quotes=log_quotes, trace=trace, participation=participation,
         perpetual=perpetual, funding=funding, marks=marks, funding_gaps=funding_gaps, max_rate_age=max_rate_age,
         seed=seed,
     )  # fmt: skip
     seed = settings.seed
-    given = as_given(market, settings, funding, marks, rates)
+    given = as_given(market, settings, funding, marks, rates, shared=isinstance(bot, Together))
     if given is not None:
         settings = replace(settings, cash=given.cash(int(market.time[0])))
     finer = as_market(path, "path") if is_walked_finer else None
@@ -163,10 +167,12 @@ def rerun(card: Mapping[str, Any]) -> Result:
     return result
 
 
-def check_bot(bot: Any) -> None:
-    """Say what is wrong with what was given as a bot, if it is none."""
+def as_bot(bot: Any) -> Controller:
+    """The strategy to run, several as one; what is none is refused with a word on what is wrong."""
     if isinstance(bot, Controller):
-        return
+        return bot
+    if isinstance(bot, list | tuple):
+        return Together(bots=tuple(bot))
     if isinstance(bot, type) and issubclass(bot, Controller):
         raise ConfigError(f"`bot` is the class {bot.__name__}. Make one of it: wb.backtest({bot.__name__}(), candles).")
     if isinstance(bot, Candles):
@@ -184,7 +190,13 @@ def run(
     given: Given | None = None,
 ) -> tuple[Tape, list[Targets]]:
     """One pass of the engine, by whichever way the bot says what it wants; with its targets, if it has any."""
-    way, venues = type(bot).authored(), [one.venue for one in market.candles.values()]
+    venues = [one.venue for one in market.candles.values()]
+    if isinstance(bot, Together):
+        voices = voices_of(bot, market)
+        world = settings.world(market.instruments, None, venues, purses=True)
+        bars = with_extra(bars, market, walked, given, world)
+        return run_voices(bot, voices, world, bars, timeframe_ms, market), []
+    way = type(bot).authored()
     if way == Way.TARGETS:
         targets = wanted_targets(bot, market)
         wishes, out, policy = as_wishes(targets, market)
@@ -206,6 +218,8 @@ def run(
 
 def look(bot: Controller, market: Market, targets: list[Targets], seed: int, run_seconds: float) -> Verdict:
     """Audit a bot for look-ahead, warning about a leak at once."""
+    if isinstance(bot, Together):
+        return look_at_each(bot, market, seed, run_seconds)
     if type(bot).authored() == Way.ON_TICK:
         return Verdict(clean=True, rows=len(market.time), unchecked=("`on_tick` sees only the bars that have closed",))
     single = market.is_single
@@ -216,6 +230,17 @@ def look(bot: Controller, market: Market, targets: list[Targets], seed: int, run
     )
     if not verdict.clean:
         warnings.warn(str(verdict), LookaheadWarning, stacklevel=3)
+    return verdict
+
+
+def look_at_each(bot: Together, market: Market, seed: int, run_seconds: float) -> Verdict:
+    """The verdict on the first of several that looked ahead; else that on the last."""
+    names = bot.instruments or ((),) * len(bot.bots)
+    for one, own in zip(bot.bots, names, strict=True):
+        seen = as_market({name: market.candles[name] for name in own}) if own else market
+        verdict = look(one, seen, [], seed, run_seconds)
+        if not verdict.clean:
+            break
     return verdict
 
 

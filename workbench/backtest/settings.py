@@ -26,7 +26,7 @@ PLAIN: dict[str, Any] = {
 
 MODELS = {
     "slippage": ("half_spread", "impact"),
-    "latency": ("submit_ms",),
+    "latency": ("submit_ms", "cancel_ms", "report_ms"),
     "fees": ("tiers", "traded", "coin", "discount"),
 }
 
@@ -44,6 +44,7 @@ class Settings:
     path: str = "worst"
     fill: str | Queue | Intensity = "touch"
     log_quotes: bool = False
+    trace: bool = False
     perpetual: Perpetual | None = None
     participation: float = 0.0
     funding_gaps: str = "refuse"
@@ -61,8 +62,9 @@ class Settings:
             _choose("fill", self.fill, ("touch", "through"))
         if not is_number(self.leverage) or not 0 < self.leverage <= 1000:
             raise ConfigError(f"`leverage` is {self.leverage!r}. It is a number above 0, such as 1 or 3.")
-        if not isinstance(self.log_quotes, bool):
-            raise ConfigError(f"`log_quotes` is {self.log_quotes!r}. Choose True or False.")
+        for name in ("log_quotes", "trace"):
+            if not isinstance(getattr(self, name), bool):
+                raise ConfigError(f"`{name}` is {getattr(self, name)!r}. Choose True or False.")
         if self.account == "spot" and self.leverage != 1.0:
             more = " Perpetual(leverage=…) has one of its own." if self.perpetual else ""
             raise ConfigError(
@@ -90,13 +92,13 @@ class Settings:
         """Is there anything in these terms that only a world with purses knows?"""
         spread = self.slippage.half_spread or self.slippage.impact
         given = any(getattr(self, name) != value for name, value in PLAIN.items())
-        modelled = self.fees.tiers or self.fees.coin or self.latency.submit_ms or not isinstance(self.fill, str)
+        modelled = self.fees.tiers or self.fees.coin or self.latency.in_ms or not isinstance(self.fill, str)
         return bool(given or spread or modelled)
 
     def facts(self) -> dict[str, Any]:
         """The settings as plain values, for the card; what a plain run has none of is left out."""
         facts = asdict(self)
-        for name, value in (*PLAIN.items(), ("seed", facts["seed"])):
+        for name, value in (*PLAIN.items(), ("seed", facts["seed"]), ("trace", False)):
             if facts[name] == value:
                 del facts[name]
         for model, names in MODELS.items():
@@ -123,7 +125,7 @@ class Settings:
             world["margin"], world["leverage"] = self.account == "margin", self.leverage
             world["through"] = self.fill == "through"
         world["latency"], world["path"] = self.latency.bars, Path[self.path.upper()]
-        world["log_quotes"] = self.log_quotes
+        world["log_quotes"], world["traces"] = self.log_quotes or self.trace, self.trace
         markets = world["markets"][0]
         markets["maker"], markets["taker"] = self.fees.maker, self.fees.taker
         markets["slippage"] = self.slippage.fraction

@@ -9,28 +9,20 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import typer
 
+from workbench.cli import checks
+from workbench.cli.checks import Finding
 from workbench.cli.output import AsJson, answer
 
 GIB = 2**30
 LEAST_DISK = 2 * GIB
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing looked at: what it is, whether it is good, and what to do if it is not."""
-
-    name: str
-    good: bool
-    detail: str
-
-
 def doctor(json: AsJson = False) -> None:
-    """Look at Python, the packages, the store and the kernel cache; exit 1 if something has to be mended."""
+    """Look at Python, packages, store, kernels, rights, settings, clock, disk, databases; exit 1 if one is bad."""
     findings = examine()
     text = "\n".join(f"{'ok ' if finding.good else 'BAD'}  {finding.name:<14} {finding.detail}" for finding in findings)
     healthy = all(finding.good for finding in findings)
@@ -41,8 +33,11 @@ def doctor(json: AsJson = False) -> None:
 
 def examine() -> list[Finding]:
     """Every check, in order."""
-    checks: list[Callable[[], Finding]] = [python, packages, bytecode, machine, store, kernels]
-    return [check() for check in checks]
+    looks: list[Callable[[], Finding]] = [
+        python, packages, bytecode, machine, store, kernels, checks.rights, checks.settings, checks.vault,
+        checks.clock, checks.disk, checks.databases, checks.core_dumps,
+    ]  # fmt: skip
+    return [look() for look in looks]
 
 
 def python() -> Finding:

@@ -84,3 +84,9 @@ class VenueClock:
     async def sleep(self, seconds: float) -> None:
         """Wait."""
         await self.clock.sleep(seconds)
+
+
+def pace(clock: Clock) -> float:
+    """A clock's time per time of the machine."""
+    own = clock.clock if isinstance(clock, VenueClock) else clock
+    return own.speed if isinstance(own, PacedClock) else 1.0

@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from itertools import count
 
-from workbench.connectors.clock import Clock
+from workbench.connectors.clock import Clock, pace
 from workbench.connectors.protocol import Behind, Depth, Event
 from workbench.connectors.values import Quote, Trade
 
@@ -19,11 +19,14 @@ class Outlet:
     """A queue of events that never drops a fill, a report or a change of state.
 
     Quotes are conflated: only the latest of an instrument waits. When more than `most` events wait, the oldest trades
-    and depth are shed, and `Behind` says how many; it also comes when events are later than a second.
+    and depth are shed, and `Behind` says how many; it also comes when events are later than a second of
+    ours.
     """
 
     def __init__(self, clock: Clock, *, most: int = MOST) -> None:
         self.clock, self.most = clock, most
+        # A second of the machine, in the market's time.
+        self._late_ms = ALARM_MS * pace(clock)
         self.shed = self.lag_ms = 0
         self._waiting: deque[tuple[int, Event]] = deque()
         self._numbers = count()
@@ -92,7 +95,7 @@ class Outlet:
         if time_ms <= 0:
             return
         self.lag_ms = max(0, self.clock.now_ms() - time_ms)
-        if self.lag_ms > ALARM_MS and self.clock.steady_s() - self._told_s > 1.0:
+        if self.lag_ms > self._late_ms and self.clock.steady_s() - self._told_s > 1.0:
             self._tell(self.lag_ms)
 
     def _tell(self, lag_ms: int) -> None:

@@ -29,6 +29,7 @@ from workbench.controllers.sma_cross import SmaCross
 from workbench.controllers.spot_perpetual import SpotPerpetualArbitrage
 from workbench.controllers.stat_arb import StatArb
 from workbench.controllers.supertrend import SuperTrend
+from workbench.controllers.together import Together
 from workbench.controllers.xemm import Xemm
 
 __all__ = [
@@ -56,6 +57,7 @@ __all__ = [
     "SpotPerpetualArbitrage",
     "StatArb",
     "SuperTrend",
+    "Together",
     "Way",
     "Xemm",
     "by_name",

@@ -72,7 +72,7 @@ class Desk:
         assert world is not None
         while int(world["next_order"][0]) > self.next_id:
             self._intend_all(commands)
-        self._withdraw(commands)
+        self.withdraw(commands)
         self._note(commands)
 
     def _intend_all(self, commands: list[Command]) -> None:
@@ -187,7 +187,7 @@ class Desk:
         if intent.price is not None:
             order["price"] = float(intent.price)
 
-    def _withdraw(self, commands: list[Command]) -> None:
+    def withdraw(self, commands: list[Command]) -> None:
         """Orders that leave, and whose venue has shown that it has them, are to be cancelled; once each."""
         world = self.session.world
         assert world is not None
@@ -239,9 +239,10 @@ class Desk:
 
     # --- back --------------------------------------------------------------------------------------------------------
 
-    def written(self, client_id: str) -> None:
-        """An intent is in the journal."""
+    def written(self, client_id: str, m: int) -> None:
+        """An intent is in the journal; one that no order of the world stands behind moves money alone."""
         self.pending.pop(client_id, None)
+        self.links.setdefault(client_id, Link(NONE, NONE, m, NONE))
 
     def drop_pending(self, why: str) -> None:
         """Intents that were never written down are not sent any more; their executors ask anew, if they still want."""
@@ -294,8 +295,10 @@ class Desk:
         """A fill of an order that had ended: its executor hears of it, or it is undone if it had opened something."""
         world = self.session.world
         assert world is not None
-        was = np.frombuffer(link.was, world.dtype["orders"].base).copy()
-        slot = int(revive(world[0], was[0], numbers[1]))
+        slot = NONE
+        if link.was:
+            was = np.frombuffer(link.was, world.dtype["orders"].base).copy()
+            slot = int(revive(world[0], was[0], numbers[1]))
         if slot >= 0:
             book(world[0], slot, *numbers, fill.is_maker, True)
             return {link.m}

@@ -34,6 +34,7 @@ def fold(journal: Journal, plan: Plan, bot: Any) -> Session:
             session = thaw(found[1], plan, bot)
         except (ConfigError, ValueError, KeyError):
             session = Session(plan, bot)
+    session.kept = session.number
     for entry in journal.entries(after=session.number):
         session.apply(entry)
     return session
@@ -123,10 +124,13 @@ class Recovery:
         """Orders, fills, positions and balances, funding; what is ours is taken in, what is not is labelled."""
         names = [place.instrument for place in self.plan.markets if place.door == door]
         since = self._last_fill_ms(door) - OVERLAP_MS
+        shown: set[str] = set()
         for instrument in names:
-            await self._open_orders(door, instrument)
+            shown |= await self._open_orders(door, instrument)
         crash.point("J15")
         for order in self.session.trackers[door].unsettled():
+            if order.intent.client_id in shown:
+                continue
             await patiently(lambda one=order: self.work.ask(door, one.intent.client_id, Wish.ORDER))  # type: ignore[misc]
         for instrument in names:
             for fill in await patiently(lambda one=instrument: self.work.connectors[door].fills(one, since)):  # type: ignore[misc]
@@ -141,9 +145,9 @@ class Recovery:
         sent = [order.sent_ms for order in orders if not order.is_settled]
         return max(times) if times and not sent else min([*times[-1:], *sent], default=self.work.clock.now_ms())
 
-    async def _open_orders(self, door: str, instrument: str) -> None:
+    async def _open_orders(self, door: str, instrument: str) -> set[str]:
         """Ours are heard; one of this run that the journal does not know cannot be: nothing leaves unwritten."""
-        rule = facts(door.partition(":")[0]).ids
+        rule, shown = facts(door.partition(":")[0]).ids, set()
         for report in await patiently(lambda: self.work.connectors[door].open_orders(instrument)):
             known = report.client_id in self.session.trackers[door].orders
             if not known and is_of_run(rule, self.plan.run, report.client_id):
@@ -152,6 +156,8 @@ class Recovery:
                     f"know. The journal is not the one that the run wrote: rebuild it from the venue."
                 )
             self.work.hear_report(door, report, asked_ms=self.work.clock.now_ms())
+            shown.add(report.client_id)
+        return shown
 
     async def _account(self, door: str, names: list[str]) -> None:
         connector, venue = self.work.connectors[door], door.split(":")

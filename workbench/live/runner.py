@@ -39,18 +39,22 @@ from workbench.live.admission import ensure_token
 from workbench.live.control import Control
 from workbench.live.folder import BEATS_PER_S, Heartbeat, RunFolder
 from workbench.live.keys import clock_of
+from workbench.live.logs import open_logs
 from workbench.live.plan import Plan
 from workbench.live.recovery import Recovery, fold, patiently
 from workbench.live.status import status_of
 from workbench.live.venues import connectors
 from workbench.live.warm import warm_up
 from workbench.live.work import Work
+from workbench.log import get, redacted
 from workbench.trading import Fill, Report
 
 STOPPED, BROKE, REFUSED = 0, 1, 2
 LOOK_S, STOP_S = 0.05, 30.0
 DEAD_MAN_S, ARM_EVERY_S = 60, 20.0
 CLOSE_S = 5.0
+LOG = get("live")
+BEFORE: dict[str, Any] = {"state": "starting", "is_ready": False, "number": 0, "row": 0, "orders": [], "executors": []}
 
 
 class Runner:
@@ -106,10 +110,12 @@ class Runner:
         bot = self.plan.bot.load(self.folder.path)
         journal = Journal.open(self.plan.journal or self.folder.journal_url, run=self.plan.run)
         self.journal = journal
-        session = fold(journal, self.plan, bot)
         shared = self.folder.path.parent.parent / "budgets"
         made = self.made or connectors(self.plan, self.keys, folder=self.folder.path, shared=shared, clock=self.clock)
         self.keys = {}
+        started = asyncio.gather(*(patiently(connector.start) for connector in made.values()))
+        session = await asyncio.to_thread(fold, journal, self.plan, bot)
+        await asyncio.to_thread(warm_up, self.plan, bot)
         self.work = Work(session, journal, made, self.clock, self.tell)
         self.work.on_written, self.work.on_broken = self._written.set, self._broke
         if not session.number:
@@ -117,13 +123,12 @@ class Runner:
         facts = {"pid": os.getpid(), "version": __version__, "seed": self.plan.seed}
         self.work.happen("started", facts)
         self.tell("started", run=self.plan.run, **facts, entries=session.number)
-        await asyncio.to_thread(warm_up, self.plan, bot)
+        await started
         await self._connect()
 
     async def _connect(self) -> None:
         """Rules and rights, our own stream, then what the venues know; the bot comes last."""
         recovery, work = Recovery(self.work), self.work
-        await asyncio.gather(*(patiently(connector.start) for connector in work.connectors.values()))
         recovery.note_rules()
         for door in work.connectors:
             await recovery.check_account(door)
@@ -138,7 +143,10 @@ class Runner:
         work.happen("ready", {})
         self._tasks.append(asyncio.ensure_future(self._look()))
         freeze_heap()
-        self.tell("ready", equity=work.session.equity())
+        work.keep_snapshot()
+        self.tell("ready", equity=work.session.equity(), state=work.session.state)
+        if work.session.state in ("stopping", "killed"):  # it died while it stopped
+            self._stopping = asyncio.ensure_future(self._stop(hold=work.session.hold, who="recovery"))
 
     async def _follow_markets(self) -> None:
         for place in self.plan.markets:
@@ -177,8 +185,11 @@ class Runner:
 
     def tell(self, event: str, **facts: Any) -> None:
         """A line of the log."""
-        self.log.write(json.dumps({"time_ms": self.clock.now_ms(), "event": event, **facts}, default=str) + "\n")
+        line = redacted({"time_ms": self.clock.now_ms(), "event": event, **facts})
+        self.log.write(json.dumps(line, default=str) + "\n")
         self.log.flush()
+        if event == "warning":
+            LOG.warning(str(facts.get("text", "")))
 
     # --- the loop ----------------------------------------------------------------------------------------------------
 
@@ -253,7 +264,8 @@ class Runner:
         elif isinstance(event, Fault):
             work.warn(f"{door}: {event.error}")
         elif isinstance(event, Behind):
-            work.warn(f"{door}: {event.shed} market events were shed; we are {event.lag_ms} ms behind")
+            shed = f", and {event.shed:,} market events were shed" if event.shed else ""
+            work.warn(f"{door}: what comes is {event.lag_ms:,} ms late{shed}")
 
     def _freshness(self, door: str, event: Freshness) -> None:
         """A stream of ours that came back is not believed: the venue is asked, as at a start."""
@@ -292,7 +304,7 @@ class Runner:
 
     def status(self) -> dict[str, Any]:
         """What the run is and does. Never waits."""
-        found = status_of(self.work) if hasattr(self, "work") else {"state": "starting"}
+        found = status_of(self.work) if hasattr(self, "work") else BEFORE
         return {
             "name": self.plan.name, "run": self.plan.run, "mode": self.plan.mode.value, "pid": os.getpid(), **found,
             "lag_ms": round(self._lag_s * 1e3, 3), "left": self.left,
@@ -442,6 +454,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         plan = Plan.read(folder.path)
         keys = read_keys(plan, sys.stdin)
+        open_logs(folder, "runner", keys)
         with folder.locked():
             return asyncio.run(_run(plan, folder, keys))
     except WorkbenchError as error:

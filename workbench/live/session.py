@@ -45,9 +45,11 @@ from workbench.trading import (
 )
 
 KINDS = {
-    "started", "ready", "paused", "resumed", "updated", "stopping", "killed", "rules", "tick", "bar", "intent", "sent",
-    "answered", "report", "fill", "missing", "cancel", "cancelled", "balances", "funding", "adopted",
+    "started", "stopped", "ready", "paused", "resumed", "updated", "stopping", "killed", "rules", "tick", "bar",
+    "intent", "sent", "answered", "report", "fill", "missing", "cancel", "cancelled", "balances", "funding", "adopted",
 }  # fmt: skip
+QUIET = {"intent", "sent", "cancel", "balances"}  # nothing in the world waits for these
+WORDS = {"answered", "report", "fill", "missing", "cancelled"}
 OPENING = (Purpose.QUOTE, Purpose.ENTRY, Purpose.HOLD)
 LONGEST_WAIT = 6  # doublings of the second between two tries to leave a position
 FORGET_MS, LOOK_ROWS = 86_400_000, 256
@@ -66,7 +68,7 @@ class Session:
     Attributes
     ----------
     state : str
-        "starting", "running", "paused", "stopping" or "killed".
+        "starting", "running", "paused", "stopping", "killed" or "stopped".
     world : World or None
         None until the rules of the instruments are known.
     """
@@ -89,9 +91,9 @@ class Session:
         self.funding = 0.0
         self.coins: dict[str, Decimal] = {}  # fees in third coins
         self.now_ms = self.closed_ms = self.begun_ms = 0
-        self.hold = True
+        self.hold, self.is_ready, self._touched = True, False, False
         self.reason = ""
-        self.refusals = 0
+        self.refusals = self.kept = 0
 
     # --- the fold ----------------------------------------------------------------------------------------------------
 
@@ -107,16 +109,19 @@ class Session:
             raise BrokenInvariant(f"entry {entry.number} follows {self.number}. Fold a journal once, in its order.")
         self.number, self.now_ms = entry.number, entry.time_ms
         commands: list[Command] = []
+        self._touched = False
         body = entry.body if isinstance(entry.body, dict) else {}
-        if entry.kind == "stopped" and self.state == "stopping":
-            self.state = "stopped"  # in order, so it may be started again; a stop that was cut short goes on
         for m, (price, time_ms) in _prices(body):
             self._hear_price(m, price, time_ms)
         named = f"_{entry.kind}" if entry.kind in KINDS else ""
         take_in: Callable[[dict[str, Any], list[Command]], None] | None = getattr(self, named, None)
         if take_in is not None:
             take_in(body, commands)
-        if self.world is not None and take_in is not None:
+        if self.world is None or take_in is None or entry.kind in QUIET:
+            return commands
+        if entry.kind in WORDS and not self._touched:
+            self.desk.withdraw(commands)  # an order that leaves may have been shown just now
+        else:
             self._settle_down(commands)
         return commands
 
@@ -178,12 +183,17 @@ class Session:
 
     def _started(self, body: dict[str, Any], commands: list[Command]) -> None:
         """A process began: intents that were not written down are not sent any more."""
-        self.begun_ms = self.begun_ms or self.now_ms
+        self.begun_ms, self.is_ready = self.begun_ms or self.now_ms, False
         if self.state in ("running", "stopped"):
             self.state = "starting"
         self.desk.drop_pending("the run was started again before it was written down")
 
+    def _stopped(self, body: dict[str, Any], commands: list[Command]) -> None:
+        """It ended in order: the next start is a new beginning, and not the rest of a stop that was cut off."""
+        self.state = "stopped"
+
     def _ready(self, body: dict[str, Any], commands: list[Command]) -> None:
+        self.is_ready = True
         if self.state == "starting":
             self.state = "paused" if self.standing.is_paused else "running"
 
@@ -389,7 +399,7 @@ class Session:
     def _intent(self, body: dict[str, Any], commands: list[Command]) -> None:
         intent = body["intent"]
         self.trackers[body["door"]].intend(intent)
-        self.desk.written(intent.client_id)
+        self.desk.written(intent.client_id, int(body["m"]))
 
     def _sent(self, body: dict[str, Any], commands: list[Command]) -> None:
         self.trackers[body["door"]].sent(body["client_id"], self.now_ms)
@@ -430,6 +440,7 @@ class Session:
     def _hear(self, door: str, news: News, client_id: str, commands: list[Command]) -> None:
         """What a tracker made of it: fills are booked, ends end, and executors go on at the last price."""
         touched = self.desk.hear(door, news, client_id, commands)
+        self._touched = bool(touched)
         for m in sorted(touched):
             self._step(m)
         if touched and self.world is not None and self.world["n_pairs"][0]:

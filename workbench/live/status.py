@@ -13,7 +13,8 @@ def status_of(work: Work) -> dict[str, Any]:
     session, now = work.session, work.clock.now_ms()
     standing, world = session.standing, session.world
     found = {
-        "state": session.state, "number": session.number, "time_ms": now, "equity": session.equity(),
+        "state": session.state, "is_ready": session.is_ready, "number": session.number, "time_ms": now,
+        "equity": session.equity(),
         "start_equity": standing.start_equity, "peak": standing.equity.peak if standing.equity else session.equity(),
         "cash": float(world["quote"][0]) if world is not None else session.plan.cash,
         "fees": float(world["fees"][0]) if world is not None else 0.0, "funding": session.funding,

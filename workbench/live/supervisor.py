@@ -26,9 +26,11 @@ from workbench.live.client import Client, is_there
 from workbench.live.control import Control
 from workbench.live.folder import RunFolder
 from workbench.live.killing import KillSwitch, Proof
+from workbench.live.logs import open_logs
 from workbench.live.noting import held, journal_kill, last_end, note_end
 from workbench.live.plan import Mode, Plan
 from workbench.live.process import Child, find_runner, last_words, start_runner
+from workbench.log import redacted
 
 MOST_STARTS, WITHIN_S = 5, 600.0
 PAUSES_S = (0.0, 0.5, 1.0, 2.0, 4.0)
@@ -285,7 +287,8 @@ class Supervisor:
         """A line of its log."""
         if self._quiet:
             return
-        sys.stderr.write(json.dumps({"time_ms": self.clock.now_ms(), "event": event, **facts}, default=str) + "\n")
+        line = redacted({"time_ms": self.clock.now_ms(), "event": event, **facts})
+        sys.stderr.write(json.dumps(line, default=str) + "\n")
         sys.stderr.flush()
 
     def _later(self, work: Any) -> None:
@@ -330,6 +333,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         plan = Plan.read(folder.path)
         keys = json.loads(sys.stdin.readline() or "{}").get("keys", {})
+        open_logs(folder, "supervisor", keys)
         with folder.locked("supervisor"):
             asyncio.run(_supervise(plan, folder, keys))
     except WorkbenchError as error:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+from typing import Any
+
 import numpy as np
 
 from workbench.backtest import Settings, close_row
+from workbench.connectors import Bar
 from workbench.controllers import Controller
 from workbench.live.plan import Plan
 from workbench.live.session import Session
@@ -26,6 +30,8 @@ from workbench.trading import (
     trade_pairs,
     wind_down,
 )
+
+BARS = 600  # made up, for the bot's own decision
 
 
 def warm_up(plan: Plan, bot: Controller) -> None:
@@ -55,3 +61,17 @@ def warm_up(plan: Plan, bot: Controller) -> None:
     close_row(record, nothing)
     trade_pairs(record, nothing)
     rest(record, 0)
+    _decide_once(session, world, instruments)
+
+
+def _decide_once(session: Session, world: Any, instruments: list[Instrument]) -> None:
+    """The bot's own decision on bars that were made up, so that a compiled one is loaded; what it says is not used."""
+    length_ms = session.history.length_ms
+    for m, instrument in enumerate(instruments):
+        for i in range(BARS):
+            close = 100.0 + np.sin(i / 7.0) + 0.01 * m
+            bar = Bar(instrument.symbol, session.plan.timeframe, i * length_ms, 100.0, 102.0, 98.0, close, 1.0)
+            session.history.add(m, bar)
+    market = session.history.market(instruments, (BARS - 1) * length_ms)
+    with contextlib.suppress(Exception):  # one that fails on real bars is paused, and says so
+        session.rows.decide(world, market, BARS - 1, float(equity(world[0])))

@@ -46,7 +46,6 @@ class Work:
         self.strangers: set[tuple[str, str, str, str]] = set()
         self._asking: set[tuple[str, str]] = set()
         self._chores: set[asyncio.Task[None]] = set()
-        self._kept = session.number
 
     # --- writing down ------------------------------------------------------------------------------------------------
 
@@ -132,10 +131,10 @@ class Work:
 
     def keep_snapshot(self) -> None:
         """Keep the session, if enough has happened since the last time."""
-        if self.session.number - self._kept < SNAPSHOT_EVERY:
+        if self.session.number - self.session.kept < SNAPSHOT_EVERY:
             return
         blob = freeze(self.session)
-        self._kept = self.session.number
+        self.session.kept = self.session.number
         if blob is not None:
             self.journal.keep_snapshot(self.session.number, blob)
 
@@ -224,11 +223,13 @@ class Work:
 
     def _named(self, door: str, fill: Fill) -> Order | None:
         """The order that a venue means by its own id; while one of ours has none yet, it may be that one."""
-        for order in self.session.trackers[door].orders.values():
+        tracker = self.session.trackers[door]
+        for order in tracker.orders.values():
             names = (order.venue_id, *order.other_ids)
-            if order.intent.instrument == fill.instrument and (fill.venue_id in names or not order.venue_id):
+            if order.intent.instrument == fill.instrument and fill.venue_id in names:
                 return order
-        return None
+        nameless = (one for one in tracker.unsettled() if not one.venue_id)
+        return next((one for one in nameless if one.intent.instrument == fill.instrument), None)
 
     def _hear_stranger(self, door: str, message: Report | Fill) -> None:
         """Not ours: written down under that label, once, and left alone."""

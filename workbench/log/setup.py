@@ -21,7 +21,6 @@ import structlog
 from workbench.log import ring
 from workbench.log.redacting import redacted
 
-FILE = "run.jsonl"
 QUIET = ("ccxt", "urllib3", "aiohttp", "asyncio", "websockets", "httpx", "httpcore", "uvicorn")  # DEBUG shows headers
 LONGEST = 20_000
 STANDARD = set(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName", "_record", "_logger", "_name"}
@@ -35,15 +34,18 @@ def get(name: str) -> Any:
 def configure(
     folder: Path | None = None,
     *,
+    name: str = "run",
     level: str = "INFO",
     max_bytes: int = 10_000_000,
     keep: int = 7,
     terminal: bool = False,
 ) -> Path | None:
-    """Send log lines to `run.jsonl` in a folder (0700, files 0600), and to the terminal if wanted; returns the file.
+    """Send log lines to a file in a folder (0700, files 0600), and to the terminal if wanted; returns the file.
 
     Parameters
     ----------
+    name : str
+        Of the file, before `.jsonl`. Each process needs one of its own.
     level : str
         The least that is written. Warnings reach `warnings` in any case.
     max_bytes, keep : int
@@ -57,7 +59,7 @@ def configure(
     file = None
     if folder is not None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = folder / FILE
+        file = folder / f"{name}.jsonl"
         _add(root, _File(file, max_bytes=max_bytes, keep=keep), level)
     if terminal:
         _add(root, logging.StreamHandler(sys.stderr), level)

@@ -47,6 +47,7 @@ from workbench.trading.models import (
     as_latency,
     as_slippage,
 )
+from workbench.trading.owners import look_at_drawdowns
 from workbench.trading.quotes import (
     first_side,
     is_carried,
@@ -61,7 +62,9 @@ from workbench.trading.remote import book, book_outside, end_order, flatten, rev
 from workbench.trading.standing import Resting, Standing, Worth
 from workbench.trading.tracker import Order, Tracker
 from workbench.trading.venue import (
+    CONTROLLER,
     FUNDING,
+    MAX_CONTROLLERS,
     MAX_PURSES,
     MAX_TIERS,
     PAYMENT,
@@ -71,6 +74,7 @@ from workbench.trading.venue import (
     Extra,
     FillModel,
     PurseKind,
+    Stop,
     new_purse_world,
 )
 from workbench.trading.world import (
@@ -109,6 +113,7 @@ from workbench.trading.world import (
 
 __all__ = [
     "ALL_ORDERS",
+    "CONTROLLER",
     "EXECUTOR",
     "FEE_IN_BASE",
     "FEE_IN_COIN",
@@ -118,6 +123,7 @@ __all__ = [
     "LIQUIDATION",
     "MAKER",
     "MAX_CONFIGS",
+    "MAX_CONTROLLERS",
     "MAX_EXECUTORS",
     "MAX_LEVELS",
     "MAX_MARKETS",
@@ -169,6 +175,7 @@ __all__ = [
     "Slippage",
     "Standing",
     "Status",
+    "Stop",
     "Tier",
     "Tracker",
     "Wish",
@@ -192,6 +199,7 @@ __all__ = [
     "flatten",
     "is_carried",
     "is_plain_quote",
+    "look_at_drawdowns",
     "lowest_free",
     "match",
     "meet_rare",

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from workbench.compiled import compiled
-from workbench.market import BUY, Action, ExecutorKind, OrderKind, Sizing
+from workbench.market import Action, ExecutorKind, OrderKind, Sizing
 from workbench.trading.calls import STEP, call_kernel
 from workbench.trading.executors import create, enter, halt, step
 from workbench.trading.ledger import total_equity
-from workbench.trading.orders import cancel, knows_reduce, open_order
+from workbench.trading.matching.seams import has_heard, is_deaf
+from workbench.trading.orders import cancel, has_room, knows_reduce, lingers, open_order
+from workbench.trading.owners import created_ms, is_own, is_stopped, policy_of
 from workbench.trading.quotes import quote
 from workbench.trading.rare import step_rare, take_rare
+from workbench.trading.risk import refuse
 from workbench.trading.world import NO_SIDE, NO_SLOT, Phase, Purpose, Reason
 
 
@@ -19,7 +22,7 @@ def advance(world, m, price):
     first_row = world.row + world.latency
     for slot in range(world.executors_top):
         executor = world.executors[slot]
-        if executor.phase != Phase.FREE and executor.market == m:
+        if executor.phase != Phase.FREE and executor.market == m and not is_deaf(world, slot):
             if executor.extended:
                 step_rare(world, slot, price, first_row)
             else:
@@ -34,7 +37,7 @@ def trade_pairs(world, closes):
             world.markets[m].traded_row = world.row
     for slot in range(world.executors_top):
         executor = world.executors[slot]
-        if executor.phase != Phase.FREE and executor.kind >= ExecutorKind.ARBITRAGE:
+        if executor.phase != Phase.FREE and executor.kind >= ExecutorKind.ARBITRAGE and has_heard(world, slot):
             call_kernel(world, executor.kind, STEP, slot, 0, world.row + 1 + world.latency, 0.0, 0.0, 0.0, 0.0)
 
 
@@ -52,6 +55,12 @@ def take(world, target, level, account):
     """Turn one target record into executors and orders, with equity of `account`; docs/execution.md part 5."""
     if not is_sound(world, target, level):
         world.code = Reason.BAD_TARGET
+        return
+    if is_stopped(world, target, level):
+        refuse(world, target.market, level, -1, Reason.STOPPED)
+        return
+    if target.reduce != 0 and not may_reduce(world, target):
+        refuse(world, target.market, level, -1, Reason.NOT_REDUCING)
         return
     first_row = world.row + 1 + world.latency
     if target.action == Action.ENTER:
@@ -86,8 +95,16 @@ def is_sound(world, target, level):
     coded = 0 <= target.action <= Action.STOP and 0 <= target.kind <= OrderKind.STOP_LIMIT
     # None of these may be negative; NaN is none.
     barred = target.stop_loss <= 0.0 or target.take_profit <= 0.0 or target.trailing_delta <= 0.0
-    barred = barred or (target.reduce != 0 and not knows_reduce(world))
     return not barred and known and coded and -1 <= target.side <= 1 and 0 <= target.sizing <= Sizing.FRACTION
+
+
+@compiled(part=True)
+def may_reduce(world, target):
+    """Can what a record asks for be reduce-only? What stops or closes something only reduces anyway."""
+    if target.action == Action.CLOSE or target.action == Action.STOP:
+        return True
+    created = target.action == Action.CREATE and target.executor == ExecutorKind.ORDER
+    return knows_reduce(world) and (target.action == Action.QUOTE or created)
 
 
 @compiled(part=True)
@@ -105,15 +122,23 @@ def is_known(world, target):
 
 @compiled(part=True)
 def _enter(world, target, level, first_row):
-    policy, market = world.policy[0], world.markets[target.market]
+    policy = policy_of(world)
     if policy.close_on_opposite:
         stop_early(world, target.market, -target.side, 0, first_row)
     if _at_work(world, target.market, target.side) >= policy.max_per_side:
+        _pass_over(world, target, level, Reason.AT_WORK)
         return
-    side = 1 if target.side == BUY else 0
-    if world.time_ms - market.last_created_ms[side] < policy.cooldown_ms:
+    if world.time_ms - created_ms(world, target.market, target.side) < policy.cooldown_ms:
+        _pass_over(world, target, level, Reason.COOLING)
         return
     enter(world, target, level, first_row)
+
+
+@compiled(part=True)
+def _pass_over(world, target, level, reason):
+    """A policy's no, which is written down only for those who ask why."""
+    if world.traces:
+        refuse(world, target.market, level, -1, reason)
 
 
 @compiled(part=True)
@@ -122,18 +147,18 @@ def _at_work(world, m, side):
     for slot in range(world.executors_top):
         executor = world.executors[slot]
         at_work = executor.phase == Phase.ENTERING or executor.phase == Phase.HOLDING
-        if at_work and executor.market == m and executor.side == side:
+        if at_work and executor.market == m and executor.side == side and is_own(world, executor):
             count += 1
     return count
 
 
 @compiled(part=True)
 def stop_early(world, m, side, keep, first_row):
-    """Stop the executors of a market that are not exiting yet; `side` 0 means both sides."""
+    """Stop a controller's executors of a market that are not exiting yet; `side` 0 means both sides."""
     for slot in range(world.executors_top):
         executor = world.executors[slot]
         at_work = executor.phase == Phase.ENTERING or executor.phase == Phase.HOLDING
-        if at_work and executor.market == m and (side == 0 or executor.side == side):
+        if at_work and executor.market == m and (side == 0 or executor.side == side) and is_own(world, executor):
             halt(world, slot, keep, first_row)
 
 
@@ -151,10 +176,11 @@ def _hold(world, target, level, first_row):
     wish = target.size
     if wish != wish or wish == world.wishes[level]:
         return
-    cancel(world, world.quotes[level])
-    if world.quotes[level] != NO_SLOT:  # leaving still
+    earlier = world.quotes[level]
+    cancel(world, earlier)
+    if not has_room(world, level):  # the last one is leaving still
         return
-    world.quotes[level] = open_order(
+    asked = open_order(
         world,
         target.market,
         NO_SLOT,
@@ -168,5 +194,7 @@ def _hold(world, target, level, first_row):
         Sizing.FRACTION.value,
         first_row,
     )
-    if world.quotes[level] != NO_SLOT:
+    if asked != NO_SLOT or not lingers(world, earlier):
+        world.quotes[level] = asked
+    if asked != NO_SLOT:
         world.wishes[level] = wish

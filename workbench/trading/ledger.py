@@ -7,6 +7,7 @@ import numpy as np
 from workbench.compiled import compiled
 from workbench.market import BUY, ExecutorKind, OrderKind
 from workbench.trading.calls import TOLD, call_kernel
+from workbench.trading.owners import seen_level
 from workbench.trading.world import (
     FEE_IN_BASE,
     FEE_IN_COIN,
@@ -233,6 +234,7 @@ def tell(world, slot, price, amount, got, fee, fee_quote, complete):
     """Tell an executor of a fill; docs/executors.md 8.2. It asks for nothing before its step."""
     order = world.orders[slot]
     executor = world.executors[order.executor]
+    hear_late(world, slot)
     executor.fees += fee
     executor.fees_quote += fee_quote
     executor.repeats = 0
@@ -375,7 +377,7 @@ def _give_back_steps(world, slot):
 
 @compiled(part=True)
 def _tell_level(world, executor):
-    seen = world.seen[0].levels[executor.level]
+    seen = seen_level(world, executor.level)
     seen.at_work -= 1
     if seen.id == executor.id:
         seen.phase, seen.close_type, seen.closed_ms = Phase.DONE, executor.close_type, executor.closed_ms
@@ -432,10 +434,21 @@ def forget_order(world, slot):
     if order.executor != NO_SLOT:
         _let_go(world.executors[order.executor], slot)
     if order.purpose == Purpose.QUOTE or order.purpose == Purpose.HOLD:
-        world.quotes[order.level] = NO_SLOT
+        let_go_quote(world, order.level, slot)
     while world.orders_top > 0 and world.orders[world.orders_top - 1].status == Status.FREE:
         world.orders_top -= 1
         world.free_slots -= 1
+
+
+@compiled(leaf=True)
+def let_go_quote(world, level, slot):
+    """A level has no quote any more."""
+    world.quotes[level] = NO_SLOT
+
+
+@compiled(leaf=True)
+def hear_late(world, slot):
+    """A report of an order, to its executor, which may take a while to arrive."""
 
 
 @compiled(leaf=True)

@@ -68,7 +68,10 @@ class Slippage:
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """How long an order takes to reach the venue, in whole bars or in milliseconds; cancels arrive at once.
+    """How long an order takes to reach the venue, in whole bars or in milliseconds.
+
+    `cancel_ms` is how long a cancel takes: until it arrives the order lives, and may fill. `report_ms` is how long the
+    news of a fill takes: until then the executor neither waits for a price nor does anything.
 
     With 0 an order decided at a bar's close meets the next bar's open, and one that a barrier asks for meets the price
     that touched it. Within a bar, each leg of its path takes a third of its time.
@@ -76,15 +79,25 @@ class Latency:
 
     bars: int = 0
     submit_ms: int = 0
+    cancel_ms: int = 0
+    report_ms: int = 0
 
     def __post_init__(self) -> None:
         if isinstance(self.bars, bool) or not isinstance(self.bars, int) or not 0 <= self.bars <= 10_000:
             raise ConfigError(f"Latency: `bars` is {self.bars!r}. Give a whole number of bars, 0 or more.")
-        ms = self.submit_ms
-        if isinstance(ms, bool) or not isinstance(ms, int) or not 0 <= ms <= 86_400_000:
-            raise ConfigError(f"Latency: `submit_ms` is {ms!r}. Give whole milliseconds, from 0 to a day.")
-        if self.bars and ms:
-            raise ConfigError(f"Latency: both `bars` ({self.bars}) and `submit_ms` ({ms}) are given. Give one of them.")
+        for name in ("submit_ms", "cancel_ms", "report_ms"):
+            ms = getattr(self, name)
+            if isinstance(ms, bool) or not isinstance(ms, int) or not 0 <= ms <= 86_400_000:
+                raise ConfigError(f"Latency: `{name}` is {ms!r}. Give whole milliseconds, from 0 to a day.")
+            if self.bars and ms:
+                raise ConfigError(
+                    f"Latency: `bars` ({self.bars}) and `{name}` ({ms}) are both given. Give one of them."
+                )
+
+    @property
+    def in_ms(self) -> bool:
+        """Is any of it in milliseconds?"""
+        return bool(self.submit_ms or self.cancel_ms or self.report_ms)
 
 
 @dataclass(frozen=True, slots=True)

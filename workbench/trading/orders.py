@@ -118,6 +118,18 @@ def dress(world, order):
 
 
 @compiled(leaf=True)
+def has_room(world, level):
+    """May a level ask for another quote? Not while its venue has not shown the end of the last one."""
+    return world.quotes[level] == NO_SLOT
+
+
+@compiled(leaf=True)
+def lingers(world, slot):
+    """Does an order live though its cancel was asked for? Without latency in ms it does not."""
+    return False
+
+
+@compiled(leaf=True)
 def knows_reduce(world):
     """Can orders of this world be reduce-only? Elsewhere nobody drops the wish in silence."""
     return False

@@ -12,7 +12,7 @@ from workbench.compiled import compiled
 from workbench.market import BUY, SELL, Action, OrderKind, Sizing
 from workbench.trading.ledger import book_quote, forget_order, reserve, settle, to_lot, to_tick
 from workbench.trading.matching.path import rises, up_first
-from workbench.trading.orders import cancel, mark_reduce, open_order
+from workbench.trading.orders import cancel, has_room, lingers, mark_reduce, open_order
 from workbench.trading.risk import approve, carries, is_too_small, refuse, suffices
 from workbench.trading.world import NEVER, NO_SLOT, Purpose, Reason, Status
 
@@ -45,13 +45,15 @@ def quote(world, target, level, first_row, account):
                 _replace(world, target, slot, level, price, amount, first_row, account)
                 return
         cancel(world, slot)
-    if wanted and world.quotes[level] == NO_SLOT:  # the last one may be leaving still
+    if wanted and has_room(world, level):  # the last one may be leaving still
         mark_reduce(world, target.reduce)
-        world.quotes[level] = open_order(
+        asked = open_order(
             world, target.market, NO_SLOT, level, Purpose.QUOTE.value, target.side, target.kind,
             target.price, 0.0, target.size, target.sizing, first_row,
         )  # fmt: skip
         mark_reduce(world, 0)
+        if asked != NO_SLOT or not lingers(world, slot):
+            world.quotes[level] = asked
 
 
 @compiled(leaf=True)

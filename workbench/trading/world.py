@@ -83,6 +83,9 @@ class Reason(IntEnum):
     LEAVING = 15
     AT_VENUE = 16
     AT_GATE = 17
+    NOT_REDUCING = 18
+    AT_WORK = 19
+    COOLING = 20
 
 
 class Path(IntEnum):
@@ -363,6 +366,7 @@ WORLD = np.dtype(
         ("latency", "i8"),  # rows
         ("path", "i8"),
         ("through", "i8"),
+        ("traces", "i8"),  # what a policy passes over is written down too
         ("log_quotes", "i8"),
         ("remote", "i8"),  # a venue answers: a cancellation is asked for, and an order lives until it shows its end
         # counters
@@ -458,7 +462,8 @@ WORDS = {
     Reason.NO_FUNDS: "the account cannot carry it (a spot account cannot go short or spend more than it has)",
     Reason.WOULD_TAKE: "a post-only order that would have crossed the market",
     Reason.NO_PRICE: "there was no price: the market had no bar yet, or a limit was not above 0",
-    Reason.BAD_TARGET: "a target record with an action, market, side, kind, sizing or level that does not exist",
+    Reason.BAD_TARGET: "a target record with an action, market, side, kind, sizing, level, executor or config that "
+    "does not exist",
     Reason.BAD_MODE: "a net position is wished for in hedge mode, where a long and a short are held apart",
     Reason.NOTHING_TO_REDUCE: "reduce-only, and there is nothing on the other side to reduce",
     Reason.LEVERAGE: "the leverage is above what the venue allows for a position of this value",
@@ -466,6 +471,10 @@ WORDS = {
     Reason.NO_RATE: "no rate between the quote currencies of its two markets is known",
     Reason.BAD_CONFIG: "a config that contradicts itself",
     Reason.STOPPED: "its controller was stopped",
+    Reason.NOT_REDUCING: "what was asked for cannot be reduce-only: quotes can, and order executors that are created, "
+    "in a run with perpetuals",
+    Reason.AT_WORK: "passed over: as many executors of that side as `max_per_side` allows are at work",
+    Reason.COOLING: "passed over: the last executor of that side was made less than `cooldown` ago",
     Reason.NOT_EQUIPPED: "a target of a kind that the run was not equipped for",
     Reason.LEAVING: "its cancellation is on its way",
     Reason.AT_VENUE: "its venue said no",

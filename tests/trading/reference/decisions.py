@@ -16,7 +16,7 @@ from .ledger import controller_pnl
 from .orders import ask, cancel, order_for, refuse
 from .records import Controller, Executor, Order
 from .state import World, equity, holdings
-from .terms import Action, Target
+from .terms import Action, ExecutorKind, Target
 
 
 def decide(world: World, targets: Sequence[Target]) -> None:
@@ -32,6 +32,8 @@ def decide(world: World, targets: Sequence[Target]) -> None:
         level = owner.terms.first_level + (place if target.level < 0 else target.level)
         if owner.is_stopped and asks_for_more(target):
             refuse(world, target.market, "STOPPED", level=level)
+        elif target.reduce and not may_reduce(world, target):
+            refuse(world, target.market, "NOT_REDUCING", level=level)
         else:
             handlers[Action(target.action)](world, target, level)
 
@@ -44,6 +46,14 @@ def asks_for_more(target: Target) -> bool:
     if target.action == Action.QUOTE:
         return target.side != FLAT and is_wanted(target)
     return target.action in (Action.ENTER, Action.CREATE, Action.HOLD)
+
+
+def may_reduce(world: World, target: Target) -> bool:
+    """Can it be reduce-only (part 17)? What stops or closes only reduces anyway."""
+    if target.action in (Action.CLOSE, Action.STOP):
+        return True
+    is_order = target.action == Action.CREATE and target.executor == ExecutorKind.ORDER
+    return bool(world.settings.purses) and (target.action == Action.QUOTE or is_order)
 
 
 # Executors --------------------------------------------------------------------------------------------------------

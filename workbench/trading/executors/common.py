@@ -8,6 +8,7 @@ from workbench.compiled import compiled
 from workbench.market import BUY, LADDER, ExecutorKind, OrderKind, Sizing
 from workbench.trading.ledger import cancel_all, closable_base, finish, forget_waits, is_spot, to_lot
 from workbench.trading.orders import open_order
+from workbench.trading.owners import note_created, owner_of, policy_of, seen_level
 from workbench.trading.risk import refuse
 from workbench.trading.world import MAX_CONFIGS, NEVER, NO_SLOT, CloseType, Phase, Purpose, Reason
 
@@ -43,21 +44,21 @@ def make(world, slot, kind, m, level, side, order):
     executor.entry_order, executor.exit_order, executor.target_order = order, NO_SLOT, NO_SLOT
     executor.live = 0 if order == NO_SLOT else 1
     executor.repeats = executor.armed = executor.target_asked = 0
-    executor.keeps = executor.extended = executor.controller = 0
+    executor.keeps = executor.extended = 0
+    executor.controller = owner_of(world, level)
     executor.held = executor.entry = executor.entry_amount = executor.entry_value = 0.0
     executor.entry_held = executor.entry_fees = 0.0
     executor.exit_amount = executor.exit_value = executor.fees = executor.fees_quote = executor.last_exit = 0.0
     executor.stop = executor.target = executor.arming = executor.distance = executor.peak = executor.trail = np.nan
     world.n_pairs += 1 if kind >= ExecutorKind.ARBITRAGE else 0
-    market = world.markets[m]
-    market.last_created_ms[1 if side == BUY else 0] = world.time_ms
+    note_created(world, slot)
     if world.tells_levels:
         _tell_level(world, executor)
 
 
 @compiled(part=True)
 def _tell_level(world, executor):
-    seen = world.seen[0].levels[executor.level]
+    seen = seen_level(world, executor.level)
     seen.id, seen.phase, seen.close_type = executor.id, Phase.ENTERING, CloseType.NONE
     seen.created_ms, seen.closed_ms, seen.held, seen.pnl = executor.created_ms, -1, 0.0, 0.0
     seen.at_work += 1
@@ -102,7 +103,7 @@ def resolve(world, target, work):
     work.entry[0] = target
     terms = work.terms[0]
     if target.config < 0:
-        policy = world.policy[0]
+        policy = policy_of(world)
         terms.net_of_fees, terms.take_profit_kind = policy.net_of_fees, policy.take_profit_kind
     if target.stop_loss == target.stop_loss:
         terms.stop_loss = target.stop_loss
@@ -136,12 +137,20 @@ def _scale(terms, price, size):
 @compiled(part=True)
 def contradicts(terms):
     """Does a config say what no executor can do?"""
-    activation, delta = terms.trailing_activation, terms.trailing_delta
-    if (activation == activation) != (delta == delta) or terms.retries < 0 or terms.bound < 0.0:
+    if contradict(terms.stop_loss, terms.take_profit, terms.trailing_activation, terms.trailing_delta):
+        return True
+    if terms.retries < 0 or terms.bound < 0.0:
         return True
     if min(terms.time_limit_ms, terms.frequency_ms, terms.duration_ms, terms.interval_ms, terms.resubmit_ms) < 0:
         return True
     return not (_are_finite(terms) and _may_be_finite(terms))
+
+
+@compiled(leaf=True)
+def contradict(stop_loss, take_profit, activation, delta):
+    """Is there a trailing stop that is told half, or a barrier that is infinitely far?"""
+    furthest = max(max(_size(stop_loss), _size(take_profit)), max(_size(activation), _size(delta)))
+    return (activation == activation) != (delta == delta) or furthest == np.inf
 
 
 @compiled(part=True)
@@ -153,11 +162,10 @@ def _are_finite(terms):
 @compiled(part=True)
 def _may_be_finite(terms):
     """NaN is none; infinite is nonsense."""
-    barriers = max(_size(terms.stop_loss), _size(terms.take_profit), _size(terms.trailing_activation))
-    chased = max(_size(terms.trailing_delta), _size(terms.bound), _size(terms.distance), _size(terms.refresh))
+    chased = max(_size(terms.bound), _size(terms.distance), _size(terms.refresh))
     ranged = max(_size(terms.start), _size(terms.end), _size(terms.limit))
     gains = max(_size(terms.min_profit), _size(terms.target_profit), _size(terms.max_profit))
-    return max(barriers, chased, ranged, gains) < np.inf
+    return max(chased, ranged, gains) < np.inf
 
 
 @compiled(leaf=True)
@@ -214,17 +222,26 @@ def wind_up(world, slot, first_row):
     amount = executor.held
     if executor.side == BUY and is_spot(world, executor.market):
         amount = min(amount, closable_base(world, executor.market))
-    amount = to_lot(amount, market.lot)
-    if not amount > 0.0:
+    whole = to_lot(amount, market.lot)
+    if not whole > 0.0:
         executor.last_exit = market.last
         finish(world, slot)
         return
+    amount = largest_part(world, executor.market, whole)
     executor.exit_order = ask(
         world, slot, executor.market, -executor.side, Purpose.EXIT.value, OrderKind.MARKET.value, 0.0, amount, 0,
         first_row,
     )  # fmt: skip
     if executor.exit_order == NO_SLOT:
         market.wake_row = min(market.wake_row, world.row + 1)
+    elif amount < whole:
+        world.orders[executor.exit_order].part = 1
+
+
+@compiled(leaf=True)
+def largest_part(world, m, amount):
+    """How much of an exit one order may be; a plain market has no largest order."""
+    return amount
 
 
 @compiled(part=True)

@@ -14,6 +14,7 @@ from workbench.trading.calls import CREATE, STEP
 from workbench.trading.executors.common import extend, limit_time, make, say_no, start_exit
 from workbench.trading.executors.position import ask_entry
 from workbench.trading.ledger import cancel, finish, take_in, to_lot, to_tick
+from workbench.trading.orders import mark_reduce
 from workbench.trading.world import NO_SLOT, CloseType, Reason
 
 
@@ -37,13 +38,22 @@ def _create(world, slot, level, first_row):
         return
     if _chases(terms):
         target.price = wanted_price(world, target.market, target.side, terms, world.markets[target.market].last)
-    entry = ask_entry(world, slot, target, level, first_row)
+    entry = _ask(world, slot, target, level, first_row)
     if entry == NO_SLOT:
         return
     make(world, slot, ExecutorKind.ORDER.value, target.market, level, target.side, entry)
     limit_time(world, slot, terms.time_limit_ms)
     extend(world, slot, target.config)
     _sleep(world, slot)
+
+
+@compiled(part=True)
+def _ask(world, slot, target, level, first_row):
+    """Ask for an order, which may only reduce a position where the target says so."""
+    mark_reduce(world, target.reduce)
+    asked = ask_entry(world, slot, target, level, first_row)
+    mark_reduce(world, 0)
+    return asked
 
 
 @compiled(part=True)
@@ -114,7 +124,7 @@ def _ask_rest(world, slot, price, first_row):
         target.size, target.sizing = rest, Sizing.BASE.value
     if _chases(work.terms[0]):
         target.price = wanted_price(world, executor.market, executor.side, work.terms[0], price)
-    executor.entry_order = ask_entry(world, slot, target, executor.level, first_row)
+    executor.entry_order = _ask(world, slot, target, executor.level, first_row)
     if executor.entry_order == NO_SLOT:
         work.attempts += 1
     else:

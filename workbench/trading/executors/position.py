@@ -12,6 +12,7 @@ from workbench.compiled import compiled
 from workbench.market import BUY, ExecutorKind, OrderKind
 from workbench.trading.executors.common import (
     ask,
+    contradict,
     extend,
     free_slot,
     limit_time,
@@ -23,6 +24,7 @@ from workbench.trading.executors.common import (
 )
 from workbench.trading.ledger import TARGET_MADE, TARGET_REFUSED, cancel, finish
 from workbench.trading.orders import open_order
+from workbench.trading.owners import policy_of
 from workbench.trading.world import NO_SLOT, CloseType, Phase, Purpose, Reason
 
 
@@ -32,11 +34,14 @@ def enter(world, target, level, first_row):
     slot = free_slot(world)
     if slot == NO_SLOT:
         return
+    if contradict(target.stop_loss, target.take_profit, target.trailing_activation, target.trailing_delta):
+        say_no(world, target.market, level, Reason.BAD_CONFIG)
+        return
     order = ask_entry(world, slot, target, level, first_row)
     if order == NO_SLOT:
         return
     make(world, slot, ExecutorKind.POSITION.value, target.market, level, target.side, order)
-    executor, policy = world.executors[slot], world.policy[0]
+    executor, policy = world.executors[slot], policy_of(world)
     limit_time(world, slot, target.time_limit_ms)
     executor.stop_loss, executor.take_profit = target.stop_loss, target.take_profit
     executor.trailing_activation, executor.trailing_delta = target.trailing_activation, target.trailing_delta
@@ -121,6 +126,8 @@ def _stay_near(world, slot, price, first_row):
     elif inside:
         executor.entry_order = ask_entry(world, slot, work.entry[0], executor.level, first_row)
         work.attempts += 1 if executor.entry_order == NO_SLOT else 0
+        _wait_outside(world, slot)
+    else:
         _wait_outside(world, slot)
 
 

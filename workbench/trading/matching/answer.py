@@ -6,7 +6,7 @@ import numpy as np
 
 from workbench.compiled import compiled
 from workbench.market import BUY, SELL, OrderKind
-from workbench.trading.ledger import account_of, close_order, free_base, free_quote, is_spot, settle, to_lot
+from workbench.trading.ledger import account_of, close_order, free_base, free_quote, hear_late, is_spot, settle, to_lot
 from workbench.trading.orders import sized
 from workbench.trading.rare import rebalance_rare
 from workbench.trading.risk import approve
@@ -101,6 +101,8 @@ def reject(world, slot, reason):
 def end_unasked(world, slot, status, reason):
     """End an order that its executor did not cancel, and let the executor know."""
     executor = world.orders[slot].executor
+    if executor != NO_SLOT and status == Status.REJECTED:
+        hear_late(world, slot)
     if executor != NO_SLOT and world.executors[executor].extended:
         world.works[executor].attempts += status == Status.REJECTED
         world.works[executor].rejected = world.works[executor].awake = 1

@@ -6,6 +6,7 @@ import numpy as np
 
 from workbench.compiled import compiled
 from workbench.market import BUY, OrderKind
+from workbench.trading.matching.seams import is_deaf
 from workbench.trading.world import NEVER, Path, Phase, Purpose, Status
 
 OPEN, FIRST, SECOND, CLOSE, DONE = 0, 1, 2, 3, 4
@@ -123,7 +124,7 @@ def nearest(world, tick, price, vertex):
                 best = nearer(up, price, waited, best)
     for slot in range(world.executors_top):
         executor = world.executors[slot]
-        if executor.market != m:
+        if executor.market != m or is_deaf(world, slot):
             continue
         if executor.extended and (executor.phase == Phase.ENTERING or executor.phase == Phase.HOLDING):
             waited = world.works[slot].rise if up else world.works[slot].fall

@@ -35,3 +35,15 @@ def see_tick(world, tick):
 @compiled(leaf=True)
 def after_open(world, extra, m, close_ms):
     """After the open tick of a bar: funding due inside it."""
+
+
+@compiled(leaf=True)
+def is_deaf(world, slot):
+    """Is a report to an executor still on its way, so that it waits for nothing and takes no step?"""
+    return False
+
+
+@compiled(leaf=True)
+def has_heard(world, slot):
+    """Has an executor of two markets heard of its fills by the close of a row?"""
+    return True

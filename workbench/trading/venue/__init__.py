@@ -4,9 +4,11 @@ A run that uses any of it has a world with purses. Kernels of such a world call 
 ones; a plain world is compiled without them. docs/perpetuals.md and docs/matching.md are the contract.
 """
 
-from workbench.trading.venue import answering, budget, executing, funding, liquidation, marks, money
+from workbench.trading.venue import answering, budget, executing, funding, liquidation, marks, money, owning
 from workbench.trading.venue.records import (
+    CONTROLLER,
     FUNDING,
+    MAX_CONTROLLERS,
     MAX_PURSES,
     MAX_TIERS,
     PAYMENT,
@@ -16,11 +18,14 @@ from workbench.trading.venue.records import (
     Extra,
     FillModel,
     PurseKind,
+    Stop,
     new_purse_world,
 )
 
 __all__ = [
+    "CONTROLLER",
     "FUNDING",
+    "MAX_CONTROLLERS",
     "MAX_PURSES",
     "MAX_TIERS",
     "PAYMENT",
@@ -30,6 +35,7 @@ __all__ = [
     "Extra",
     "FillModel",
     "PurseKind",
+    "Stop",
     "answering",
     "budget",
     "executing",
@@ -38,4 +44,5 @@ __all__ = [
     "marks",
     "money",
     "new_purse_world",
+    "owning",
 ]

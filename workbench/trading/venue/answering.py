@@ -11,7 +11,8 @@ from workbench.trading.matching import answer
 from workbench.trading.matching.answer import end_unasked, reject
 from workbench.trading.orders import sized
 from workbench.trading.venue.budget import has_funds, keeps_rules, wished_amount, wished_side
-from workbench.trading.venue.money import account_of, closes, leg_of, only_reduces
+from workbench.trading.venue.money import account_of, closes, is_exit, leg_of, only_reduces
+from workbench.trading.venue.owning import held_by
 from workbench.trading.venue.records import FillModel
 from workbench.trading.world import Purpose, Reason, Status
 
@@ -117,7 +118,7 @@ def _take(world, slot, price, limited):
     kept, order.reserved = order.reserved, 0.0
     if amount != amount:
         if order.purpose == Purpose.HOLD:
-            amount = wished_amount(world, m, order.size, side, paid)
+            amount = wished_amount(world, m, order.size, side, paid, held_by(world, m, order.controller))
         else:
             amount = sized(world, m, side, order.size, order.sizing, paid, account_of(world, m))
             if only_reduces(world, order):
@@ -143,8 +144,7 @@ def _take(world, slot, price, limited):
 
 @compiled(leaf=True)
 def _funds(world, order, side, amount, price):
-    closing = order.purpose == Purpose.EXIT or order.purpose == Purpose.TARGET
-    return has_funds(world, order.market, side, amount, price, closing, order.reduce != 0)
+    return has_funds(world, order.market, side, amount, price, is_exit(order), order.reduce != 0)
 
 
 @compiled(leaf=True)
@@ -152,7 +152,8 @@ def _side_of(world, order, price):
     """The side of an order; a wish has none until it is known which way it goes."""
     if order.side != 0:
         return np.int64(order.side)
-    return np.int64(wished_side(world, order.market, order.size, price))
+    held = held_by(world, order.market, order.controller)
+    return np.int64(wished_side(world, order.market, order.size, price, held))
 
 
 @compiled(leaf=True)

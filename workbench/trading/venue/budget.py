@@ -231,10 +231,10 @@ def carried(world, m, wish):
 
 
 @compiled(part=True)
-def wished_amount(world, m, wish, side, price):
-    """What has to be traded at a price to get there, as far as the purse goes."""
+def wished_amount(world, m, wish, side, price, held):
+    """What has to be traded at a price to get there from what is held, as far as the purse goes."""
     market, kind = world.markets[m], purse_of(world, m).kind
-    amount = side * (carried(world, m, wish) / price - market.position)
+    amount = side * (carried(world, m, wish) / price - held)
     if kind == PurseKind.SPOT:
         amount = min(
             amount, free_quote(world, m) / (price * (1.0 + market.taker)) if side == BUY else free_base(world, m)
@@ -248,9 +248,9 @@ def wished_amount(world, m, wish, side, price):
 
 
 @compiled(part=True)
-def wished_side(world, m, wish, price):
+def wished_side(world, m, wish, price, held):
     """Which way a wish goes at a price."""
-    delta = carried(world, m, wish) / price - world.markets[m].position
+    delta = carried(world, m, wish) / price - held
     if delta > 0.0:
         return BUY
     return SELL if delta < 0.0 else np.int64(0)

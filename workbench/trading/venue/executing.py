@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from workbench.compiled import compiled, in_place_of
-from workbench.trading.executors import order, pairs
+from workbench.trading.executors import common, order, pairs
+from workbench.trading.ledger import to_lot
 from workbench.trading.venue.fees import is_fresh
 from workbench.trading.venue.money import purse_of
 
@@ -12,6 +13,13 @@ from workbench.trading.venue.money import purse_of
 @compiled(leaf=True)
 def best_of(world, m, side, price):
     return price * (1.0 - side * world.markets[m].half_spread)
+
+
+@in_place_of(common.largest_part)
+@compiled(leaf=True)
+def largest_part(world, m, amount):
+    market = world.markets[m]
+    return to_lot(market.max_amount, market.lot) if 0.0 < market.max_amount < amount else amount
 
 
 @in_place_of(pairs.rate_of)

@@ -6,6 +6,7 @@ from workbench.compiled import compiled, in_place_of
 from workbench.market import BUY
 from workbench.trading import ledger
 from workbench.trading.venue.money import move, purse_of
+from workbench.trading.venue.owning import book_account
 from workbench.trading.venue.records import DAYS
 
 DAY_MS = 86_400_000
@@ -51,7 +52,9 @@ def charge(world, order, amount, price, rate):
     else:
         worth = fee * price if in_base else fee
         purse.quote -= 0.0 if in_base else fee
-    move(world, order, amount - fee if in_base else amount, price)
+    got = amount - fee if in_base else amount
+    move(world, order, got, price)
+    book_account(world, order.controller, m, order.side, value, 0.0 if in_base else worth, got)
     world.fees += worth
     world.volume += value
     purse.today += value

@@ -5,6 +5,7 @@ from __future__ import annotations
 from workbench.compiled import compiled, in_place_of
 from workbench.trading.matching import seams
 from workbench.trading.venue.liquidation import liquidate_if_due
+from workbench.trading.venue.owning import anybody_holds, pay_funding
 
 
 @in_place_of(seams.begin_row)
@@ -39,7 +40,7 @@ def settle_funding(world, extra, m, until_ms):
             market.gaps += 1
             continue
         mark = stamp.mark if stamp.mark == stamp.mark else market.mark
-        if market.position != 0.0 and mark == mark:
+        if mark == mark and (market.position != 0.0 or anybody_holds(world, m)):
             _pay(world, extra.paid[world.n_payments], m, stamp, mark)
 
 
@@ -48,6 +49,7 @@ def _pay(world, payment, m, stamp, mark):
     market, purse = world.markets[m], world.purses[world.markets[m].purse]
     amount = market.position * mark * stamp.rate
     purse.quote -= amount
+    pay_funding(world, m, mark, stamp.rate)
     if purse.rate == purse.rate:
         world.funding += amount * purse.rate
     payment.row, payment.market, payment.time_ms, payment.rate = world.row, m, stamp.time_ms, stamp.rate

@@ -5,10 +5,11 @@ from __future__ import annotations
 from workbench.compiled import compiled
 from workbench.market import BUY, SELL, ExecutorKind
 from workbench.trading.executors.pairs import finish_pair, other_market
-from workbench.trading.ledger import cancel_all, close_order, finish
+from workbench.trading.ledger import close_order, finish
 from workbench.trading.risk import ROOM
 from workbench.trading.venue.budget import maintenance, margin_balance
 from workbench.trading.venue.money import leg_of, purse_of
+from workbench.trading.venue.owning import book_account, close_accounts
 from workbench.trading.venue.records import PurseKind
 from workbench.trading.world import LIQUIDATION, NO_SLOT, CloseType, Phase, Reason, Status
 
@@ -37,6 +38,7 @@ def _liquidate(world, purse):
             _end_executors(world, m, long, short)
             _close_leg(world, m, BUY, long)
             _close_leg(world, m, SELL, short)
+            close_accounts(world, m, market.last, 0.0)  # of controllers that had netted each other out
     one = world.purses[purse]
     if one.quote < 0.0:
         one.insurance += -one.quote
@@ -57,7 +59,7 @@ def _end_executors(world, m, long, short):
         pairs = executor.kind >= ExecutorKind.ARBITRAGE
         if executor.phase == Phase.FREE or not (executor.market == m or (pairs and other_market(world, slot) == m)):
             continue
-        cancel_all(world, slot)  # what it has in other purses
+        _close_all(world, slot)  # what it has in other purses
         own = executor.side == BUY if hedged or position == 0.0 else position > 0.0
         executor.entry_order = executor.exit_order = executor.target_order = NO_SLOT
         executor.close_type, executor.keeps, executor.last_exit = CloseType.LIQUIDATED, 0, long if own else short
@@ -65,6 +67,15 @@ def _end_executors(world, m, long, short):
             finish_pair(world, slot, CloseType.LIQUIDATED.value)
         else:
             finish(world, slot)
+
+
+@compiled(part=True)
+def _close_all(world, executor):
+    """End every order of an executor at once."""
+    for slot in range(world.orders_top):
+        order = world.orders[slot]
+        if order.status == Status.OPEN and order.executor == executor:
+            close_order(world, slot, Status.CANCELLED, Reason.NONE)
 
 
 @compiled(part=True)
@@ -80,8 +91,10 @@ def _close_leg(world, m, side, price):
     if purse.hedge:
         market.legs[0 if side == BUY else 1] = 0.0
         market.position = market.legs[0] - market.legs[1]
+        book_account(world, 0, m, -side, amount * price, fee, amount)
     else:
         market.position = 0.0
+        close_accounts(world, m, price, fee)
     if world.n_fills >= world.fills.shape[0]:
         world.code = Reason.FULL
         return

@@ -8,7 +8,7 @@ from workbench.compiled import compiled, in_place_of
 from workbench.market import BUY, SELL, OrderKind
 from workbench.trading.matching import path, seams
 from workbench.trading.matching.path import CLOSE, OPEN, nearer, vertex_before, vertex_of
-from workbench.trading.venue.arrivals import has_arrived, nearest_arrival, note_place
+from workbench.trading.venue.arrivals import end_cancelled, has_arrived, nearest_arrival, note_place
 from workbench.trading.venue.budget import leg_tier
 from workbench.trading.venue.fees import choose_fee_tier
 from workbench.trading.venue.liquidation import liquidate_if_due
@@ -52,6 +52,7 @@ def see_tick(world, tick):
     if tick.leg == CLOSE and tick.price == tick.close and market.mark_close == market.mark_close:
         market.basis = market.mark_close / tick.close
     choose_fee_tier(world, market.purse)
+    end_cancelled(world, tick.market)
     liquidate_if_due(world, market.purse)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from workbench.compiled import compiled, in_place_of
 from workbench.market import BUY
 from workbench.trading import ledger, orders, quotes
-from workbench.trading.ledger import DUST, move_position
+from workbench.trading.ledger import DUST, close_order, move_position
 from workbench.trading.venue.records import PurseKind
-from workbench.trading.world import Purpose, Reason, Status
+from workbench.trading.world import NEVER, NO_SLOT, Purpose, Reason, Status
 
 
 @compiled(part=True)
@@ -69,9 +69,16 @@ def free_quote(world, m):
 
 
 @compiled(leaf=True)
+def is_exit(order):
+    """Does an order close what an executor, or a stopped controller, holds?"""
+    purpose = order.purpose
+    return purpose == Purpose.EXIT or purpose == Purpose.TARGET or purpose == Purpose.FLATTEN
+
+
+@compiled(leaf=True)
 def closes(order):
     """Does an order close what an executor, or a reduce-only target, holds?"""
-    return order.purpose == Purpose.EXIT or order.purpose == Purpose.TARGET or order.reduce != 0
+    return is_exit(order) or order.reduce != 0
 
 
 @compiled(leaf=True)
@@ -130,10 +137,49 @@ def mark_reduce(world, reduces):
 @in_place_of(orders.dress)
 @compiled(leaf=True)
 def dress(world, order):
+    order.controller = world.owners[order.level]
     order.reduce = world.asks_reduce
     # Without latency an order that is asked for in a walk is there at once.
     submit_ms = world.markets[order.market].submit_ms
     order.arrives_ms = world.at_ms + submit_ms if submit_ms > 0 or world.walking == 0 else world.open_ms
+    order.ends_ms = NEVER
+
+
+@in_place_of(ledger.cancel)
+@compiled(part=True)
+def cancel(world, slot):
+    """Ask for a cancel, which takes a while to arrive; without latency the order is gone at once."""
+    if slot == NO_SLOT:
+        return
+    order = world.orders[slot]
+    if world.remote:
+        order.reason = Reason.LEAVING
+        return
+    cancel_ms = world.markets[order.market].cancel_ms
+    if cancel_ms == 0:
+        close_order(world, slot, Status.CANCELLED, Reason.NONE)
+    else:
+        order.ends_ms = min(order.ends_ms, world.at_ms + cancel_ms)
+
+
+@in_place_of(orders.has_room)
+@compiled(leaf=True)
+def has_room(world, level):
+    """A backtest asks for the cancel of the old quote and for the new one at once: for a while both may live."""
+    return world.remote == 0 or world.quotes[level] == NO_SLOT
+
+
+@in_place_of(orders.lingers)
+@compiled(leaf=True)
+def lingers(world, slot):
+    return slot != NO_SLOT and world.orders[slot].status == Status.OPEN
+
+
+@in_place_of(ledger.let_go_quote)
+@compiled(leaf=True)
+def let_go_quote(world, level, slot):
+    if world.quotes[level] == slot:
+        world.quotes[level] = NO_SLOT
 
 
 @in_place_of(ledger.is_special)
@@ -173,8 +219,7 @@ def only_reduces(world, order):
     """May an order do nothing but take away from a position?"""
     if order.reduce != 0:
         return True
-    closing = order.purpose == Purpose.EXIT or order.purpose == Purpose.TARGET
-    return closing and purse_of(world, order.market).hedge != 0
+    return is_exit(order) and purse_of(world, order.market).hedge != 0
 
 
 # The short way of quotes is for plain worlds -------------------------------------------------------------------

@@ -9,10 +9,23 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.errors import ConfigError
-from workbench.trading.world import MARKET, NEVER, ORDER, WORLD, World, new_world
+from workbench.market import POLICY
+from workbench.trading.world import (
+    MARKET,
+    MAX_EXECUTORS,
+    MAX_LEVELS,
+    MAX_MARKETS,
+    NEVER,
+    ORDER,
+    VIEW,
+    WORLD,
+    World,
+    new_world,
+)
 
 MAX_PURSES = 16
 MAX_TIERS = 16
+MAX_CONTROLLERS = 16
 DAYS = 30  # that a volume of a fee tier is summed over
 
 
@@ -32,6 +45,32 @@ class FillModel(IntEnum):
     QUEUE = 2
     INTENSITY = 3
 
+
+class Stop(IntEnum):
+    """Which drawdown stopped a controller."""
+
+    NONE = 0
+    OWN = 1
+    ALL = 2
+
+
+CONTROLLER = np.dtype(
+    [
+        ("first_level", "i8"),
+        ("n_levels", "i8"),
+        ("first_config", "i8"),
+        ("stopped", "i8"),  # a Stop
+        ("stopped_row", "i8"),
+        ("max_drawdown", "f8"),  # in the reporting currency; 0: none
+        ("peak", "f8"),
+        ("pnl", "f8"),
+        ("policy", POLICY, (1,)),
+        ("flow", "f8", (MAX_MARKETS,)),  # money in, by market, in its quote currency
+        ("position", "f8", (MAX_MARKETS,)),
+        ("last_created_ms", "i8", (MAX_MARKETS, 2)),  # [short, long]
+    ],
+    align=True,
+)
 
 TIER = np.dtype([("floor", "f8"), ("maintenance", "f8"), ("deduction", "f8"), ("max_leverage", "f8")], align=True)
 
@@ -90,6 +129,8 @@ MARKET_MORE: list[Any] = [
     ("fee_purse", "i8"),  # −1: fees are not paid in a third coin
     ("discount", "f8"),
     ("submit_ms", "i8"),
+    ("cancel_ms", "i8"),
+    ("report_ms", "i8"),
 ]
 
 FUNDING = np.dtype([("time_ms", "i8"), ("market", "i8"), ("rate", "f8"), ("mark", "f8")], align=True)
@@ -114,7 +155,7 @@ def extended(record: np.dtype[np.void], more: list[Any], **instead: Any) -> np.d
     return np.dtype(fields + more, align=True)
 
 
-PURSE_ORDER = extended(ORDER, [("arrives_ms", "i8")])
+PURSE_ORDER = extended(ORDER, [("arrives_ms", "i8"), ("ends_ms", "i8")])  # NEVER: no cancel is on its way
 PURSE_WORLD = extended(
     WORLD,
     [
@@ -135,12 +176,21 @@ PURSE_WORLD = extended(
         ("leg_from", "f8"),
         ("leg_to", "f8"),
         ("price", "f8"),
+        ("hears_ms", "i8", (MAX_EXECUTORS,)),  # when the executor of a slot has heard of its last fill
         ("n_payments", "i8"),
         ("liquidations", "i8"),
         ("funding", "f8"),  # paid, less received, in the reporting currency
         ("rows_without_rate", "i8"),
         ("rows_with_old_rate", "i8"),
         ("purses", PURSE, (MAX_PURSES,)),
+        # several controllers; none: the run's one, whose account is the first
+        ("n_controllers", "i8"),
+        ("deciding", "i8"),
+        ("max_drawdown", "f8"),
+        ("peak", "f8"),
+        ("owners", "i8", (MAX_LEVELS,)),
+        ("controllers", CONTROLLER, (MAX_CONTROLLERS,)),
+        ("views", VIEW, (MAX_CONTROLLERS,)),
     ],
     markets=np.dtype((extended(MARKET, MARKET_MORE), WORLD["markets"].shape)),
     orders=np.dtype((PURSE_ORDER, WORLD["orders"].shape)),
@@ -191,6 +241,9 @@ def new_purse_world(*, n_markets: int, cash: list[float]) -> World:
     markets["room"] = np.inf
     purses["quote"][: len(cash)] = cash
     purses["leverage"], purses["rate"], purses["day"] = 1.0, 1.0, -1
+    world["peak"] = np.nan
+    world["controllers"]["stopped_row"] = -1
+    world["controllers"]["last_created_ms"] = np.iinfo(np.int64).min // 2
     world["n_purses"], world["before_ms"] = len(cash), -NEVER // 2
     world["quote"] = sum(cash)
     return world
