@@ -29,7 +29,13 @@ import numpy as np
 import workbench as wb
 from benchmarks.__main__ import machine, table
 from benchmarks.kernels import quotes
-from benchmarks.sweep_kernels import barriers_by_hand, pairs_by_hand, quotes_by_decide
+from benchmarks.sweep_kernels import (
+    barriers_by_hand,
+    entries_by_decide,
+    pairs_by_hand,
+    quotes_by_decide,
+    shares_by_decide,
+)
 from benchmarks.workloads import CASH, MOST, SPREAD, Quotes, alternating, walk
 from workbench.backtest import as_pointer
 from workbench.controllers import Directional, Duration, SmaCross
@@ -47,6 +53,8 @@ TRAILS = {
     "trailing_delta": [2e-4 * (i + 1) for i in range(50)],
 }
 SPREADS = {"spread": [1e-4 * (i + 1) for i in range(100)]}
+SHARES = {"share": [0.009 * (i + 1) for i in range(100)]}
+STOPS = {"stop_loss": [1e-4 * (i + 10) for i in range(100)]}
 QUIET: dict[str, Any] = {"audit": False, "luck": False, "progress": False, "resume": False, "threads": THREADS}
 
 
@@ -72,6 +80,45 @@ class Quoting(Quotes):
     def columns(self, candles: Candles) -> tuple[Any, ...]:
         """The close, the spread, the amount of a quote, and the largest inventory."""
         return candles.close, self.spread, 1.0, MOST
+
+
+class Shares(wb.Controller):
+    """Holds a share of its equity for fifty bars, and nothing for the next fifty."""
+
+    share: wb.Fraction = 0.5
+
+    def columns(self, candles: Candles) -> tuple[Any, ...]:
+        """Whether something is to be held, and how much."""
+        return phases(candles), self.share
+
+    @staticmethod
+    @wb.compiled
+    def decide(row, world, out):
+        """Wish for a fraction of the equity, at every close."""
+        out[0].action, out[0].sizing, out[0].size = 4, 2, row[0] * row[1]
+
+
+class Entries(wb.Controller):
+    """Buys at every other signal, under a stop and a target, unless it holds something."""
+
+    stop_loss: wb.Fraction = 0.005
+
+    def columns(self, candles: Candles) -> tuple[Any, ...]:
+        """The signal, the stop and the target."""
+        return alternating(len(candles)).astype(np.float64), self.stop_loss, 0.02
+
+    @staticmethod
+    @wb.compiled
+    def decide(row, world, out):
+        """Enter where there is a signal."""
+        if row[0] > 0.0 and world.open_long == 0:
+            out[0].action, out[0].side, out[0].kind, out[0].size = 1, 1, 0, 1.0
+            out[0].stop_loss, out[0].take_profit = row[1], row[2]
+
+
+def phases(candles: Candles) -> Any:
+    """Fifty bars of 0, fifty of 1, and so on."""
+    return np.arange(len(candles)) // 50 % 2.0
 
 
 def in_threads(work: Callable[[Any], None], count: int) -> None:
@@ -124,7 +171,7 @@ def quotes_kernel(candles: Candles) -> Any:
     return out
 
 
-def called_kernel(candles: Candles) -> Any:
+def called_kernel(candles: Candles, *, spot: bool = False) -> Any:
     """All spreads by hand, but for the bot's own `decide`, which is called at each close as the engine calls it."""
     out, decide = np.empty((len(SPREADS["spread"]), 4)), as_pointer(Quoting.decide)
     prices = (candles.open, candles.high, candles.low, candles.close)
@@ -132,10 +179,35 @@ def called_kernel(candles: Candles) -> Any:
     def run(part: slice) -> None:
         for k in range(len(out))[part]:
             row, view, targets = np.array([0.0, SPREADS["spread"][k], 1.0, MOST]), np.zeros(1, VIEW), new_targets(2)
-            quotes_by_decide(*prices, decide, row, view[0], targets, FEE, CASH, out[k])
+            quotes_by_decide(*prices, decide, row, view[0], targets, spot, FEE, CASH, out[k])
 
     in_threads(run, len(out))
     return out
+
+
+def deciding_kernel(candles: Candles, bot: type[wb.Controller], kernel: Any, said: Any, rest: list[list[float]]) -> Any:
+    """A kernel around a bot's own `decide`; `rest` has what stands behind the first column in its row of numbers."""
+    out, decide = np.empty((len(rest), 4)), as_pointer(bot.decide)
+    prices = (candles.open, candles.high, candles.low, candles.close)
+
+    def run(part: slice) -> None:
+        for k in range(len(out))[part]:
+            row, view, targets = np.array([0.0, *rest[k]]), np.zeros(1, VIEW), new_targets(1)
+            kernel(*prices, said, decide, row, view[0], targets, FEE, CASH, out[k])
+
+    in_threads(run, len(out))
+    return out
+
+
+def shares_kernel(candles: Candles) -> Any:
+    """All shares by hand, but for `decide`."""
+    return deciding_kernel(candles, Shares, shares_by_decide, phases(candles), [[one] for one in SHARES["share"]])
+
+
+def entries_kernel(candles: Candles) -> Any:
+    """All stops by hand, but for `decide`."""
+    said = alternating(len(candles)).astype(np.float64)
+    return deciding_kernel(candles, Entries, entries_by_decide, said, [[one, 0.02] for one in STOPS["stop_loss"]])
 
 
 def pairs_sweep(candles: Candles, grid: dict[str, Any] = PAIRS) -> Sweep:
@@ -149,9 +221,14 @@ def barriers_sweep(candles: Candles, grid: dict[str, Any]) -> Sweep:
     return wb.sweep(Every(), grid, candles, cash=CASH, fees=FEE, account="margin", **QUIET)
 
 
-def quotes_sweep(candles: Candles) -> Sweep:
+def quotes_sweep(candles: Candles, account: str = "margin") -> Sweep:
     """All spreads."""
-    return wb.sweep(Quoting(), SPREADS, candles, cash=CASH, fees=FEE, account="margin", **QUIET)
+    return wb.sweep(Quoting(), SPREADS, candles, cash=CASH, fees=FEE, account=account, **QUIET)
+
+
+def deciding_sweep(candles: Candles, bot: wb.Controller, grid: dict[str, Any]) -> Sweep:
+    """All of a bot with a `decide` of its own, on a spot account."""
+    return wb.sweep(bot, grid, candles, cash=CASH, fees=FEE, account="spot", **QUIET)
 
 
 def vectorbt_chunk(candles: Candles) -> Callable[[], Any]:
@@ -272,16 +349,26 @@ def line(name: str, what: str, one: Took, all_of_them: dict[str, Took], count: i
     ]  # fmt: skip
 
 
+CALLED = "scalar kernel around the bot's `decide`"
 CONTESTS = (
     Contest("10,000 SMA pairs", pairs_kernel, pairs_sweep, 1.5),
     Contest(
         "1,000 targets and stops", lambda c: barriers_kernel(c, BARRIERS), lambda c: barriers_sweep(c, BARRIERS), 1.5
     ),
     Contest("1,000 trailing stops", lambda c: barriers_kernel(c, TRAILS), lambda c: barriers_sweep(c, TRAILS), 3.0),
-    Contest(
-        "100 spreads, compiled decide", called_kernel, quotes_sweep, 3.0, "scalar kernel around the bot's `decide`"
-    ),
+    Contest("100 spreads, compiled decide", called_kernel, quotes_sweep, 3.0, CALLED),
     Contest("100 spreads, its logic by hand too", quotes_kernel, quotes_sweep, 3.0),
+    Contest(
+        "100 spreads on spot, compiled decide",
+        lambda c: called_kernel(c, spot=True),
+        lambda c: quotes_sweep(c, "spot"),
+        3.0,
+        CALLED,
+    ),
+    Contest(
+        "100 shares held, compiled decide", shares_kernel, lambda c: deciding_sweep(c, Shares(), SHARES), 3.0, CALLED
+    ),
+    Contest("100 stops, compiled decide", entries_kernel, lambda c: deciding_sweep(c, Entries(), STOPS), 3.0, CALLED),
 )
 
 

@@ -106,8 +106,11 @@ def barriers_by_hand(o, h, l, c, signal, take_profits, stop_losses, deltas, fee,
 
 
 @compiled
-def quotes_by_decide(o, h, l, c, decide, row, world, targets, fee, cash, out):  # noqa: E741
-    """`quotes` of `kernels.py` with the bot's own compiled `decide` called at each close: two quotes, one unit each."""
+def quotes_by_decide(o, h, l, c, decide, row, world, targets, spot, fee, cash, out):  # noqa: E741
+    """`quotes` of `kernels.py` with the bot's own compiled `decide` called at each close: two quotes, one unit each.
+
+    A spot account takes none that it could not pay for.
+    """
     n = c.shape[0]
     quote, position, peak, fall, day, total, squares, days, trips = cash, 0.0, cash, 0.0, cash, 0.0, 0.0, 0, 0
     bid = ask = np.nan
@@ -130,7 +133,69 @@ def quotes_by_decide(o, h, l, c, decide, row, world, targets, fee, cash, out):  
         decide(row, world, targets)
         bid = targets[0].price if targets[0].size > 0.0 else np.nan
         ask = targets[1].price if targets[1].size > 0.0 else np.nan
+        if spot:
+            bid = bid if bid * (1.0 + fee) <= quote else np.nan
+            ask = ask if position >= 1.0 else np.nan
         value = quote + position * c[t]
+        peak = max(peak, value)
+        fall = max(fall, (peak - value) / peak)
+        if (t + 1) % DAY == 0 or t == n - 1:
+            gain = value / day - 1.0
+            total += gain
+            squares += gain * gain
+            day = value
+            days += 1
+    out[0], out[1], out[2], out[3] = value - cash, trips, fall, annual(total, squares, days)
+
+
+@compiled
+def shares_by_decide(o, h, l, c, said, decide, row, world, targets, fee, cash, out):  # noqa: E741
+    """A share of the equity, as `decide` wishes it at each close; a new wish is met at the next open."""
+    n = c.shape[0]
+    quote, position, peak, fall, day, total, squares, days, trips = cash, 0.0, cash, 0.0, cash, 0.0, 0.0, 0, 0
+    wish = asked = 0.0
+    for t in range(n):
+        if asked != wish:
+            wish = asked
+            change = wish * (quote + position * o[t]) / o[t] - position
+            change = max(min(change, quote / (o[t] * (1.0 + fee))), -position)
+            quote -= change * o[t] + abs(change) * o[t] * fee
+            trips += position != 0.0 and wish == 0.0
+            position = position + change if wish != 0.0 else 0.0
+        value = quote + position * c[t]
+        row[0], world.position, world.quote, world.equity = said[t], position, quote, value
+        decide(row, world, targets)
+        asked = targets[0].size
+        peak = max(peak, value)
+        fall = max(fall, (peak - value) / peak)
+        if (t + 1) % DAY == 0 or t == n - 1:
+            gain = value / day - 1.0
+            total += gain
+            squares += gain * gain
+            day = value
+            days += 1
+    out[0], out[1], out[2], out[3] = value - cash, trips, fall, annual(total, squares, days)
+
+
+@compiled
+def entries_by_decide(o, h, l, c, said, decide, row, world, targets, fee, cash, out):  # noqa: E741
+    """One unit long when `decide` enters, under the stop and the target that it gives."""
+    n = c.shape[0]
+    quote, held, peak, fall, day, total, squares, days, trips = cash, 0.0, cash, 0.0, cash, 0.0, 0.0, 0, 0
+    stop = target = 0.0
+    for t in range(n):
+        if targets[0].action != 0:
+            targets[0].action, held = 0, 1.0
+            stop, target = o[t] * (1.0 - targets[0].stop_loss), o[t] * (1.0 + targets[0].take_profit)
+            quote -= o[t] * (1.0 + fee)
+        if held > 0.0 and (l[t] <= stop or h[t] >= target):
+            price = min(o[t], stop) if l[t] <= stop else max(o[t], target)
+            quote += price * (1.0 - fee)
+            held = 0.0
+            trips += 1
+        value = quote + held * c[t]
+        row[0], world.position, world.open_long = said[t], held, int(held)
+        decide(row, world, targets)
         peak = max(peak, value)
         fall = max(fall, (peak - value) / peak)
         if (t + 1) % DAY == 0 or t == n - 1:

@@ -103,6 +103,28 @@ class Ladder(wb.Controller):
             out[0].action = 1
 
 
+class Share(wb.Controller):
+    """A share of its equity, now more, now less, now none, of either side; some wishes are none or too large."""
+
+    share: float = 0.5
+    enters: bool = False
+
+    def columns(self, candles: Candles) -> Any:
+        """The close of every fifth bar, which stays for five, and the share."""
+        return candles.close, candles.close[np.arange(len(candles)) // 5 * 5], self.share, float(self.enters)
+
+    @staticmethod
+    @wb.compiled
+    def decide(row, world, out):
+        if world.row % 3 > 0 or world.position > 0.0:
+            out[0].action = 4
+            out[0].size = row[2] * (np.floor(200.0 * row[0] / row[1]) - 199.0)
+        if world.row % 17 == 5:
+            out[0].size = 0.0 if world.last > world.entry else np.nan
+        if row[3] != 0.0 and world.row == 1000:
+            out[0].action, out[0].side, out[0].size = 1, 1, 1.0
+
+
 LOTS = replace(Instrument.parse("BTC/USDT"), tick=0.01, lot=0.001, min_amount=0.002, min_notional=5.0)
 SWEEPS: dict[str, tuple[Any, dict[str, Any], dict[str, Any], set[str]]] = {
     "crosses": (SmaCross(), {"fast": [1, 2, 7], "slow": [3, 20, 61]}, {}, {"signals"}),
@@ -131,12 +153,19 @@ SWEEPS: dict[str, tuple[Any, dict[str, Any], dict[str, Any], set[str]]] = {
                            {"barriers"}),
     "another signal": (MacdBollinger(), {"stop_loss": [0.01], "notional": [500.0, 50_000.0]}, {}, {"barriers"}),
     "a user's targets": (Dip(), {"drop": [0.002, 0.005], "hold": [1, 9]}, {}, {"barriers"}),
-    "a user's decide": (Quoter(), {"spread": [0.001, 0.004]}, {}, {"engine"}),
+    "a user's decide": (Quoter(), {"spread": [0.001, 0.004], "latency": [0, 1]}, {}, {"quotes", "engine"}),
     "a quoter on margin": (Quoter(), {"spread": [0.0, 0.001, 0.004], "path": ["worst", "best", "ohlc"]},
                            {"account": "margin"}, {"quotes"}),
     "a ladder": (Ladder(), {"kind": [1, 2], "fill": ["touch", "through"], "path": ["worst", "best", "ohlc"],
                  "cash": [250.0, 1e6], "spread": [0.0005, 0.003]}, {"account": "margin", "slippage": 0.0004,
                  "leverage": 2.0}, {"quotes"}),
+    "a ladder on spot": (Ladder(), {"kind": [1, 2], "fill": ["touch", "through"], "path": ["worst", "best", "ohlc"],
+                         "cash": [250.0, 1e6], "spread": [0.0005, 0.003]}, {"slippage": 0.0004, "fees": 0.0007},
+                         {"quotes"}),
+    "a share": (Share(), {"share": [0.1, 0.4, 1.5], "cash": [30.0, 1e6], "fees": [0.0, 0.002]}, {"slippage": 0.0004},
+                {"quotes"}),
+    "a share on margin": (Share(), {"share": [0.3, 1.5], "leverage": [1.0, 3.0]}, {"account": "margin"}, {"quotes"}),
+    "a share that enters": (Share(), {"enters": [False, True], "latency": [0, 1]}, {}, {"quotes", "engine"}),
     "a ladder that does more": (Ladder(), {"odd": [False, True], "latency": [0, 1]}, {"account": "margin"},
                                 {"quotes", "engine"}),
 }  # fmt: skip

@@ -97,7 +97,7 @@ class FastPath:
 
     def quoted(self, one: Combination) -> tuple[npt.NDArray[np.float64], Marks] | None:
         """Every metric and the marks of a bot that decides row by row, if all it does is to quote; else None."""
-        decides = way_of(type(one.bot)) == Authored.DECIDE and one.settings.account == "margin"
+        decides = way_of(type(one.bot)) == Authored.DECIDE and one.settings.account in ("spot", "margin")
         if not (IS_COMPLETE and decides and is_simple(one) and self.ground(one.only).usable):
             return None
         calendar = self.ground(one.only).calendar

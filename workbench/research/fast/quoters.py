@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from workbench.backtest import Market, as_inputs, as_market, as_pointer, check_decide
 from workbench.controllers import Controller
 from workbench.market import Candles
+from workbench.research.fast.holding import hold_through
 from workbench.research.fast.measure import MEASURED, Calendar, finish, marked, measure
 from workbench.research.fast.quoting import BITS, DESK, MOST_LEVELS, quote_through
 from workbench.research.fast.trades import ACCOUNT, STAND
@@ -36,7 +38,7 @@ class Spare(threading.local):
 
 
 class Quoters:
-    """Runs what quotes and does nothing else; threads may share one."""
+    """Runs what quotes, or holds a share of its equity, and does nothing else; threads may share one."""
 
     def __init__(self, memory: Memory) -> None:
         self.memory = memory
@@ -54,17 +56,14 @@ class Quoters:
         market = self._market(candles, bot)
         if market is None or not quotes(type(bot)) or not 1 <= bot.levels <= MOST_LEVELS:
             return None
-        inputs, desk, whole = as_inputs(sharing(bot, self.memory), market), desk_of(one), new_targets(MAX_LEVELS)
-        out, marks, behind = np.empty((1, len(MEASURED))), np.empty(len(calendar.mark_ms)), whole[bot.levels :]
-        spare, empty = self._spare, behind.tobytes()
+        spare, inputs = self._spare, as_inputs(sharing(bot, self.memory), market)
         spare.take(len(candles), len(calendar.rows))
-        reached = quote_through(
-            candles.time, candles.open, candles.high, candles.low, candles.close, candles.timeframe_ms, inputs.columns,
-            inputs.places, inputs.row, as_pointer(bot.decide), np.zeros(1, VIEW)[0], whole[: bot.levels],
-            whole[: bot.levels].view(BITS), desk[0], spare.trips, spare.equity,
-        )  # fmt: skip
-        if reached < len(candles) or behind.tobytes() != empty or not np.isfinite(spare.equity[-1]):
+        desk = quoted(one, inputs, spare)
+        if desk is None and bot.levels == 1:
+            desk = held(one, inputs, spare)
+        if desk is None or not np.isfinite(spare.equity[-1]):
             return None
+        out, marks = np.empty((1, len(MEASURED))), np.empty(len(calendar.mark_ms))
         account, cash = account_of(desk), float(one.settings.cash)
         measure(
             candles.time, spare.equity, calendar.rows, calendar.mark_ms, calendar.held, calendar.scale[0], cash,
@@ -85,6 +84,32 @@ class Quoters:
             return market if sound else None
 
 
+def quoted(one: Combination, inputs: Any, spare: Spare) -> npt.NDArray[np.void] | None:
+    """The account after quoting through all bars, of shape (1,); None if there was more to do than that."""
+    candles, levels, desk, whole = one.only, one.bot.levels, desk_of(one), new_targets(MAX_LEVELS)
+    reached = quote_through(
+        candles.time, candles.open, candles.high, candles.low, candles.close, candles.timeframe_ms, inputs.columns,
+        inputs.places, inputs.row, as_pointer(one.bot.decide), np.zeros(1, VIEW)[0], whole[:levels],
+        whole[:levels].view(BITS), desk[0], spare.trips, spare.equity,
+    )  # fmt: skip
+    return desk if reached == len(candles) and is_clean(whole[levels:]) else None
+
+
+def held(one: Combination, inputs: Any, spare: Spare) -> npt.NDArray[np.void] | None:
+    """The same after holding what `decide` wishes."""
+    candles, desk, whole = one.only, desk_of(one), new_targets(MAX_LEVELS)
+    reached = hold_through(
+        candles.time, candles.open, candles.close, candles.timeframe_ms, inputs.columns, inputs.places, inputs.row,
+        as_pointer(one.bot.decide), np.zeros(1, VIEW)[0], whole[:1], desk[0], spare.trips, spare.equity,
+    )  # fmt: skip
+    return desk if reached == len(candles) and is_clean(whole[1:]) else None
+
+
+def is_clean(behind: npt.NDArray[np.void]) -> bool:
+    """Has `decide` left alone what is not its own?"""
+    return behind.tobytes() == new_targets(MAX_LEVELS)[: len(behind)].tobytes()
+
+
 def is_sound(candles: Candles) -> bool:
     """Does each bar open and close between its extremes?"""
     low, high = np.minimum(candles.open, candles.close), np.maximum(candles.open, candles.close)
@@ -101,9 +126,9 @@ def desk_of(one: Combination) -> npt.NDArray[np.void]:
     """The account and its terms, of shape (1,)."""
     settings, instrument, desk = one.settings, one.only.instrument, np.zeros(1, DESK)
     values = {
-        "quote": settings.cash, "leverage": settings.leverage, "maker": settings.fees.maker,
-        "taker": settings.fees.taker, "slippage": settings.slippage.fraction, "path": Path[settings.path.upper()],
-        "through": settings.fill == "through", "levels": one.bot.levels,
+        "quote": settings.cash, "margin": settings.account == "margin", "leverage": settings.leverage,
+        "maker": settings.fees.maker, "taker": settings.fees.taker, "slippage": settings.slippage.fraction,
+        "path": Path[settings.path.upper()], "through": settings.fill == "through", "levels": one.bot.levels,
         **{name: getattr(instrument, name) for name in ("tick", "lot", "min_amount", "min_notional")},
     }  # fmt: skip
     for name, value in values.items():

@@ -1,9 +1,10 @@
-"""From what a compiled `decide` quotes to fills: resting limit orders of one market, a margin account, no latency.
+"""From what a compiled `decide` quotes to fills: resting limit orders of one market, no latency.
 
 It is docs/execution.md once more, cut down to market making: no executors, no journals, and one order per level that
-lies in the book until a bar reaches it. A bar strictly between the quotes meets nothing. Every sum is made in the
-order in which the engine makes it, so the numbers are the same to the last bit; a test holds the two together. What
-is no such quote ends the walk, and the combination is left to the engine.
+lies in the book until a bar reaches it. A bar strictly between the quotes meets nothing. A spot account sets aside
+what its orders will need, as `trading` does. Every sum is made in the order in which the engine makes it, so the
+numbers are the same to the last bit; a test holds the two together. What is no such quote ends the walk, and the
+combination is left to the engine.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from numba.cpython.unsafe.numbers import trailing_zeros
 
 from workbench.compiled import compiled
 from workbench.market import BUY, SELL, TARGET, Action, OrderKind, Sizing
-from workbench.research.fast.trades import DAY_MS, GAIN, HELD, PNL, ROOM
+from workbench.research.fast.trades import DAY_MS, GAIN, HELD, PNL, ROOM, SPARE
 from workbench.trading import Path, netted, to_lot, to_tick
 
 FLAT = 1e-9  # of the amount traded, as in `backtest.trips`
@@ -49,6 +50,7 @@ DESK = np.dtype(
         ("trip_side", "i8"),
         ("entry_row", "i8"),
         # terms
+        ("margin", "i8"),
         ("leverage", "f8"),
         ("maker", "f8"),
         ("taker", "f8"),
@@ -88,6 +90,7 @@ def quote_through(
     n_bars, n_levels, n_columns, room = closes.shape[0], out.shape[0], places.shape[0], trips.shape[1]
     below, above, odd = -np.inf, np.inf, np.int64(0)
     tick, lot, min_amount, min_notional = desk.tick, desk.lot, desk.min_amount, desk.min_notional
+    margin = desk.margin != 0
     for t in range(np.uint64(n_bars)):
         close, row = closes[t], np.int64(t)
         if not (opens[t] > below and opens[t] < above and lows[t] > below and highs[t] < above):
@@ -120,6 +123,8 @@ def quote_through(
                 if side != 0 and not (same and order.open != 0):
                     wanted = abs(position + (amount if side > 0 else -amount))
                     carried = wanted <= abs(position) or wanted * price <= limit
+                    if not margin:
+                        carried = affords(desk, order, side, amount, price)
                     large = amount > 0.0 and amount >= min_amount and amount * price >= min_notional
                     allowed_now = price > 0.0 and large and carried
                     if not (allowed_now and dense and order.open != 0):
@@ -139,12 +144,31 @@ def quote_through(
 
 
 @compiled(leaf=True)
-def allowed(desk, side, amount, price, account):
-    """Is it large enough, and can a margin account of this equity carry it?"""
+def allowed(desk, order, price, account):
+    """Is an order large enough, and can an account of this equity carry it?"""
+    side, amount = order.side, order.amount
     if not amount > 0.0 or amount < desk.min_amount or amount * price < desk.min_notional:
         return False
+    if desk.margin == 0:
+        return affords(desk, order, side, amount, price)
     wanted = abs(desk.position + side * amount)
     return wanted <= abs(desk.position) or wanted * price <= desk.leverage * account * (1.0 + ROOM)
+
+
+@compiled(leaf=True)
+def affords(desk, order, side, amount, price):
+    """Has a spot account enough beside what its other orders set aside? These are summed by slot, as `trading` does."""
+    own = np.int64(1) << order.slot if order.open != 0 else np.int64(0)
+    slots, reserved, with_fee = desk.taken & ~own, 0.0, 1.0 + desk.taker
+    while slots != 0:
+        other = desk.book[level_of(desk, trailing_zeros(slots))]
+        slots &= slots - 1
+        if other.side == side:
+            reserved += other.amount * other.price * with_fee if side == BUY else other.amount
+    free, needed = desk.position - reserved, amount
+    if side == BUY:
+        free, needed = desk.quote - reserved, amount * price * with_fee
+    return needed <= free * (1.0 + SPARE)
 
 
 @compiled(apart=True)
@@ -180,7 +204,7 @@ def at_open(desk, level, row, o, time, trips):
         paid, rate = o * (1.0 + order.side * desk.slippage), desk.taker
         paid = min(paid, order.price) if order.side == BUY else max(paid, order.price)
         account = desk.quote + desk.position * o if desk.position != 0.0 else desk.quote
-        if order.kind == OrderKind.POST_ONLY or not allowed(desk, order.side, order.amount, paid, account):
+        if order.kind == OrderKind.POST_ONLY or not allowed(desk, order, paid, account):
             leave(desk, order)
             return
     fill(desk, level, paid, rate, row, time, trips)
