@@ -89,3 +89,15 @@ def test_heartbeat_is_seen_by_another_process(tmp_path):
     heart.beat(7)
     assert Heartbeat.read(path) == (2, 7)
     heart.close()
+
+
+def test_limit_that_no_run_could_keep_is_refused() -> None:
+    with pytest.raises(ConfigError, match="knows its own money only"):
+        Plan.make(
+            controllers.Bollinger(),
+            "binance",
+            "BTC/USDT",
+            name="run",
+            mode="paper",
+            limits={"max_total_drawdown": 100.0},
+        )

@@ -352,6 +352,7 @@ class Session:
     def _tell_equity(self, row: int, total: float, wanted: Wanted, commands: list[Command]) -> None:
         assert self.world is not None
         self.standing.worth(total, self.closed_ms)
+        self.standing.earned("0", total - self.standing.start_equity)
         markets = {}
         for name, market in zip(self._names(), self.world["markets"][0], strict=False):
             if market["last"] == market["last"]:

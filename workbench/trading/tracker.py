@@ -176,12 +176,19 @@ class Tracker:
     # --- what to ask, and what there is ------------------------------------------------------------------------------
 
     def questions(self, now_ms: int) -> list[tuple[str, Wish]]:
-        """What to ask the venue now, by client id; the same question waits longer each time, up to 5 s."""
+        """What to ask the venue now, by client id.
+
+        The same question waits longer each time, up to 5 s; but an order that the venue never showed is asked for as
+        soon as "not found" is a proof.
+        """
         due = []
         for client_id, order in self._unsettled.items():
             wish = _wish(order)
             if wish is not None and now_ms >= order.ask_ms:
                 order.ask_ms = now_ms + min(FIRST_PAUSE_MS << min(order.asked, 8), LONGEST_PAUSE_MS)
+                proof_ms = order.sent_ms + self.proof_ms
+                if not order.accepted and now_ms < proof_ms < order.ask_ms:
+                    order.ask_ms = proof_ms
                 order.asked += 1
                 due.append((client_id, wish))
         return due
