@@ -107,25 +107,22 @@ def ambiguous(times: int) -> None:
                 b.until(lambda status: not any(one["life"] in ("SENT", "UNKNOWN") for one in status["orders"]))
             b.client.stop(hold=False)
             b.ended()
-            told(f"{kind}, from the request to its end or its proof", lost_answers(b))
+            told(f"{kind}, from each request to the first word or the proof", lost_answers(b))
             print("what is wrong:", b.invariants())  # noqa: T201
 
 
 def lost_answers(b: Bench) -> list[float]:
-    """How long each order was not known of, whose create was not answered."""
-    sent, unanswered, took = {}, set(), []
+    """How long each order was not known of: from its sending to a venue's word, or the proof of its loss."""
+    sent: dict[str, int] = {}
+    took = []
     with b.past() as past:
         for entry in past.entries():
             body = entry.body if isinstance(entry.body, dict) else {}
             name = body.get("client_id") or getattr(body.get("report"), "client_id", "")
             if entry.kind == "sent":
                 sent[name] = entry.time_ms
-            elif entry.kind == "answered" and body.get("unanswered"):
-                unanswered.add(name)
-            elif entry.kind in ("report", "missing") and name in sent:
-                if name in unanswered:
-                    took.append((entry.time_ms - sent[name]) / 1e3)
-                del sent[name]
+            elif entry.kind in ("answered", "report", "missing") and not body.get("unanswered") and name in sent:
+                took.append((entry.time_ms - sent.pop(name)) / 1e3)
     return took
 
 
