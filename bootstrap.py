@@ -21,6 +21,7 @@ import time
 from pathlib import Path
 
 OLDEST, NEWEST = (3, 11), (3, 14)
+MOST_WORKERS = 4  # of the tests; each compiles and holds the kernels by itself
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
@@ -175,7 +176,10 @@ def test(arguments: list) -> int:
     if arguments:
         return subprocess.call([str(PYTHON), "-m", "pytest", *arguments], cwd=ROOT)
     failed = [name for name, command in CHECKS if not passes(name, command)]
-    code = subprocess.call([str(PYTHON), "-m", "pytest", "--cov", "--cov-report=term:skip-covered"], cwd=ROOT)
+    workers = min(os.cpu_count() or 1, MOST_WORKERS)
+    side_by_side = ["-n", str(workers), "--dist", "loadfile"] if workers > 1 else []
+    command = [str(PYTHON), "-m", "pytest", "--cov", "--cov-report=term:skip-covered", *side_by_side]
+    code = subprocess.call(command, cwd=ROOT)
     if failed:
         say("these checks failed, see above: " + ", ".join(failed))
     return code or (1 if failed else 0)
