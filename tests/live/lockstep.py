@@ -44,6 +44,9 @@ class Port(Protocol):
     async def news(self) -> list[tuple[str, Any]]:
         """What its clients were told since the last time, by door: all of it, waiting for what is still on the way."""
 
+    def owner(self, event: Any) -> str:
+        """The client id of the order that an event is about."""
+
     async def close_bar(self, time_ms: int) -> None:
         """Let a row end."""
 
@@ -312,7 +315,7 @@ class Lockstep:
         """What the venue said, by order."""
         told: dict[str, list[tuple[str, Any]]] = {}
         for door, event in await self.port.news():
-            told.setdefault(event.client_id, []).append((door, event))
+            told.setdefault(self.port.owner(event), []).append((door, event))
         return told
 
     async def listen(self) -> None:

@@ -61,6 +61,10 @@ class ModelVenue:
         told, self.told = self.told, []
         return told
 
+    def owner(self, event: Any) -> str:
+        """Every event names its order."""
+        return str(event.client_id)
+
     async def close_bar(self, time_ms: int) -> None:
         """Time passes."""
         self.time_ms = time_ms

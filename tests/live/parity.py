@@ -11,7 +11,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,11 @@ import numpy as np
 
 from tests.live.lockstep import Lockstep, differences, reference
 from tests.live.model_venue import ModelVenue
+from tests.live.wire_venue import WireVenue
 from workbench import controllers as c
 from workbench.backtest import as_market
 from workbench.connectors import Rules
+from workbench.connectors.simulated.symbols import Symbol
 from workbench.controllers import Controller
 from workbench.live.plan import Plan
 from workbench.market import Candles
@@ -136,11 +138,50 @@ def in_process(case: Case, bars: int, first: int | None = None) -> dict[str, Any
     """The live session against the model, without a wire."""
     candles, plan = loaded(case, bars, first), plan_of(case, "paper")
     rules = [rules_of(one) for one in case.instruments]
-    rates = [FEES["perpetual" if ":" in one else "spot"] for one in case.instruments]
+    rates = rates_of(case)
     port = ModelVenue(plan, as_market(candles), rates)
     steps = Lockstep(plan, case.bot, candles, rules, rates, port, ahead=True)
     outcome = straight(steps.run())
     return {**differences(outcome, reference(case.bot, candles, plan, rates[0])), "refusals": outcome.refusals}
+
+
+async def over_sockets(case: Case, bars: int, first: int | None = None, journal: Any = None) -> dict[str, Any]:
+    """The live session against the simulated venue, through unmodified ccxt and sockets of loopback."""
+    candles = loaded(case, bars, first)
+    rates = rates_of(case)
+    plan = plan_of(case, "simulated", account="trader", urls={"binance": {"http": "", "ws": ""}})
+    symbols = [symbol_of(one, float(candles[m].close[0])) for m, one in enumerate(case.instruments)]
+    async with WireVenue(plan, as_market(candles), symbols, rates) as port:
+        rules = [port.connectors[place.door].inner.rules[place.instrument] for place in plan.markets]
+        steps = Lockstep(plan, case.bot, candles, rules, rates, port, journal=journal)
+        outcome = await steps.run()
+        ledger = port.venue.core.ledger.fills("trader")
+    result = reference(case.bot, candles, plan, rates[0])
+    told = differences(outcome, result)
+    told["first"]["venue's ledger"] = against_ledger(ledger, result.tape.fills)
+    return {**told, "refusals": outcome.refusals}
+
+
+def against_ledger(ledger: list[Any], fills: Any) -> list[str]:
+    """What the venue itself has booked and the backtest has not, or the other way round."""
+    there = sorted((one.side, float(one.price), float(one.amount), float(one.fee)) for one in ledger)
+    here = sorted((int(one["side"]), float(one["price"]), float(one["amount"]), float(one["fee"])) for one in fills)
+    unequal = [f"{one} at the venue, {other} in the backtest" for one, other in zip(there, here, strict=False) if one != other]
+    return unequal[:2] + ([f"{len(there)} fills at the venue, {len(here)} in the backtest"] if len(there) != len(here) else [])
+
+
+def symbol_of(instrument: str, price: float) -> Symbol:
+    """What the venue lists, with no bound that a strategy could reach."""
+    rules = rules_of(instrument)
+    made = Symbol.of(rules.instrument(), price)
+    return made.changed(max_price=10**9, max_amount=10**9, market_max_amount=10**9, max_notional=10**12, price_up=10**6,
+                        price_down=0, max_orders=10**6, min_price=rules.tick)  # fmt: skip
+
+
+def rates_of(case: Case) -> list[dict[str, str]]:
+    """Fees of each market; a backtest has one set of them, and so have pairs of both kinds."""
+    kind = "perpetual" if ":" in "".join(case.instruments) else "spot"
+    return [FEES[kind]] * len(case.instruments)
 
 
 def straight(work: Any) -> Any:
@@ -176,7 +217,10 @@ def main(arguments: list[str] | None = None) -> int:
         if asked.names and case.name not in asked.names:
             continue
         began = time.monotonic()
-        told = in_process(case, asked.bars, asked.first)
+        if asked.in_process:
+            told = in_process(case, asked.bars, asked.first)
+        else:
+            told = asyncio.run(over_sockets(case, asked.bars, asked.first))
         done, wrong = done + 1, wrong + bool(any(told["first"].values()))
         sys.stdout.write(line(case, told, time.monotonic() - began) + "\n")
         sys.stdout.flush()
