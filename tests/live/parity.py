@@ -46,14 +46,19 @@ CASH = 1_000_000.0
 
 ONE: dict[str, Controller] = {
     "sma_cross": c.SmaCross(fast=5, slow=20),
-    "bollinger": c.Bollinger(length=30, width=1.5, cooldown=0),
-    "macd_bollinger": c.MacdBollinger(bb_length=20, macd_fast=6, macd_slow=13, macd_signal=5, cooldown=0),
-    "supertrend": c.SuperTrend(length=10, multiplier=1.5, cooldown=0),
+    "bollinger": c.Bollinger(length=30, width=1.5, cooldown=0, stop_loss=0.003, take_profit=0.004, time_limit="45m",
+                             notional=200_000),
+    "macd_bollinger": c.MacdBollinger(bb_length=20, buy_below=0.4, sell_above=0.6, macd_fast=6, macd_slow=13,
+                                      macd_signal=5, cooldown=0, stop_loss=0.004, take_profit=0.006, time_limit="30m",
+                                      fraction=0.5),
+    "supertrend": c.SuperTrend(length=10, multiplier=1.5, cooldown=0, stop_loss=0.004, take_profit=0.006,
+                               time_limit="45m", notional=200_000),
     "pmm_simple": c.PmmSimple(buy_spreads=(0.001, 0.002), sell_spreads=(0.001, 0.002), refresh="3m", total=20_000.0),
     "pmm_dynamic": c.PmmDynamic(buy_spreads=(1.0, 2.0), sell_spreads=(1.0, 2.0), refresh="3m", total=20_000.0),
     "pure_market_making": c.PureMarketMaking(bid_spread=0.001, ask_spread=0.001, order_amount=0.5,
                                              order_refresh_time="3m", may_short=True),
-    "avellaneda_market_making": c.AvellanedaMarketMaking(amount=0.5, length=30, depth=1.5),
+    "avellaneda_market_making": c.AvellanedaMarketMaking(amount=0.5, length=30, depth=0.2, risk_aversion=0.001,
+                                                         intensity=1.0),
     "dman": c.Dman(length=20, width=1.0, total=20_000.0, cooldown=0, dca_spreads=(0.001, 0.003)),
     "dman_maker": c.DmanMaker(total=20_000.0, dca_spreads=(0.001, 0.003), dca_amounts=(0.5, 0.5), buy_spreads=(0.001,),
                               sell_spreads=(0.001,)),
@@ -85,8 +90,8 @@ class Case:
 
 def cases() -> Iterator[Case]:
     """Every shipped strategy on every instrument; those of two markets on pairs of them."""
-    for name, bot in ONE.items():
-        yield from (Case(name, bot, (instrument,)) for instrument in FILES)
+    for instrument in FILES:
+        yield from (Case(name, bot, (instrument,)) for name, bot in ONE.items())
     for kind, tail in (("spot", ""), ("perpetual", ":USDT")):
         for name, bot in two(kind).items():
             if name != "spot_perpetual_arbitrage":
@@ -208,13 +213,14 @@ def main(arguments: list[str] | None = None) -> int:
     """All of them, or those whose names are given."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("names", nargs="*", help="left out: all")
+    parser.add_argument("--instrument", help="of these only")
     parser.add_argument("--bars", type=int, default=10_000)
     parser.add_argument("--first", type=int, default=None, help="the first bar of each recording")
     parser.add_argument("--in-process", action="store_true")
     asked = parser.parse_args(arguments)
     done = wrong = 0
     for case in cases():
-        if asked.names and case.name not in asked.names:
+        if (asked.names and case.name not in asked.names) or (asked.instrument or case.instruments[0]) != case.instruments[0]:
             continue
         began = time.monotonic()
         if asked.in_process:
