@@ -223,11 +223,16 @@ def main(arguments: list[str] | None = None) -> int:
         if (asked.names and case.name not in asked.names) or (asked.instrument or case.instruments[0]) != case.instruments[0]:
             continue
         began = time.monotonic()
-        if asked.in_process:
-            told = in_process(case, asked.bars, asked.first)
-        else:
-            told = asyncio.run(over_sockets(case, asked.bars, asked.first))
-        done, wrong = done + 1, wrong + bool(any(told["first"].values()))
+        done += 1
+        try:
+            told = in_process(case, asked.bars, asked.first) if asked.in_process else asyncio.run(
+                over_sockets(case, asked.bars, asked.first)
+            )  # fmt: skip
+        except Exception as error:  # one that breaks is a difference, and the others are asked for too
+            wrong += 1
+            sys.stdout.write(f"{case.name:26}{' + '.join(case.instruments):30}{type(error).__name__}: {error}\n")
+            continue
+        wrong += bool(any(told["first"].values()))
         sys.stdout.write(line(case, told, time.monotonic() - began) + "\n")
         sys.stdout.flush()
     sys.stdout.write(f"{done - wrong} of {done} equal to the bit\n")

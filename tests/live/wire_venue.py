@@ -121,6 +121,7 @@ class WireVenue:
             )  # fmt: skip
             self.connectors[place.door] = Shown(connector, self)
             await connector.start()
+            connector.measure_clock = self._one_clock  # type: ignore[method-assign]
             await connector.follow(Stream.USER)
         for place in self.plan.markets:
             await self.connectors[place.door].inner.follow(Stream.TRADES, place.instrument)
@@ -131,6 +132,9 @@ class WireVenue:
         for connector in self.connectors.values():
             await connector.inner.close()
         await self.venue.__aexit__(*error)
+
+    async def _one_clock(self) -> None:
+        """There is nothing to measure: one clock stands on both sides of the wire."""
 
     async def _until_followed(self) -> None:
         """Every stream listens: prints before that would be lost."""
@@ -184,8 +188,10 @@ class WireVenue:
         if not self.want[m]:
             return None
         place, stamp = self.plan.markets[m], int(self.market.time[row])
-        self.connectors[place.door].inner.time.ahead_ms = 0  # one clock stands on both sides of the wire
-        found = await self.connectors[place.door].inner.candles(place.instrument, self.plan.timeframe, stamp, 1)
+        client, found, until = self.connectors[place.door].inner, list[Bar](), monotonic() + PATIENCE_S
+        while not found and monotonic() < until:
+            client.time.ahead_ms = 0
+            found = await client.candles(place.instrument, self.plan.timeframe, stamp, 1)
         assert found and found[0].time_ms == stamp, f"no bar of {place.instrument} at {stamp}: {found}"
         return found[0]
 
