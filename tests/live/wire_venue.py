@@ -15,7 +15,7 @@ from time import monotonic
 from typing import Any
 
 from workbench.backtest import Market
-from workbench.connectors import Bar, CcxtConnector, Keys, SimulatedVenue, Stream, Trade
+from workbench.connectors import Bar, CcxtConnector, Fault, Keys, SimulatedVenue, Stream, Trade
 from workbench.connectors.simulated.bars import Bar as Minute
 from workbench.connectors.simulated.clock import Clock, wall_ms
 from workbench.connectors.simulated.events import Depth, Move, OrderReport, TradeReport
@@ -105,6 +105,7 @@ class WireVenue:
         self.due: set[tuple[str, str]] = set()  # our own events that the venue has sent and that have not come
         self.clients: dict[str, str] = {}  # by the venue's id
         self.trades_due: set[tuple[str, str]] = set()
+        self.faults: list[str] = []
 
     # --- opening and closing ---
 
@@ -206,10 +207,11 @@ class WireVenue:
         bars.roll(opened)
         o, h, l, c, volume = (Exact.of(value) for value in (*prices, float(self.volumes[m][own])))  # noqa: E741
         bar = Minute(opened, opened + self.length - 1, o, h, l, c, volume, count=1)
-        if bars._minutes and bars._minutes[-1].open_ms == opened:
-            bars._minutes[-1] = bar
-        else:
-            bars._minutes.append(bar)
+        for place in (-1, -2):  # the last print of a walk is at the close, and has begun the next minute
+            if len(bars._minutes) >= -place and bars._minutes[place].open_ms == opened:
+                bars._minutes[place] = bar
+                return True
+        bars._minutes.append(bar)
         return True
 
     # --- what comes ---
@@ -233,11 +235,13 @@ class WireVenue:
         elif isinstance(event, Report):
             self.waiting.append((door, event))
             self.due.discard((event.client_id, event.life.name))
+        elif isinstance(event, Fault):
+            self.faults.append(str(event.error))
 
     async def _until_heard(self) -> None:
         until = monotonic() + PATIENCE_S
         while self.due or self.trades_due:
-            assert monotonic() < until, f"did not come: {self.due} {self.trades_due}"
+            assert monotonic() < until, f"did not come: {self.due} {self.trades_due} {self.faults[-2:]}"
             await self._next()
 
     async def _drain(self) -> None:

@@ -164,6 +164,22 @@ class Walker:
         self._equity, self._journals = np.empty(len(market.time)), new_journals(4 * OUTBOX)
         equip_rare(world)
 
+    def show(self, market: Market) -> None:
+        """The same bars, and more of them."""
+        self._bars = market.bars()
+        if len(market.time) > len(self._equity):
+            self._equity = np.resize(self._equity, 2 * len(market.time))
+
+    @property
+    def fills(self) -> Array:
+        """What was filled in the last row, in order."""
+        return self._journals.fills[: self._journals.used[0]]
+
+    @property
+    def orders(self) -> Array:
+        """What ended in the last row, or was made and ended since the one before it."""
+        return self._journals.orders[: self._journals.used[1]]
+
     def step(self, row: int) -> float:
         """Walk one row; the equity at its close, at which `decide` may speak now."""
         self._journals.used[:] = 0
