@@ -90,17 +90,23 @@ class ModelVenue:
         held = Held(intent, str(self.number), m, limit or trigger, float(intent.amount))
         crosses = intent.kind in RESTING and intent.side * (price - limit) <= 0.0
         if crosses and intent.kind == OrderKind.POST_ONLY:
-            raise Rejected(f"{intent.instrument}: it would take.", venue="model", instrument=intent.instrument, request="create")
+            raise Rejected(
+                f"{intent.instrument}: it would take.", venue="model", instrument=intent.instrument, request="create"
+            )
         met = intent.kind == OrderKind.STOP and intent.side * (price - trigger) >= 0.0
         if intent.kind == OrderKind.MARKET or crosses or met:
             return self._fill(held, price, maker=False)
         self.resting[intent.client_id] = held
         return Report(intent.instrument, intent.client_id, held.venue_id, Life.OPEN, ZERO, self.time_ms, intent.amount)
 
-    async def cancel(self, instrument: str, *, client_id: str = "", venue_id: str = "", conditional: bool = False) -> None:
+    async def cancel(
+        self, instrument: str, *, client_id: str = "", venue_id: str = "", conditional: bool = False
+    ) -> None:
         """It is gone at once."""
         held = self.resting.pop(client_id)
-        self.told.append((self.doors[held.m], Report(instrument, client_id, held.venue_id, Life.CANCELLED, ZERO, self.time_ms)))
+        self.told.append(
+            (self.doors[held.m], Report(instrument, client_id, held.venue_id, Life.CANCELLED, ZERO, self.time_ms))
+        )
 
     def _fill(self, held: Held, price: float, *, maker: bool) -> Report:
         intent, rates = held.intent, self.rates[held.m]

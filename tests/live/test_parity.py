@@ -101,7 +101,9 @@ class Late(ModelVenue):
             self.number += 1
             held = Held(intent, str(self.number), 0, 0.0, float(intent.amount))
             self.asleep = held, self.time_ms + 60_000
-            return Report(intent.instrument, intent.client_id, held.venue_id, Life.OPEN, Decimal(0), self.time_ms, intent.amount)
+            return Report(
+                intent.instrument, intent.client_id, held.venue_id, Life.OPEN, Decimal(0), self.time_ms, intent.amount
+            )
         return await super().create(intent)
 
     async def show(self, m: int, price: float, time_ms: int) -> None:
@@ -119,7 +121,10 @@ def changed(**more: Callable[[Any], Any]) -> type[ModelVenue]:
             report = super()._fill(held, price, maker=maker)
             if self.trade == 5:
                 door, fill = self.told[-2]
-                self.told[-2] = door, replace(fill, **{name: change(getattr(fill, name)) for name, change in more.items()})
+                self.told[-2] = (
+                    door,
+                    replace(fill, **{name: change(getattr(fill, name)) for name, change in more.items()}),
+                )
             return report
 
     return Other
@@ -140,7 +145,9 @@ class Refusing(ModelVenue):
 
 def test_a_run_that_did_as_the_backtest_is_said_to_be_equal() -> None:
     found = parity(ModelVenue)
-    assert found.is_equal and found.rows == 200 and len(found.orders) > 20
+    assert found.is_equal
+    assert found.rows == 200
+    assert len(found.orders) > 20
     assert found.verdict == (f"200 decisions, and a backtest over the same bars takes every one of them. "
                              f"All {len(found.orders)} orders that traded are equal.")  # fmt: skip
     assert [one for _, one, _ in found.equity] == [one for _, _, one in found.equity]
@@ -148,13 +155,16 @@ def test_a_run_that_did_as_the_backtest_is_said_to_be_equal() -> None:
 
 def test_a_candle_that_was_changed_is_named() -> None:
     entries, plan, candles = run(ModelVenue)
-    place = next(n for n, one in enumerate(entries) if one.kind == "bar" and one.body["bar"].time_ms == candles.time[60])
+    place = next(
+        n for n, one in enumerate(entries) if one.kind == "bar" and one.body["bar"].time_ms == candles.time[60]
+    )
     bar = entries[place].body["bar"]
     other = replace(bar, close=bar.close * 1.05)
     wrong = Happened(entries[place].number, entries[place].time_ms, "bar", {**entries[place].body, "bar": other})
     entries = [*entries[:place], wrong, *entries[place + 1 :]]
     found = compare(entries, plan, BOT)
-    assert found.first is not None and not found.is_equal
+    assert found.first is not None
+    assert not found.is_equal
     assert found.first["instrument"] == "BTC/USDT"
     assert 60 <= found.first["row"] <= 60 + BOT.slow
     assert "bars that are not those that the run decided on" in found.first["cause"]
@@ -168,17 +178,22 @@ def test_a_candle_that_was_changed_is_named() -> None:
 def test_a_fill_that_came_late_is_named() -> None:
     found = parity(Late)
     first = found.first_fill
-    assert first is not None and first["cause"].split(", ")[0] == "time"
-    assert first["instrument"] == "BTC/USDT" and first["price_live"] != first["price_backtest"]
+    assert first is not None
+    assert first["cause"].split(", ")[0] == "time"
+    assert first["instrument"] == "BTC/USDT"
+    assert first["price_live"] != first["price_backtest"]
     assert f"the first {first['time']} on BTC/USDT in time" in found.verdict
     assert found.gap["time"] != 0.0
-    assert sum(found.gap[name] for name in ("price", "time", "amount", "fee", "missing", "other")) == pytest.approx(found.gap["whole"])
+    assert sum(found.gap[name] for name in ("price", "time", "amount", "fee", "missing", "other")) == pytest.approx(
+        found.gap["whole"]
+    )
 
 
 def test_a_fee_that_was_changed_is_named() -> None:
     found = parity(changed(fee=lambda fee: fee * 3))
     first = found.first_fill
-    assert first is not None and first["cause"] == "fee"
+    assert first is not None
+    assert first["cause"] == "fee"
     assert first["fee_live"] == pytest.approx(3 * first["fee_backtest"])
     assert found.table.filter(found.table["cause"] == "fee")["orders"][0] == 1
     assert first["effect"] == pytest.approx(first["fee_backtest"] - first["fee_live"])
@@ -187,14 +202,17 @@ def test_a_fee_that_was_changed_is_named() -> None:
 def test_a_price_that_was_changed_is_named() -> None:
     found = parity(changed(price=lambda price: price + 10))
     first = found.first_fill
-    assert first is not None and first["cause"] == "price"
+    assert first is not None
+    assert first["cause"] == "price"
     assert first["price_live"] == pytest.approx(first["price_backtest"] + 10)
 
 
 def test_an_order_that_the_venue_refused_is_missing() -> None:
     found = parity(Refusing)
     first = found.first_fill
-    assert first is not None and first["cause"] == "missing" and first["amount_live"] == 0.0
+    assert first is not None
+    assert first["cause"] == "missing"
+    assert first["amount_live"] == 0.0
 
 
 def test_the_chart_has_both_curves_and_the_gap() -> None:

@@ -193,7 +193,7 @@ class WireVenue:
         while not found and monotonic() < until:
             client.time.ahead_ms = 0
             found = await client.candles(place.instrument, self.plan.timeframe, stamp, 1)
-        assert found and found[0].time_ms == stamp, f"no bar of {place.instrument} at {stamp}: {found}"
+        assert [one.time_ms for one in found] == [stamp], f"no bar of {place.instrument} at {stamp}: {found}"
         return found[0]
 
     def _record(self, m: int, row: int, rules: Symbol, opened: int) -> bool:

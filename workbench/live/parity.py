@@ -59,7 +59,7 @@ class Parity:
     @property
     def gap(self) -> dict[str, float]:
         """What each cause is worth in quote currency at the end, the run less the backtest; `other` is the rest."""
-        parts = {cause: 0.0 for cause in CAUSES}
+        parts = dict.fromkeys(CAUSES, 0.0)
         for one in self.orders:
             for cause, worth in one["parts"].items():
                 parts[cause] += worth
@@ -72,7 +72,7 @@ class Parity:
         import polars as pl
 
         rows = [{name: one[name] for name in COLUMNS} for one in self.orders]
-        kinds = {name: pl.Float64 for name in COLUMNS[4:10]}
+        kinds = dict.fromkeys(COLUMNS[4:10], pl.Float64)
         schema: dict[str, Any] = {name: kinds.get(name, pl.String) for name in COLUMNS} | {"effect": pl.Float64}
         return pl.DataFrame(rows, schema=schema)
 
@@ -89,7 +89,10 @@ class Parity:
         gap = self.gap
         counts = {cause: sum(cause in one["cause"].split(", ") for one in self.orders) for cause in CAUSES}
         rows = [{"cause": cause, "orders": counts[cause], "worth": gap[cause]} for cause in CAUSES]
-        rows += [{"cause": "other", "orders": 0, "worth": gap["other"]}, {"cause": "whole", "orders": 0, "worth": gap["whole"]}]
+        rows += [
+            {"cause": "other", "orders": 0, "worth": gap["other"]},
+            {"cause": "whole", "orders": 0, "worth": gap["whole"]},
+        ]
         return pl.DataFrame(rows, schema={"cause": pl.String, "orders": pl.Int64, "worth": pl.Float64})
 
     @property
@@ -120,7 +123,8 @@ class Parity:
         parts = ", ".join(f"{cause} {gap[cause]:+,.4g}" for cause in CAUSES if gap[cause])
         return (
             f"{len(odd):,} of {len(self.orders):,} orders that traded differ, the first {first['time']} on "
-            f"{first['instrument']} in {first['cause']}; live − backtest = {gap['whole']:+,.4g} ({parts or 'no effect'})."
+            f"{first['instrument']} in {first['cause']}; live − backtest = {gap['whole']:+,.4g} "
+            f"({parts or 'no effect'})."
         )
 
     def __str__(self) -> str:
@@ -145,9 +149,7 @@ class Parity:
         return figure
 
 
-def compare(
-    entries: Iterable[Any], plan: Plan, bot: Controller, *, candles: Mapping[str, Any] | None = None
-) -> Parity:
+def compare(entries: Iterable[Any], plan: Plan, bot: Controller, *, candles: Mapping[str, Any] | None = None) -> Parity:
     """Compare what a journal says was decided and filled with a backtest over its bars.
 
     Parameters
@@ -186,7 +188,9 @@ def _orders(twin: Twin) -> Iterable[dict[str, Any]]:
     return sorted(found, key=lambda one: one["time_ms"])
 
 
-def _beside(twin: Twin, key: tuple[Any, ...], ours: Traded | None, theirs: Traded | None, last: float) -> dict[str, Any]:
+def _beside(
+    twin: Twin, key: tuple[Any, ...], ours: Traded | None, theirs: Traded | None, last: float
+) -> dict[str, Any]:
     m, purpose, side, *_ = key
     one, other = ours or Traded(), theirs or Traded()
     parts = _parts(side, one, other, last)

@@ -222,7 +222,9 @@ class Twin:
         for name in PRICES:
             there, here = float(getattr(candles, name)[at]), float(getattr(bar, name))
             if there != here and not (there != there and here != here):
-                self.odd_bars.append(f"{bar.instrument} {when}: {name} {here:.12g} in the run, {there:.12g} in the candles")
+                self.odd_bars.append(
+                    f"{bar.instrument} {when}: {name} {here:.12g} in the run, {there:.12g} in the candles"
+                )
                 return
 
     def _told(self, row: int, said: dict[str, Any], wanted: list[Any]) -> dict[str, Any]:
