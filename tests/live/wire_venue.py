@@ -9,6 +9,7 @@ to eight decimals, which no backtest can know.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from decimal import Decimal
 from random import Random
 from time import monotonic
@@ -22,13 +23,14 @@ from workbench.connectors.simulated.events import Depth, Move, OrderReport, Trad
 from workbench.connectors.simulated.perpetual import Perpetual
 from workbench.connectors.simulated.spot import Spot
 from workbench.connectors.simulated.symbols import Symbol
+from workbench.errors import Busy
 from workbench.live.plan import Plan
 from workbench.market import BUY, SELL
 from workbench.trading import Fill, Intent, Report
 
 HUGE = Decimal(10**9)
 MONEY = {asset: Decimal(10**9) for asset in ("USDT", "BTC", "ETH", "SOL")}
-PATIENCE_S = 30.0
+PATIENCE_S, AGAIN_S = 120.0, 20.0
 LIVES = {"NEW": "OPEN", "PARTIALLY_FILLED": "OPEN", "FILLED": "FILLED", "CANCELED": "CANCELLED", "EXPIRED": "EXPIRED"}
 
 
@@ -161,7 +163,11 @@ class WireVenue:
         self.clock._now = max(self.clock._now, time_ms)
         rules, side = self.symbols[m], SELL if price < self.last[m] else BUY
         self.last[m] = price
-        self.venue.spot.step(Move(rules.name, Exact.of(price), HUGE, side, perpetual=rules.perpetual))
+        move = Move(rules.name, Exact.of(price), HUGE, side, perpetual=rules.perpetual)
+        self.venue.spot.step(move)
+        while not await self._came(AGAIN_S):  # a socket that was renewed meanwhile has not told of it: print it again
+            self.trades_due.clear()
+            self.venue.spot.step(move)
         await self._until_heard()
         name = self.plan.markets[m].instrument
         assert self.prices[name] == price, (name, self.prices[name], price)
@@ -192,7 +198,8 @@ class WireVenue:
         client, found, until = self.connectors[place.door].inner, list[Bar](), monotonic() + PATIENCE_S
         while not found and monotonic() < until:
             client.time.ahead_ms = 0
-            found = await client.candles(place.instrument, self.plan.timeframe, stamp, 1)
+            with suppress(Busy):
+                found = await client.candles(place.instrument, self.plan.timeframe, stamp, 1)
         assert [one.time_ms for one in found] == [stamp], f"no bar of {place.instrument} at {stamp}: {found}"
         return found[0]
 
@@ -237,6 +244,13 @@ class WireVenue:
             self.due.discard((event.client_id, event.life.name))
         elif isinstance(event, Fault):
             self.faults.append(str(event.error))
+
+    async def _came(self, seconds: float) -> bool:
+        """Was the print heard in time?"""
+        until = monotonic() + seconds
+        while self.trades_due and monotonic() < until:
+            await self._next()
+        return not self.trades_due
 
     async def _until_heard(self) -> None:
         until = monotonic() + PATIENCE_S

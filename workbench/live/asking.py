@@ -176,8 +176,12 @@ def screen(plan: Plan) -> str:
         "markets": [f"{place.instrument} on {place.venue}, account {place.account!r}" for place in plan.markets],
         "venue host": sorted({f"{place.venue}: {host_of(plan, place)}" for place in plan.markets}),
         "cash": [f"counts {plan.cash:,.2f} of the quote currency as its own, bars of {plan.timeframe}"],
+        "staged": [
+            plan.canary.in_words(plan.cash) if plan.canary is not None else "no: all of it from the first order"
+        ],
         "fees": [_pairs(fees) if (fees := _fees(plan)) else "as the venue charges this account"],
         "limits": limits.in_words(),
+        "next": list(next_steps(plan)),
         "not protected": list(unprotected(plan, limits)),
     }
     lines = [f"  {name:<14}{line}" if not i else f"{'':16}{line}" for name, said in parts.items()
@@ -202,6 +206,15 @@ def host_of(plan: Plan, place: Place) -> str:
     hosts = sorted({urlsplit(url).netloc for url in _urls(client.urls["api"])})
     signed = [host for host in hosts if host.startswith("fapi" if place.is_perpetual else "api")]
     return ", ".join((signed or hosts)[:3])
+
+
+def next_steps(plan: Plan) -> Any:
+    """What will happen once it is confirmed, in order."""
+    yield "a supervisor and a runner start, detached from this notebook; keys go to them and nowhere else"
+    yield "rules, rights, position mode and leverage are checked; what is not as planned refuses the start"
+    yield f"{plan.warm_bars} bars of history are read; the first decision is at the close of the next bar"
+    if plan.canary is not None or plan.shadow:
+        yield "a shadow twin follows each decision by the backtester, and raises an alarm when the two part"
 
 
 def unprotected(plan: Plan, limits: Limits) -> Any:

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from workbench.controllers import Controller
 from workbench.errors import ConfigError
+from workbench.live.canary import Canary
 from workbench.market import timeframe_ms
 
 FILE = "run.json"
@@ -126,6 +127,10 @@ class Plan(BaseModel):
         Bars before the start that the strategy may look at.
     journal : str, optional
         Address of a database; left out: a file in the run's folder.
+    canary : Canary, optional
+        How its money is staged: a share of `cash` first, the rest if it does as its backtest.
+    shadow : bool
+        Whether a twin follows it and raises an alarm when the two part; a canary always has one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -146,6 +151,13 @@ class Plan(BaseModel):
     warm_bars: Annotated[int, Field(ge=0, le=100_000)] = 500
     seed: Annotated[int, Field(ge=0)] = 0
     journal: str | None = None
+    canary: Canary | None = None
+    shadow: bool = False
+
+    @property
+    def first_cash(self) -> float:
+        """What it begins with: a canary's share, or all."""
+        return self.cash * (self.canary.share if self.canary is not None else 1.0)
 
     @field_validator("name")
     @classmethod

@@ -20,6 +20,7 @@ from workbench.live.starting import find_folder, folders
 if TYPE_CHECKING:
     import polars as pl
 
+    from workbench.live.expectation import Expectation
     from workbench.live.parity import Parity
 
 Found = TypeVar("Found")
@@ -140,6 +141,23 @@ class Run:
 
         plan, folder = self.plan, self.folder.path
         return self._past(lambda past: compare(past.entries(), plan, plan.bot.load(folder), candles=candles))
+
+    def against(self, result: Any, *, every: int = 1, rate: float = 0.05) -> Expectation:
+        """Does it still earn what its backtest promised? Its curve on the cone of chance, and a test with a known rate.
+
+        Parameters
+        ----------
+        result : Result or array
+            The backtest, of bars that were in nobody's sight when the strategy was chosen, or its equity.
+        every : int
+            Bars to a period.
+        rate : float
+            Probability of ever raising a false alarm.
+        """
+        from workbench.live.expectation import against
+
+        promised = result.tape.equity if hasattr(result, "tape") else result
+        return against(self.equity["equity"].to_numpy(), promised, every=every, rate=rate)
 
     # --- commanding ---
 

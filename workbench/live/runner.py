@@ -36,12 +36,14 @@ from workbench.errors import BrokenInvariant, ConfigError, WorkbenchError
 from workbench.journal import Journal
 from workbench.live import crash
 from workbench.live.admission import ensure_token
+from workbench.live.canary import Step
 from workbench.live.control import Control
 from workbench.live.folder import BEATS_PER_S, Heartbeat, RunFolder
 from workbench.live.keys import clock_of
 from workbench.live.logs import open_logs
 from workbench.live.plan import Plan
 from workbench.live.recovery import Recovery, fold, patiently
+from workbench.live.shadow import Shadow
 from workbench.live.status import status_of
 from workbench.live.venues import connectors
 from workbench.live.warm import warm_up
@@ -53,6 +55,7 @@ STOPPED, BROKE, REFUSED = 0, 1, 2
 LOOK_S, STOP_S = 0.05, 30.0
 DEAD_MAN_S, ARM_EVERY_S = 60, 20.0
 CLOSE_S = 5.0
+SHADOW_S = 1.0
 LOG = get("live")
 BEFORE: dict[str, Any] = {"state": "starting", "is_ready": False, "number": 0, "row": 0, "orders": [], "executors": []}
 
@@ -85,6 +88,7 @@ class Runner:
         self._armed: dict[tuple[str, str], float] = {}
         self._was_fresh: dict[str, bool] = {}
         self._lag_s = 0.0
+        self.shadow: Shadow | None = None
 
     # --- life --------------------------------------------------------------------------------------------------------
 
@@ -142,6 +146,10 @@ class Runner:
         await self._arm()
         work.happen("ready", {})
         self._tasks.append(asyncio.ensure_future(self._look()))
+        if self.plan.shadow or self.plan.canary is not None:
+            url = self.plan.journal or self.folder.journal_url
+            self.shadow = Shadow(self.plan, self.plan.bot.load(self.folder.path), url)
+            self._tasks.append(asyncio.ensure_future(self._follow_twin(self.shadow)))
         freeze_heap()
         work.keep_snapshot()
         self.tell("ready", equity=work.session.equity(), state=work.session.state)
@@ -224,6 +232,33 @@ class Runner:
                 self.work.broken = error
                 self._broke()
                 return
+
+    async def _follow_twin(self, shadow: Shadow) -> None:
+        """The shadow twin reads what was written, beside the loop; it warns, and a canary is judged by it."""
+        is_staged = self.plan.canary is not None
+        while True:
+            await self.clock.sleep(SHADOW_S)
+            try:
+                for said in await asyncio.to_thread(shadow.look):
+                    self.work.warn(said)
+                is_staged = is_staged and shadow.staging() and not self._stage(shadow)
+            except WorkbenchError as error:
+                self.work.warn(f"SHADOW: it cannot follow: {error}")
+                return
+
+    def _stage(self, shadow: Shadow) -> bool:
+        """What follows for a canary: wait (False), the rest of its money, or back and flat."""
+        step, why = shadow.judge(self.clock.now_ms())
+        if step == Step.WAIT or self.work.session.state != "running":
+            return False
+        if step == Step.GROW:
+            self.work.happen("funded", {"amount": self.plan.cash - self.plan.first_cash, "why": why})
+            self.work.warn(f"CANARY: {why}. It has all of its {self.plan.cash:,.2f} now.")
+        elif self._stopping is None:
+            self.work.warn(f"CANARY: rolled back and flattened: {why}.")
+            self.work.fallen = self.work.fallen or f"the canary was rolled back: {why}"
+            self._stopping = asyncio.ensure_future(self.kill(flatten=True, who="canary"))
+        return True
 
     async def _pump(self, door: str, connector: Any) -> None:
         """What a venue says, one event after the other."""
@@ -308,6 +343,7 @@ class Runner:
         return {
             "name": self.plan.name, "run": self.plan.run, "mode": self.plan.mode.value, "pid": os.getpid(), **found,
             "lag_ms": round(self._lag_s * 1e3, 3), "left": self.left,
+            "shadow": self.shadow.facts() if self.shadow is not None else None,
             "dead_man": {f"{door} {name}": bool(armed) for (door, name), armed in self._armed.items()},
         }  # fmt: skip
 

@@ -47,6 +47,7 @@ from workbench.trading import (
 KINDS = {
     "started", "stopped", "ready", "paused", "resumed", "updated", "stopping", "killed", "rules", "tick", "bar",
     "intent", "sent", "answered", "report", "fill", "missing", "cancel", "cancelled", "balances", "funding", "adopted",
+    "funded",
 }  # fmt: skip
 QUIET = {"intent", "sent", "cancel", "balances"}  # nothing in the world waits for these
 WORDS = {"answered", "report", "fill", "missing", "cancelled"}
@@ -256,7 +257,7 @@ class Session:
         terms = dict(self.plan.terms)
         account = "margin" if any(rules.is_perpetual for rules in self.rules) else terms.get("account", "spot")
         settings = Settings(
-            cash=self.plan.cash, account=account, leverage=float(terms.get("leverage", 1.0)), fees=Fees()
+            cash=self.plan.first_cash, account=account, leverage=float(terms.get("leverage", 1.0)), fees=Fees()
         )
         world = settings.world(self.instruments, None)
         world["remote"] = 1
@@ -464,6 +465,13 @@ class Session:
         self.paid.add(key)
         self.funding += float(payment.amount)
         self.world["quote"] += float(payment.amount)
+
+    def _funded(self, body: dict[str, Any], commands: list[Command]) -> None:
+        """A canary gets the rest of its money: equity and what it is measured by grow, and nothing was earned."""
+        amount = float(body["amount"])
+        if self.world is not None:
+            self.world["quote"] += amount
+        self.standing.fund(amount)
 
     def _adopted(self, body: dict[str, Any], commands: list[Command]) -> None:
         """A trade that was not ours is taken into the position, because somebody said so."""

@@ -123,6 +123,11 @@ class Twin:
         if self.walker is not None:
             self.rows.equip(self.walker.world, self.session._names())
 
+    def _funded(self, entry: Any, body: dict[str, Any]) -> None:
+        """A canary got the rest of its money; so does the twin."""
+        if self.walker is not None:
+            self.walker.world["quote"] += float(body["amount"])
+
     def _intent(self, entry: Any, body: dict[str, Any]) -> None:
         intent, purpose = body["intent"], Purpose[body["purpose"]]
         key = self._key(int(body["m"]), purpose, intent.side, int(body["level"]), int(body["executor"]), self.row)
@@ -254,7 +259,7 @@ def _world(session: Session, plan: Plan) -> Any:
     terms = dict(plan.terms)
     account = "margin" if any(rules.is_perpetual for rules in session.rules) else terms.get("account", "spot")
     settings = Settings(
-        cash=plan.cash, account=account, leverage=float(terms.get("leverage", 1.0)), fees=Fees(), log_quotes=True
+        cash=plan.first_cash, account=account, leverage=float(terms.get("leverage", 1.0)), fees=Fees(), log_quotes=True
     )
     world = settings.world(session.instruments, None)
     live = session.world

@@ -65,12 +65,15 @@ from workbench.metrics.trips import (
     sqn,
     win_rate,
 )
+from workbench.metrics.watching import Cone, Watch, cone
 
 __all__ = [
     "METRICS",
+    "Cone",
     "Episodes",
     "Metric",
     "Trips",
+    "Watch",
     "alpha",
     "annual_return",
     "annual_volatility",
@@ -84,6 +87,7 @@ __all__ = [
     "compounded_sharpe",
     "compounded_sortino",
     "compounded_volatility",
+    "cone",
     "deflated_sharpe",
     "downside_risk",
     "drawdown",

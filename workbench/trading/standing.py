@@ -70,6 +70,14 @@ class Standing:
         self.spent[asset] = self.spent.get(asset, ZERO) + amount
         self.sent_ms = [sent for sent in self.sent_ms if sent > time_ms - MINUTE_MS] + [time_ms]
 
+    def fund(self, amount: float) -> None:
+        """Money was added: every mark that equity is measured by rises with it."""
+        self.start_equity += amount
+        self.day_equity += amount
+        for worth in (self.equity, self.total):
+            if worth is not None:
+                worth.now, worth.peak = worth.now + amount, worth.peak + amount
+
     def filled(self, client_id: str, fill: Fill, *, position_side: int | None = None) -> None:
         """An execution, each told once; `client_id` is empty for one of an order that is not ours."""
         order = self.resting.get(client_id)

@@ -1,0 +1,84 @@
+"""Staged capital: it waits, grows, or is rolled back; and the shadow by which it is judged."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.live.model_venue import ModelVenue
+from tests.live.parity import plan_of
+from tests.live.test_parity import BOT, CASE, changed, run
+from workbench.live.canary import Canary, Step
+from workbench.live.shadow import Shadow
+from workbench.live.words import Happened
+
+HOUR = 3_600_000
+CANARY = Canary(share=0.1, after="2h", fills=5, max_drift=0.01, max_loss=0.1)
+FINE: dict[str, object] = {
+    "cash": 1_000.0,
+    "age_ms": 3 * HOUR,
+    "filled": 9,
+    "live": 1_001.0,
+    "twin": 1_000.0,
+    "differs": "",
+}
+
+
+@pytest.mark.parametrize(
+    ("facts", "step"),
+    [
+        ({}, Step.GROW), ({"age_ms": HOUR}, Step.WAIT), ({"filled": 4}, Step.WAIT), ({"live": 1_011.0}, Step.BACK),
+        ({"live": 899.0, "twin": 899.0}, Step.BACK), ({"differs": "row 3"}, Step.BACK),
+        ({"differs": "row 3", "age_ms": 0}, Step.BACK),
+    ],
+)  # fmt: skip
+def test_a_canary_waits_grows_or_is_rolled_back(facts: dict[str, object], step: Step) -> None:
+    assert CANARY.judge(**{**FINE, **facts})[0] == step  # type: ignore[arg-type]
+
+
+def test_it_begins_with_its_share() -> None:
+    plan = plan_of(CASE, "paper", canary={"share": 0.1})
+    assert plan.first_cash == 0.1 * plan.cash
+    assert "10% first" in plan.canary.in_words(plan.cash)
+
+
+def shadowed(entries: list[Happened], plan: object) -> Shadow:
+    shadow = Shadow(plan, BOT, "")  # type: ignore[arg-type]
+    for entry in entries:
+        shadow.hear(entry)
+    return shadow
+
+
+def test_the_shadow_of_a_run_that_does_as_its_backtest_is_quiet() -> None:
+    entries, plan, _ = run(ModelVenue)
+    shadow = shadowed(entries, plan)
+    assert shadow._alarms() == []
+    assert shadow.facts()["equal"] is True
+    assert shadow.filled > 10
+
+
+def test_the_shadow_says_once_that_a_run_drifts() -> None:
+    entries, plan, _ = run(changed(price=lambda price: price * 2))
+    shadow = shadowed(entries, plan)
+    (said,) = shadow._alarms()
+    assert said.startswith("SHADOW: the run's equity lies ")
+    assert shadow._alarms() == []
+
+
+def test_a_canary_that_drifts_is_judged_back_and_one_that_does_not_grows() -> None:
+    for venue, step in ((ModelVenue, Step.GROW), (changed(price=lambda price: price * 2), Step.BACK)):
+        entries, plan, _ = run(venue)
+        staged = plan.model_copy(update={"canary": Canary(share=0.999999, after="1m", fills=3)})
+        shadow = shadowed(entries, staged)
+        assert shadow.judge(entries[-1].time_ms)[0] == step
+
+
+def test_money_that_is_added_is_no_profit() -> None:
+    entries, plan, _ = run(ModelVenue)
+    place = max(n for n, one in enumerate(entries) if one.kind == "equity")
+    shadow = shadowed(entries[:place], plan)
+    before = shadow.twin.walker.world["quote"][0]  # type: ignore[union-attr]
+    shadow.hear(replace(entries[place - 1], kind="funded", body={"amount": 500.0}))
+    assert shadow.twin.walker.world["quote"][0] == before + 500.0  # type: ignore[union-attr]
+    assert not shadow.staging()
