@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 from decimal import Decimal
 from random import Random
 from time import monotonic
@@ -106,6 +107,7 @@ class WireVenue:
         self.prices: dict[str, float] = {}
         self.due: set[tuple[str, str]] = set()  # our own events that the venue has sent and that have not come
         self.clients: dict[str, str] = {}  # by the venue's id
+        self.owners: dict[str, int] = {}  # the market of an order
         self.trades_due: set[tuple[str, str]] = set()
         self.faults: list[str] = []
 
@@ -253,10 +255,27 @@ class WireVenue:
         return not self.trades_due
 
     async def _until_heard(self) -> None:
-        until = monotonic() + PATIENCE_S
+        until, ask_s = monotonic() + PATIENCE_S, monotonic() + AGAIN_S
         while self.due or self.trades_due:
+            if monotonic() > ask_s:
+                ask_s += AGAIN_S
+                await self._ask()
             assert monotonic() < until, f"did not come: {self.due} {self.trades_due} {self.faults[-2:]}"
             await self._next()
+
+    async def _ask(self) -> None:
+        """A stream that was renewed has not told of everything: the venue is asked, as the runner does."""
+        for m, place in enumerate(self.plan.markets):
+            client = self.connectors[place.door].inner
+            mine = {name for name, _ in self.due if self.owners.get(name) == m}
+            for name in mine:
+                with suppress(Busy):
+                    for event in await client.order(place.instrument, name):
+                        self._take(place.door, event)
+            if mine:
+                with suppress(Busy):
+                    for event in await client.fills(place.instrument, self.clock.now_ms() - 60_000):
+                        self._take(place.door, event)
 
     async def _drain(self) -> None:
         for _ in range(100):
@@ -310,11 +329,13 @@ class Shown:
 
     async def create(self, intent: Intent) -> Report:
         m = self.places[intent.instrument]
+        self.venue.owners[intent.client_id] = m
         rules, level = self.venue.symbols[m], ((Exact.of(self.venue.last[m]), HUGE),)
         bids, asks = ((), level) if intent.side == BUY else (level, ())
         self.venue.venue.spot.step(Depth(rules.name, bids, asks, is_snapshot=True, perpetual=rules.perpetual))
         try:
-            return await self.inner.create(intent)
+            # A netted account has one position, and the model's executors each have their own.
+            return await self.inner.create(replace(intent, reduce_only=False))
         finally:
             self.venue.venue.spot.step(Depth(rules.name, (), (), is_snapshot=True, perpetual=rules.perpetual))
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from workbench.cli.output import AsJson, answer, table
+from workbench.errors import DataError
 
 if TYPE_CHECKING:
     from workbench.backtest import Result
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 VENUE, INSTRUMENT, TIMEFRAME = "sample", "SOL/USDT", "4h"
 REPORT = "workbench-demo.html"
+SPEED, ROWS, PATIENCE_S = 120, 12, 180.0
 NEXT = "Next: notebook 01, in `workbench lab` (from a fresh clone: `python bootstrap.py lab`)."
 
 
@@ -145,6 +147,49 @@ def report(tour: Tour) -> None:
     tour.say(f"{path}")
 
 
+def flip(tour: Tour) -> None:
+    """One word changes: it runs by itself at a simulated venue, survives kill -9, and is held against a backtest."""
+    import os
+    import signal
+
+    import workbench as wb
+    from workbench.connectors import CandleSource, SimulatedVenue
+
+    minutes = wb.candles(VENUE, INSTRUMENT, "1m")
+    source, bot = CandleSource(minutes[10_000:13_000]), wb.controllers.SmaCross(fast=3, slow=8)
+    limits = wb.Limits(max_data_age_ms=3_600_000, max_orders_per_minute=10_000)
+    with SimulatedVenue(sources=source, speed=SPEED, accounts={"trader": {"USDT": 10_000}}) as venue:
+        run = wb.paper(bot, "binance", INSTRUMENT, simulated=venue.control_url, name="demo", limits=limits,
+                       warm_bars=20, fresh=True)  # fmt: skip
+        status = _until(run, lambda told: told.get("is_ready"))
+        tour.say(f"A process of its own, {status['pid']}, trades on live prices, a minute in {60 / SPEED:.1f} s.")
+        status = _until(run, lambda told: told.get("row", 0) >= status["row"] + ROWS)
+        os.kill(status["pid"], signal.SIGKILL)
+        began = time.perf_counter()
+        back = _until(run, lambda told: told.get("is_ready") and told["pid"] != status["pid"])
+        seconds = time.perf_counter() - began
+        tour.say(f"kill -9 {status['pid']}: {back['pid']} has recovered from the journal {seconds:.1f} s later.")
+        _until(run, lambda told: told.get("row", 0) >= back["row"] + ROWS)
+        left = run.stop(hold=False)["left"]
+        found, ledger = run.parity(), venue.control.fills()
+    doubled = len(ledger) - len({fill["trade_id"] for fill in ledger})
+    tour.facts["flip"] = {"decisions": found.rows, "equal": found.first is None, "fills": len(ledger),
+                          "doubled": doubled, "recovered_seconds": seconds, "left": left}  # fmt: skip
+    tour.say(f"{len(ledger)} fills in the venue's ledger, {doubled} of them twice.\nPARITY: {found.verdict}")
+
+
+def _until(run: Any, condition: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
+    """The runner's own status, once it is so; a bounded wait."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        told = run.status()["runner"]
+        if told is not None and condition(told):
+            return dict(told)
+        time.sleep(0.1)
+    raise DataError(f"the run `{run.name}` did not come so far in {PATIENCE_S:g} s: {run.status()}. Look at `workbench "
+                    f"logs {run.name}`.")  # fmt: skip
+
+
 STOPS: list[tuple[str, Callable[[Tour], None]]] = [
     ("Sample candles, made on the spot, in the store", store),
     ("A file of candles, ingested", ingest),
@@ -154,4 +199,5 @@ STOPS: list[tuple[str, Callable[[Tour], None]]] = [
     ("Its summary", summary),
     ("How far to trust it", trust),
     ("A report for the browser", report),
+    ("One word changed: it runs by itself, is killed, and is held against its backtest", flip),
 ]

@@ -179,7 +179,7 @@ def _orders(twin: Twin) -> Iterable[dict[str, Any]]:
     lasts = [float(price) for price in twin.walker.world["markets"]["last"][0]]
     found = []
     for key in {**twin.live.orders, **twin.model.orders}:
-        ours = [one for one in twin.live.orders.get(key, []) if one.amount]
+        ours = [one for one in twin.live.orders.get(key, []) if one.amount and one.row < twin.next_row]
         theirs = [one for one in twin.model.orders.get(key, []) if one.amount]
         for place in range(max(len(ours), len(theirs))):
             mine = ours[place] if place < len(ours) else None
