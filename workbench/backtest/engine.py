@@ -93,7 +93,7 @@ def simulate(
     """
     n_rows = len(bars.time)
     equity = room(n_rows, np.float64)
-    journals = new_journals(n_rows // 4 + 2 * OUTBOX, fills=2 * n_rows, order=world.dtype["done_orders"].base)
+    journals = journals_of(world, n_rows)
     tick = np.zeros(1, TICK)
     kernel, says = loop.run, (wishes, plan)  # type: Any, tuple[Any, ...]
     if decide is not None:
@@ -150,9 +150,17 @@ def all_orders(tape: Tape) -> Array:
     return orders[np.argsort(orders["id"], kind="stable")]
 
 
-def new_journals(rows: int, fills: int = 0, order: np.dtype[np.void] = ORDER) -> Journals:
+def journals_of(world: World, n_rows: int) -> Journals:
+    """Empty journals for a run of so many rows, of what the world notes down."""
+    order, fill = (world.dtype[name].base for name in ("done_orders", "fills"))
+    return new_journals(n_rows // 4 + 2 * OUTBOX, fills=2 * n_rows, order=order, fill=fill)
+
+
+def new_journals(
+    rows: int, fills: int = 0, order: np.dtype[np.void] = ORDER, fill: np.dtype[np.void] = FILL
+) -> Journals:
     """Empty journals; memory that is not written costs nothing."""
-    kinds = ((max(rows, fills), FILL), (rows, order), (rows, EXECUTOR), (rows, REFUSAL))
+    kinds = ((max(rows, fills), fill), (rows, order), (rows, EXECUTOR), (rows, REFUSAL))
     fill_room, orders, executors, refusals = (room(count, kind) for count, kind in kinds)
     return Journals(fill_room, orders, executors, refusals, np.zeros(4, np.int64))
 

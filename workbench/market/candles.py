@@ -14,7 +14,7 @@ from workbench.errors import ConfigError, DataError
 from workbench.market.checking import FloatArray, TimeArray, check_candles
 from workbench.market.instrument import Instrument
 from workbench.market.resampling import as_of, bar_starts, lacking, merge_columns
-from workbench.market.timeframe import as_time, show_time, timeframe_ms
+from workbench.market.timeframe import as_milliseconds, as_time, show_time, timeframe_ms
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -153,8 +153,8 @@ class Candles:
 
     @property
     def timeframe_ms(self) -> int:
-        """Length of a bar in milliseconds."""
-        return timeframe_ms(self.timeframe)
+        """Length of a bar in milliseconds; those of a recorded book may be shorter than a second."""
+        return as_milliseconds(self.timeframe)
 
     @property
     def columns(self) -> dict[str, FloatArray]:
