@@ -27,9 +27,9 @@ __version__ = "0.1.0"
 
 __all__ = [
     "BUY", "FLAT", "SELL", "Candles", "Controller", "Fees", "Field", "Fraction", "Instrument", "Intensity", "Latency",
-    "Limits", "Perpetual", "Queue", "QueuePosition", "Run", "Slippage", "Targets", "Tier", "attach", "backtest", "candles", "compare",
-    "compiled", "controllers", "cross_validate", "data", "errors", "executors", "indicators", "live", "metrics",
-    "optimize", "paper", "rerun", "runs", "sweep", "tune", "walk_forward",
+    "Limits", "Perpetual", "Queue", "QueuePosition", "Run", "Slippage", "Targets", "Tier", "attach", "backtest",
+    "candles", "compare", "compiled", "controllers", "cross_validate", "data", "errors", "executors", "indicators",
+    "live", "metrics", "optimize", "paper", "rerun", "runs", "sweep", "tune", "walk_forward",
 ]  # fmt: skip
 
 ROOMS = {"controllers", "data", "errors", "indicators", "metrics"}

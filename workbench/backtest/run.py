@@ -155,7 +155,7 @@ def backtest(
     tape, targets = run(bot, market, bars, settings, (finer or market).timeframe_ms, finer or market, given, feeds)
     trials.record_run(bot, market.candles.values())
     verdict = look(bot, market, targets, seed, time.perf_counter() - began) if audit else None
-    return Result(bot, market, bars, settings, tape, targets, verdict, seed, finer, given)
+    return Result(bot, market, bars, settings, tape, targets, verdict, seed, finer, given, feeds)
 
 
 def rerun(card: Mapping[str, Any]) -> Result:

@@ -193,8 +193,8 @@ def _column(series: Any) -> Array:
     import polars as pl
 
     if series.dtype == pl.String:
-        return series.to_numpy()  # type: ignore[no-any-return]
-    return series.fill_null(NO_ID).to_numpy() if series.dtype.is_integer() else series.to_numpy()  # type: ignore[no-any-return]
+        return series.to_numpy()
+    return series.fill_null(NO_ID).to_numpy() if series.dtype.is_integer() else series.to_numpy()
 
 
 def _check(where: str, name: str, values: Array, good: Array, wanted: str) -> None:

@@ -23,7 +23,17 @@ from workbench.market.codes import (
     Sizing,
     new_configs,
 )
-from workbench.market.depth import FEED, MESSAGE, TOP, MessageKind, change_levels, new_feed, rebuild, shown_at, take_quote
+from workbench.market.depth import (
+    FEED,
+    MESSAGE,
+    TOP,
+    MessageKind,
+    change_levels,
+    new_feed,
+    rebuild,
+    shown_at,
+    take_quote,
+)
 from workbench.market.frames import USUAL_NAMES, as_polars, candle_arrays, commonest_step, float_column, time_column
 from workbench.market.instrument import Instrument
 from workbench.market.recording import Recording

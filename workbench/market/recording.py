@@ -90,7 +90,7 @@ class Recording:
             if crossed >= 0:
                 raise DataError(self._crossed(crossed, tops[crossed]))
             self._kept[key] = tops
-        return self._kept[key]  # type: ignore[no-any-return]
+        return self._kept[key]
 
     def _crossed(self, at: int, top: Any) -> str:
         message = self.messages[at]
@@ -168,6 +168,8 @@ class Recording:
         step = as_milliseconds(timeframe)
         if not isinstance(timeframe, str) or step < SHORTEST_STEP_MS:
             raise ConfigError(f'{timeframe!r} is no length of a bar. Write one like "100ms", "1s" or "1m".')
+        if ("candles", step) in self._kept:
+            return self._kept["candles", step]
         heard, mids = self.mids()
         first, last = -(-int(heard[0]) // step), self.end_ms // step if len(heard) else 0
         if not len(heard) or last - first < 2:
@@ -180,13 +182,15 @@ class Recording:
         began = np.r_[np.searchsorted(heard, opens[0], side="right"), closed[:-1]]
         columns = dict(zip(COLUMNS, (*_bars(mids, began, closed), self._volumes(opens, step)), strict=True))
         kind = {"venue": self.venue, "instrument": self.instrument, "timeframe": timeframe}
-        return Candles.trusted(opens, columns, **kind)  # type: ignore[arg-type]
+        made = self._kept["candles", step] = Candles.trusted(opens, columns, **kind)  # type: ignore[arg-type]
+        return made
 
     def _volumes(self, opens: npt.NDArray[np.int64], step: int) -> FloatArray:
         trades = self.messages[self.messages["kind"] == MessageKind.TRADE]
         bar = (np.maximum(trades["heard_ms"] - 1, 0) - opens[0]) // step
         inside = (bar >= 0) & (bar < len(opens))
-        return np.bincount(bar[inside], weights=trades["bid_amount"][inside], minlength=len(opens))
+        volumes = np.bincount(bar[inside], weights=trades["bid_amount"][inside], minlength=len(opens))
+        return volumes.astype(np.float64)
 
     def __repr__(self) -> str:
         span = (self.end_ms - self.start_ms) / 1000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -12,12 +13,11 @@ import numpy.typing as npt
 from workbench.backtest.engine import locked
 from workbench.backtest.loop import Bars
 from workbench.backtest.settings import Settings
-from workbench.errors import ConfigError
-from workbench.market import FEED, Candles, Recording, new_feed
+from workbench.errors import ConfigError, DataError
+from workbench.market import FEED, Candles, Instrument, Recording, new_feed, show_time
 from workbench.trading import (
     CAREFUL,
     MAX_MARKETS,
-    Extra,
     Intensity,
     Queue,
     QueuePosition,
@@ -27,15 +27,34 @@ from workbench.trading import (
 )
 
 Array = npt.NDArray[Any]
+STEPS = ("tick", "lot", "min_amount", "min_notional")
 
-# What `Extra` has, and the recordings behind it.
-BookExtra: Any = NamedTuple(
-    "BookExtra",
-    [(name, npt.NDArray[Any]) for name in (
-        *Extra._fields, "event_ms", "event_markets", "event_places", "mids", "messages", "levels", "amounts", "prices",
-        "bids", "asks",
-    )],
-)  # fmt: skip
+
+class BookExtra(NamedTuple):
+    """What `Extra` has, and behind it the events, their tables, and what the books show now.
+
+    `event_ms`, `event_markets` and `event_places` are one line of events: a place in `messages`, or ~place in `mids`.
+    """
+
+    volume: Array
+    mark_open: Array
+    mark_high: Array
+    mark_low: Array
+    mark_close: Array
+    funding: Array
+    paid: Array
+    rates: Array
+    rate_ms: Array
+    event_ms: Array
+    event_markets: Array
+    event_places: Array
+    mids: Array
+    messages: Array
+    levels: Array
+    amounts: Array
+    prices: Array
+    bids: Array
+    asks: Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +64,35 @@ class Feeds:
     recordings: tuple[Recording, ...]
 
     def candles(self, step: str) -> list[Candles]:
-        """Bars of the mid prices, on which the bot decides."""
-        return [one.candles(step) for one in self.recordings]
+        """Bars of the mid prices, on which the bot decides, while all books are known.
+
+        Raises
+        ------
+        DataError
+            If they are not known at the same time.
+        """
+        whole = [one.candles(step) for one in self.recordings]
+        first, last = max(one.time[0] for one in whole), min(one.time[-1] for one in whole)
+        if last <= first:
+            spans = ", ".join(f"{one.instrument} {show_time(int(one.time[0]))} … {show_time(int(one.time[-1]))} UTC"
+                              for one in whole)  # fmt: skip
+            raise DataError(f"The recordings do not overlap: {spans}. Give recordings of the same time.")
+        return [one[np.searchsorted(one.time, first) : np.searchsorted(one.time, last) + 1] for one in whole]
 
     @property
     def account(self) -> str | None:
         """Spot and perpetuals side by side need an account for each; the rest is chosen as for candles."""
         kinds = {one.instrument.is_perpetual for one in self.recordings}
         return "perpetual" if kinds == {True} else None
+
+    def facts(self) -> list[dict[str, Any]]:
+        """What was recorded, and its fingerprint, for the card."""
+        return [
+            {"venue": one.venue, "instrument": str(one.instrument), "messages": len(one), "changes": len(one.levels),
+             "first_ms": one.start_ms, "last_ms": one.end_ms, "fingerprint": one.fingerprint}
+            | {name: getattr(one.instrument, name) for name in STEPS}
+            for one in self.recordings
+        ]  # fmt: skip
 
     def model(self, fill: Any) -> Any:
         """The model of what fills a resting order; a chance per bar is none here.
@@ -93,12 +133,36 @@ class Feeds:
 
     def into(self, world: World, bars: Bars, settings: Settings) -> tuple[World, Bars]:
         """The world of a run on these recordings, and its rows with all of their events."""
-        feeds, parts, arrays = line_up(self.recordings)
+        feeds, arrays = line_up(self.recordings)
+        shown = [np.zeros(int(feeds["last"][-1])) for _ in range(2)]  # by bids and by asks, at each price
         fill = settings.fill
         power = CAREFUL
         if isinstance(fill, QueuePosition) and fill.power is not None:
             power = fill.power
-        return as_book_world(world, feeds, power), bars._replace(extra=BookExtra(*bars.extra, *parts, *arrays))
+        return as_book_world(world, feeds, power), bars._replace(extra=BookExtra(*bars.extra, *arrays, *shown))
+
+
+def restored_feeds(facts: Sequence[Mapping[str, Any]]) -> Feeds:
+    """The recordings of a card, from the store.
+
+    Raises
+    ------
+    DataError
+        If they are not there, or others.
+    """
+    from workbench.data import book
+
+    found = []
+    for one in facts:
+        kind = Instrument.parse(one["instrument"], **{name: one[name] for name in STEPS})
+        got = book(one["venue"], kind, start=one["first_ms"], end=one["last_ms"] + 1)
+        if got.fingerprint != one["fingerprint"]:
+            raise DataError(
+                f"{one['venue']} {kind}: the stored recording is not that of the run (fingerprint "
+                f"{got.fingerprint[:12]}…, then {one['fingerprint'][:12]}…). Give backtest() the files that it was of."
+            )
+        found.append(got)
+    return Feeds(tuple(found))
 
 
 def as_feeds(given: Any) -> Feeds | None:
@@ -125,8 +189,12 @@ def as_feeds(given: Any) -> Feeds | None:
     return Feeds(tuple(recorded))
 
 
-def line_up(recordings: Sequence[Recording]) -> tuple[Array, list[Array], list[Array]]:
-    """A feed for each; their events in the order of time; and their messages, levels and prices one after the other."""
+@functools.lru_cache(maxsize=2)
+def line_up(recordings: tuple[Recording, ...]) -> tuple[Array, list[Array]]:
+    """A feed for each; their events in the order of time; and their messages, levels and prices one after the other.
+
+    The last ones are kept: a bot is run on the same recordings again and again.
+    """
     feeds = np.zeros(len(recordings), FEED)
     times, markets, places, mids, messages, levels = [], [], [], [], [], []
     n_prices = n_messages = n_rows = n_mids = 0
@@ -148,8 +216,7 @@ def line_up(recordings: Sequence[Recording]) -> tuple[Array, list[Array], list[A
         np.concatenate(messages), np.concatenate(levels), np.concatenate([one.amounts for one in recordings]),
         np.concatenate([one.prices for one in recordings]),
     ]  # fmt: skip
-    state = [np.zeros(n_prices), np.zeros(n_prices)]
-    return feeds, [locked(np.ascontiguousarray(one)) for one in events], [*map(locked, tables), *state]
+    return feeds, [locked(np.ascontiguousarray(one)) for one in (*events, *tables)]
 
 
 def _moved(messages: Array, n_prices: int, n_rows: int) -> Array:

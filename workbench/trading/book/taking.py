@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from workbench.compiled import compiled
-from workbench.market import BUY, SELL, OrderKind, shown_at
-from workbench.trading.book.queueing import join_queue
+from workbench.market import BUY, OrderKind, shown_at
+from workbench.trading.book.queueing import join_queue, key_of
 from workbench.trading.ledger import settle
 from workbench.trading.matching.answer import end_unasked, reject
 from workbench.trading.orders import sized
@@ -16,6 +14,8 @@ from workbench.trading.venue.money import account_of, closes, leg_of, only_reduc
 from workbench.trading.venue.owning import held_by
 from workbench.trading.world import Purpose, Reason, Status
 
+NO_LIMIT = 2**40  # times a side: a key beyond all
+
 
 @compiled(part=True)
 def answer_fresh(world, slot, prices, bids, asks):
@@ -23,7 +23,7 @@ def answer_fresh(world, slot, prices, bids, asks):
     order = world.orders[slot]
     order.fresh = 0
     if order.kind == OrderKind.MARKET:
-        take_book(world, slot, prices, bids, asks, False)
+        take_book(world, slot, prices, bids, asks, order.side * NO_LIMIT)
     elif order.kind >= OrderKind.STOP and not order.triggered:
         trigger(world, slot, world.feeds[order.market].traded, prices, bids, asks)
     else:
@@ -38,44 +38,50 @@ def trigger(world, slot, price, prices, bids, asks):
         return
     order.triggered = 1
     if order.kind == OrderKind.STOP:
-        take_book(world, slot, prices, bids, asks, False)
+        take_book(world, slot, prices, bids, asks, order.side * NO_LIMIT)
     else:
         _answer_limit(world, slot, prices, bids, asks)
 
 
 @compiled(part=True)
 def _answer_limit(world, slot, prices, bids, asks):
-    order, order_id = world.orders[slot], world.orders[slot].id
-    best = best_price(world.feeds[order.market], order.side, prices)
-    if best == best and order.side * (best - order.price) <= 0.0:
+    order, order_id, feed = world.orders[slot], world.orders[slot].id, world.feeds[world.orders[slot].market]
+    limit = key_of(feed, prices, order.price, world.markets[order.market].tick)
+    if is_within(feed, order.side, best_place(feed, order.side), limit):
         if order.kind == OrderKind.POST_ONLY:
             reject(world, slot, Reason.WOULD_TAKE)
             return
-        take_book(world, slot, prices, bids, asks, True)
+        take_book(world, slot, prices, bids, asks, limit)
     if order.status == Status.OPEN and order.id == order_id:
         join_queue(world, slot, prices, bids, asks)
 
 
 @compiled(leaf=True)
-def best_price(feed, side, prices):
-    """The best price at which a side can take; NaN if there is none."""
-    place = feed.best_ask if side == BUY else feed.best_bid
-    return prices[place] if feed.first <= place < feed.last else np.nan
+def best_place(feed, side):
+    """The place of the best price at which a side can take."""
+    return feed.best_ask if side == BUY else feed.best_bid
+
+
+@compiled(leaf=True)
+def is_within(feed, side, place, limit):
+    """Is there a price at a place, within a limit? That is a key, twice a place: prices are not compared."""
+    return feed.first <= place < feed.last and side * (2 * place - limit) <= 0
 
 
 @compiled(part=True)
-def take_book(world, slot, prices, bids, asks, limited):
+def take_book(world, slot, prices, bids, asks, limit):
     """Take what the book shows, as far as a limit goes; a market order that finds too little ends with what it got."""
     if not cut_to_position(world, slot):
         return
     order, feed = world.orders[slot], world.feeds[world.orders[slot].market]
-    middle = 0.5 * (best_price(feed, BUY, prices) + best_price(feed, SELL, prices))
-    if middle != middle:
+    bid, ask = feed.best_bid, feed.best_ask
+    if bid < feed.first or ask >= feed.last:
         end_unasked(world, slot, Status.CANCELLED.value, Reason.NO_PRICE)
         return
-    side = side_of(world, order, middle)
-    best = best_price(feed, side, prices)
-    limit = order.price if limited else side * np.inf
+    side = side_of(world, order, 0.5 * (prices[bid] + prices[ask]))
+    best = prices[best_place(feed, side)]
+    if order.side == 0:
+        limit = side * NO_LIMIT
     kept, order.reserved = order.reserved, 0.0
     amount = order.amount
     if amount != amount:
@@ -109,8 +115,8 @@ def _amount_at(world, order, side, paid):
 @compiled(part=True)
 def _average(feed, side, amount, limit, prices, bids, asks, best):
     """The average price of an amount taken now; `best` if there is nothing."""
-    left, value, place = amount, 0.0, feed.best_ask if side == BUY else feed.best_bid
-    while left > 0.0 and feed.first <= place < feed.last and side * (prices[place] - limit) <= 0.0:
+    left, value, place = amount, 0.0, best_place(feed, side)
+    while left > 0.0 and is_within(feed, side, place, limit):
         part = min(left, shown_at(feed, -side, place, bids, asks))
         value += part * prices[place]
         left -= part
@@ -122,8 +128,8 @@ def _average(feed, side, amount, limit, prices, bids, asks, best):
 def _sweep(world, slot, prices, bids, asks, limit):
     order = world.orders[slot]
     order_id, market, side, feed = order.id, order.market, order.side, world.feeds[order.market]
-    place = feed.best_ask if side == BUY else feed.best_bid
-    while feed.first <= place < feed.last and side * (prices[place] - limit) <= 0.0:
+    place = best_place(feed, side)
+    while is_within(feed, side, place, limit):
         there = shown_at(feed, -side, place, bids, asks)
         if there > 0.0:
             settle(world, slot, prices[place], min(there, order.amount - order.filled), False)

@@ -27,9 +27,9 @@ def walk_messages(world, event_ms, markets, places, mids, messages, levels, amou
     world.walking, world.stamped = 1, world.n_fills
     i, n = world.next_event, event_ms.shape[0]
     while i < n and event_ms[i] <= close_ms:
-        go_to(world, event_ms[i])
         if world.orders_top > 0:
-            let_arrive(world, prices, bids, asks)
+            let_arrive(world, event_ms[i], prices, bids, asks)
+        go_to(world, event_ms[i])
         m, place = markets[i], places[i]
         if place < 0:
             hear_of(world, m, mids[~place], prices, bids, asks)
@@ -48,15 +48,14 @@ def walk_messages(world, event_ms, markets, places, mids, messages, levels, amou
                 if world.orders_top > 0 and feed.is_known != 0:
                     meet_book(world, m, bids, asks)
         if world.n_fills > world.stamped:
-            react(world, m, prices, bids, asks)
+            stamp_fills(world)
+            step_executors(world, m, prices, bids, asks)
         i += 1
     world.next_event = i
-    go_to(world, close_ms)
     if world.orders_top > 0:
-        let_arrive(world, prices, bids, asks)
-    for m in range(world.n_markets):
-        step_executors(world, m, prices, bids, asks)
-    stamp_fills(world)
+        let_arrive(world, close_ms, prices, bids, asks)
+    go_to(world, close_ms)
+    step_all(world, prices, bids, asks)
 
 
 @compiled(leaf=True)
@@ -67,17 +66,28 @@ def go_to(world, now):
 
 
 @compiled(part=True)
-def let_arrive(world, prices, bids, asks):
-    """Cancels that have come to the venue, then orders, by slot."""
+def let_arrive(world, now, prices, bids, asks):
+    """Cancels and orders that come to the venue up to a moment, each at its own time; executors hear of their fills."""
+    if answer_arrived(world, now, prices, bids, asks):
+        step_all(world, prices, bids, asks)
+
+
+@compiled(part=True)
+def answer_arrived(world, now, prices, bids, asks):
+    """Cancels that have come by a moment, then orders, by slot; was there a fill?"""
     for slot in range(world.orders_top):
         order = world.orders[slot]
-        if order.status == Status.OPEN and order.ends_ms <= world.at_ms:
+        if order.status == Status.OPEN and order.ends_ms <= now:
             close_order(world, slot, Status.CANCELLED, Reason.NONE)
+    filled = world.n_fills
     for slot in range(world.orders_top):
         order = world.orders[slot]
-        if order.status == Status.OPEN and order.fresh != 0 and order.arrives_ms <= world.at_ms:
-            if order.active_row <= world.row and world.feeds[order.market].is_known != 0:
-                answer_fresh(world, slot, prices, bids, asks)
+        is_here = order.status == Status.OPEN and order.fresh != 0 and order.arrives_ms <= now
+        if is_here and order.active_row <= world.row and world.feeds[order.market].is_known != 0:
+            go_to(world, max(world.at_ms, order.arrives_ms))
+            answer_fresh(world, slot, prices, bids, asks)
+            stamp_fills(world)
+    return world.n_fills > filled
 
 
 @compiled(part=True)
@@ -102,10 +112,11 @@ def hear_of(world, m, mid, prices, bids, asks):
 
 
 @compiled(part=True)
-def react(world, m, prices, bids, asks):
-    """Fills have their time, and executors that have heard of them go on."""
-    stamp_fills(world)
-    step_executors(world, m, prices, bids, asks)
+def step_all(world, prices, bids, asks):
+    """A step of every market's executors."""
+    if world.executors_top > 0:
+        for m in range(world.n_markets):
+            step_executors(world, m, prices, bids, asks)
 
 
 @compiled(part=True)
@@ -117,7 +128,7 @@ def step_executors(world, m, prices, bids, asks):
     new = world.next_order
     advance(world, m, market.last)
     if world.next_order > new:
-        let_arrive(world, prices, bids, asks)
+        answer_arrived(world, world.at_ms, prices, bids, asks)
 
 
 @compiled(leaf=True)
