@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from workbench.market.audit import Audit
 
 COLUMNS = ("open", "high", "low", "close", "volume")
+SECOND_MS = 1_000  # only candles of a recorded book may be shorter
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -203,7 +204,8 @@ class Candles:
         ConfigError
             If `timeframe` is not a whole multiple of the present one.
         """
-        length, part = timeframe_ms(timeframe), self.timeframe_ms
+        part = self.timeframe_ms
+        length = timeframe_ms(timeframe) if part >= SECOND_MS else as_milliseconds(timeframe)
         if length % part:
             raise ConfigError(
                 f"{self.instrument}: {self.timeframe} candles cannot be resampled to {timeframe}. "
