@@ -45,7 +45,7 @@ def _orders(work: Work) -> list[dict[str, Any]]:
             "client_id": order.intent.client_id, "door": door, "instrument": order.intent.instrument,
             "side": order.intent.side, "kind": order.intent.kind.name, "amount": str(order.amount),
             "price": None if order.price is None else str(order.price), "filled": str(order.filled),
-            "life": order.life.name, "is_leaving": bool(order.cancel_ms),
+            "life": order.life.name, "is_leaving": bool(order.cancel_ms), "sent_ms": order.sent_ms,
         }
         for door, tracker in work.session.trackers.items() for order in tracker.unsettled()
     ]  # fmt: skip

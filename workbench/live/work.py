@@ -64,7 +64,8 @@ class Work:
         for entry in entries:
             if entry.number > self.session.number:
                 commands += self.session.apply(entry)
-        crash.point("J10")
+        if kind == "fill":
+            crash.point("J10")
         self._carry_out(commands)
 
     def _fold(self, kind: str, body: dict[str, Any]) -> list[Command]:
@@ -74,7 +75,8 @@ class Work:
 
     def _carry_out(self, commands: list[Command]) -> None:
         """Write down all that follows, commit it once, and then let it leave."""
-        crash.point("J0")
+        if commands:
+            crash.point("J0")
         leaving: list[Callable[[], Coroutine[Any, Any, None]]] = []
         while commands:
             command = commands.pop(0)
@@ -88,7 +90,8 @@ class Work:
                 self._note(command)
             else:
                 self._fall(command)
-        crash.point("J1")
+        if leaving:
+            crash.point("J1")
         self.journal.commit()
         if leaving:
             crash.point("J2")
@@ -168,12 +171,12 @@ class Work:
         bars = self.session.history.bars[m]
         if bars.used and bar.time_ms <= bars.time[bars.used - 1]:
             return
-        crash.point("J11")
         place = self.session.plan.markets[m]
         facts = {"m": m, "bar": bar, "venue": place.venue, "account": place.account}
         if warm:
             self._fold("bar", {**facts, "warm": True})
             return
+        crash.point("J11")
         self.happen("bar", {**facts, "late": True} if late else facts)
         self.keep_snapshot()
 
@@ -248,7 +251,6 @@ class Work:
         try:
             crash.point("J3")
             answer = {"report": await connector.create(intent)}
-            crash.point("J4")
         except Silent as error:
             answer = {"unanswered": True, "reason": str(error)}
         except Busy as error:
@@ -268,9 +270,9 @@ class Work:
                 one.instrument, client_id=one.client_id, venue_id=one.venue_id, conditional=one.conditional
             )
             acknowledged = True
-            crash.point("J13")
         except (VenueError, ConfigError) as error:
             self.tell("cancel", client_id=one.client_id, why=str(error))
+        crash.point("J14")
         names = {"client_id": one.client_id, "acknowledged": acknowledged}
         self.learn("cancelled", self._said(one.door, one.instrument, **names))
         crash.point("J14")

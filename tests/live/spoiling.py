@@ -1,0 +1,52 @@
+"""Deaths that no point in our own code can bring about: inside the database's own work."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+
+def die() -> None:
+    """As the machine would."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_in_migration(n: int) -> None:
+    """Die before the n-th statement that makes or changes the schema."""
+    from sqlalchemy import Engine, event
+
+    left = [n]
+
+    @event.listens_for(Engine, "before_cursor_execute")
+    def look(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        if statement.split(None, 1)[0].upper() in ("CREATE", "ALTER", "INSERT", "UPDATE", "DROP"):
+            left[0] -= 1
+            if not left[0]:
+                die()
+
+
+def die_in_checkpoint(journal: Path, n: int, delay_s: float) -> None:
+    """Empty the write-ahead log again and again, and die a moment after the n-th time began."""
+
+    def work() -> None:
+        while not journal.exists():
+            time.sleep(0.01)
+        time.sleep(1.0)
+        with sqlite3.connect(journal, timeout=1.0) as other:
+            for turn in range(n):
+                time.sleep(0.1)
+                if turn == n - 1:
+                    threading.Timer(delay_s, die).start()
+                try:
+                    other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                except sqlite3.OperationalError:
+                    continue  # a commit was under way
+        time.sleep(1.0)
+        die()
+
+    threading.Thread(target=work, daemon=True).start()
