@@ -20,9 +20,9 @@ from workbench.connectors import SeededMarket, SimulatedVenue
 from workbench.connectors.simulated.clock import Clock
 from workbench.journal import Past
 from workbench.live import Client, Plan, run_folder
-from workbench.live.session import Session
 from workbench.live.client import NotReached
 from workbench.live.keys import DOOR
+from workbench.live.session import Session
 
 ROOT = Path(__file__).parents[2]
 BOT = Path(__file__).with_name("busy_bot.py")
@@ -46,7 +46,7 @@ class Bench:
         if pace:
             more["clock"] = Clock(int(time.time() * 1_000), speed=pace)
         self.home, self.venue = home, SimulatedVenue(sources=source, accounts={"trader": MONEY}, seed=seed, **more)
-        self.pace, self.run = pace, None  # type: subprocess.Popen[bytes] | Forged | None
+        self.market, self.pace, self.run = prices[0][0], pace, None  # type: subprocess.Popen[bytes] | Forged | None
         self.plan: Plan
 
     def write(self, instrument: str = SPOT, **more: Any) -> Plan:
@@ -56,9 +56,9 @@ class Bench:
             f"binance:{kind}": {"http": url, "ws": url.replace("http", "ws")}
             for kind, url in (("spot", self.venue.spot_url), ("perpetual", self.venue.futures_url))
         }
-        bot = {"path": "Busy", "source": "bot.py", "parameters": more.pop("parameters", {})}
+        bot = {"path": more.pop("path", "Busy"), "source": "bot.py", "parameters": more.pop("parameters", {})}
         folder.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        shutil.copy(BOT, folder.path / "bot.py")
+        shutil.copy(more.pop("script", BOT), folder.path / "bot.py")
         markets = more.pop("markets", [{"venue": "binance", "instrument": instrument}])
         self.plan = Plan.checked({
             "name": "busy", "run": f"busy-{self.home.name}", "mode": "simulated", "timeframe": "1s", "warm_bars": 30,
@@ -194,6 +194,10 @@ class Bench:
         found = [one for kind in (False, True) for one in self.venue.control.orders(perpetual=kind)]
         resting = [one["client_id"] for one in found if one["status"] in ("NEW", "PARTIALLY_FILLED")]
         return resting + [one.client_id for one in self.venue.core.perpetual.algos.open_of("trader")]
+
+    def countdowns(self) -> dict[str, int]:
+        """Dead-man's switches that the venue has armed, by symbol."""
+        return dict(self.venue.account().futures.countdowns)
 
     def their_trades(self, *, perpetual: bool) -> dict[str, tuple[int, D, D]]:
         """Side, amount and fee of each trade, by id, from the venue's immutable ledger."""

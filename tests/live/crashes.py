@@ -185,7 +185,9 @@ def _downtime(b: Bench, case: Case) -> None:
     if case.downtime == "nothing":
         return
     if case.doing in ("stop", "stop_limit"):
-        b.venue.control.trade("BTCUSDT", 60_100, 0.004 if case.downtime == "partial" else 1, perpetual=case.is_perpetual)
+        b.venue.control.trade(
+            "BTCUSDT", 60_100, 0.004 if case.downtime == "partial" else 1, perpetual=case.is_perpetual
+        )
     for one in b.venue.control.orders(perpetual=case.is_perpetual):
         rests = one["status"] in ("NEW", "PARTIALLY_FILLED") and one["kind"] in ("LIMIT", "LIMIT_MAKER")
         if rests and one["symbol"] == "BTCUSDT":

@@ -50,3 +50,47 @@ def die_in_checkpoint(journal: Path, n: int, delay_s: float) -> None:
         die()
 
     threading.Thread(target=work, daemon=True).start()
+
+
+FAULTS = {"locked": "database is locked", "full": "database or disk is full", "error": "disk I/O error"}
+
+
+def fail_commits(fault: str, after: int) -> None:
+    """Let every commit fail after so many that were done."""
+    _wrap_commit(lambda n: n > after and _fail(FAULTS[fault]))
+
+
+def full_until_given_up(reserve: Path, after: int) -> None:
+    """A disk that is full after so many commits, until the reserve is given up; that is noted beside it."""
+
+    def look(n: int) -> None:
+        if n > after and reserve.exists() and not reserve.with_name("given_up").exists():
+            _fail(FAULTS["full"])
+        elif n > after:
+            reserve.with_name("given_up").touch()
+
+    _wrap_commit(look)
+
+
+def little_room(least: int) -> None:
+    """A disk on which less is free than a run wants."""
+    from workbench.live import disk
+
+    disk.STOP_BYTES = least
+
+
+def _fail(said: str) -> None:
+    raise sqlite3.OperationalError(said)
+
+
+def _wrap_commit(look: Any) -> None:
+    from sqlalchemy.engine.default import DefaultDialect
+
+    real, count = DefaultDialect.do_commit, [0]
+
+    def commit(self: Any, connection: Any) -> None:
+        count[0] += 1
+        look(count[0])
+        real(self, connection)
+
+    DefaultDialect.do_commit = commit  # type: ignore[method-assign]

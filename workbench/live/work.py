@@ -8,7 +8,7 @@ from typing import Any
 
 from workbench.connectors import Bar, NotThere
 from workbench.errors import Busy, ConfigError, Rejected, Silent, VenueError
-from workbench.journal import Journal
+from workbench.journal import Entry, Journal, NotWritten
 from workbench.live import crash
 from workbench.live.freezing import freeze
 from workbench.live.session import Session
@@ -42,6 +42,7 @@ class Work:
         self.warnings: list[dict[str, Any]] = []
         self.on_written: Callable[[], None] = lambda: None
         self.on_broken: Callable[[], None] = lambda: None
+        self.make_room: Callable[[], bool] = lambda: False
         self.broken: BaseException | None = None
         self.strangers: set[tuple[str, str, str, str]] = set()
         self._asking: set[tuple[str, str]] = set()
@@ -58,7 +59,7 @@ class Work:
         now = self.clock.now_ms()
         self.journal.append(kind, body, time_ms=now)
         crash.point("J8" if kind == "fill" else "J5")
-        entries = self.journal.commit()
+        entries = self._commit()
         crash.point("J9" if kind == "fill" else "J6")
         commands: list[Command] = []
         for entry in entries:
@@ -67,6 +68,15 @@ class Work:
         if kind == "fill":
             crash.point("J10")
         self._carry_out(commands)
+
+    def _commit(self) -> list[Entry]:
+        """Write the batch; on a full disk in the room that was kept for this."""
+        try:
+            return self.journal.commit()
+        except NotWritten as error:
+            if "full" not in str(error) or not self.make_room():
+                raise
+            return self.journal.commit()
 
     def _fold(self, kind: str, body: dict[str, Any]) -> list[Command]:
         now = self.clock.now_ms()
@@ -92,7 +102,7 @@ class Work:
                 self._fall(command)
         if leaving:
             crash.point("J1")
-        self.journal.commit()
+        self._commit()
         if leaving:
             crash.point("J2")
         self._measure()
