@@ -116,8 +116,10 @@ def scan(home: Path) -> Scan:
 def _run_live(found: Scan, venue: Any, home: Path, words: Path) -> None:
     for scheme, url in urls(venue, SPOT).items():
         _say(found, home, "config", "set", f"venues.binance.urls.{scheme}", url)
-    _say(found, home, "live", "bollinger", "--instrument", SPOT, "--account", "main", "--limit",
-         "max_order_notional=500", "--name", "real", "--confirm", "real", "--passphrase-file", words, "--wait", 300)  # fmt: skip
+    _say(
+        found, home, "live", "bollinger", "--instrument", SPOT, "--account", "main", "--limit",
+        "max_order_notional=500", "--name", "real", "--confirm", "real", "--passphrase-file", words, "--wait", 300,
+    )  # fmt: skip
     folder = run_folder(home, "real")
     client = Client(folder, who="canary")
     until(lambda: client.status()["state"] == "running", 240.0)

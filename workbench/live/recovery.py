@@ -133,12 +133,15 @@ class Recovery:
             if order.intent.client_id in shown:
                 continue
             await patiently(lambda one=order: self.work.ask(door, one.intent.client_id, Wish.ORDER))  # type: ignore[misc]
-        for instrument in names:
-            for fill in await patiently(lambda one=instrument: self.work.connectors[door].fills(one, since)):  # type: ignore[misc]
-                self.work.hear_fill(door, fill)
+        await self._ask_fills(door, names, since)
         crash.point("J15")
         await self._account(door, names)
         crash.point("J15")
+
+    async def _ask_fills(self, door: str, names: list[str], since_ms: int) -> None:
+        for instrument in names:
+            for fill in await patiently(lambda one=instrument: self.work.connectors[door].fills(one, since_ms)):  # type: ignore[misc]
+                self.work.hear_fill(door, fill)
 
     def _last_fill_ms(self, door: str) -> int:
         orders = self.session.trackers[door].orders.values()
@@ -161,7 +164,7 @@ class Recovery:
         return shown
 
     async def _account(self, door: str, names: list[str]) -> None:
-        connector, venue = self.work.connectors[door], door.split(":")
+        venue = door.split(":")
         whose = {"door": door, "venue": venue[0], "account": venue[1]}
         await self._compare(door, names, whose)
         if not door.endswith(":perpetual"):
@@ -185,10 +188,7 @@ class Recovery:
             if not off:
                 return
             await self.work.clock.sleep(COMPARE_AGAIN_S)
-            since = self.work.clock.now_ms() - OVERLAP_MS
-            for instrument in names:
-                for fill in await patiently(lambda one=instrument: connector.fills(one, since)):  # type: ignore[misc]
-                    self.work.hear_fill(door, fill)
+            await self._ask_fills(door, names, self.work.clock.now_ms() - OVERLAP_MS)
         raise BrokenInvariant(off)
 
     def _off(self, door: str, balances: Any, held: dict[str, Decimal]) -> str:
