@@ -94,3 +94,14 @@ def _wrap_commit(look: Any) -> None:
         real(self, connection)
 
     DefaultDialect.do_commit = commit  # type: ignore[method-assign]
+
+
+def fail_commit(fault: str, n: int, mark: str) -> None:
+    """Let the n-th commit fail, and leave a mark."""
+
+    def look(number: int) -> None:
+        if number == n:
+            Path(mark).touch()
+            _fail(FAULTS[fault])
+
+    _wrap_commit(look)
