@@ -198,10 +198,8 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="nth-") as root:
             fired, wrong = fail_commit(n, Path(root))
         failed += bool(wrong)
-        print(
-            f"commit {n} {'failed' if fired else 'was never reached'}: {'; '.join(wrong) or 'both ledgers agree'}",
-            flush=True,
-        )  # noqa: T201
+        came = "failed" if fired else "was never reached"
+        print(f"commit {n} {came}: {'; '.join(wrong) or 'both ledgers agree'}", flush=True)  # noqa: T201
         if not fired:
             break
         n += 1
