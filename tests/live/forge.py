@@ -25,6 +25,7 @@ class Forged:
     def __init__(
         self, folder: Path, keys: Mapping[str, Any], log: Path, *words: str, spoil: Callable[[], None] | None = None
     ) -> None:  # fmt: skip
+        os.environ.setdefault("_RJEM_MALLOC_CONF", "background_thread:false")  # a fork has no threads but its own
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload([LOADED])
         places = {name: os.environ[name] for name in FOLDERS if name in os.environ}
