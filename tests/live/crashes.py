@@ -208,8 +208,9 @@ def _recover(b: Bench, case: Case) -> list[str]:
     b.until(lambda status: not old_doubts(status))
     took = (time.monotonic() - begun) * PACE
     b.until(lambda status: status["row"] > row + 2)
-    b.client.stop(hold=False)
-    wrong = [f"ended with {code}" for code in [b.ended()] if code]
+    left = [one for one in b.client.stop(hold=False)["left"] if "BTC/" not in one or "order" in one]
+    wrong = [f"the stop left {left}"] if left else []
+    wrong += [f"ended with {code}" for code in [b.ended()] if code]
     return wrong + ([f"I5: it took {took:.0f} s to know of every order"] if took > BOUND_S + 2 * PACE else [])
 
 
