@@ -81,7 +81,9 @@ def against(
     watch = Watch.of(theirs, rate=rate)
     for value in mine:
         watch.see(float(value))
-    return Expectation(np.cumprod(1.0 + mine), cone(theirs, len(mine), share=share, seed=seed), watch)
+    return Expectation(
+        np.asarray(np.cumprod(1.0 + mine), np.float64), cone(theirs, len(mine), share=share, seed=seed), watch
+    )
 
 
 def returns_of(equity: FloatArray, every: int = 1) -> FloatArray:
