@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from workbench.trading.advance import advance, decide, stop_early, take, trade_pairs
+from workbench.trading.book import BOOK_WORLD, CAREFUL, as_book_world, walk_messages
 from workbench.trading.equipping import equip_rare
 from workbench.trading.executors import KINDS, equip
 from workbench.trading.ledger import equity, netted, settle, to_lot, to_tick, total_equity
@@ -32,6 +33,7 @@ from workbench.trading.models import (
     Latency,
     Perpetual,
     Queue,
+    QueuePosition,
     Slippage,
     Tier,
     as_fees,
@@ -121,6 +123,8 @@ HOME = {name: home for home, names in HOMES.items() for name in names.split()}
 
 __all__ = [
     "ALL_ORDERS",
+    "BOOK_WORLD",
+    "CAREFUL",
     "CONTROLLER",
     "EXECUTOR",
     "FEE_IN_BASE",
@@ -176,6 +180,7 @@ __all__ = [
     "Purpose",
     "PurseKind",
     "Queue",
+    "QueuePosition",
     "Reason",
     "Refusal",
     "Report",
@@ -191,6 +196,7 @@ __all__ = [
     "Worth",
     "advance",
     "after_open",
+    "as_book_world",
     "as_fees",
     "as_latency",
     "as_slippage",
@@ -234,6 +240,7 @@ __all__ = [
     "to_tick",
     "total_equity",
     "trade_pairs",
+    "walk_messages",
     "watch_quotes",
     "wind_down",
 ]
