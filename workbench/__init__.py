@@ -6,6 +6,7 @@ This is the front door, the names that a notebook types. Each is fetched from it
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 from types import ModuleType
@@ -49,12 +50,22 @@ HOME = {name: room for room, names in HOMES.items() for name in names}
 
 def __getattr__(name: str) -> Any:
     if name in ROOMS:
-        return importlib.import_module(f"{__name__}.{name}")
+        return entered(name)
     if name not in HOME:
         raise AttributeError(f"workbench has no {name!r}. It offers {', '.join(__all__)}.")
-    value = getattr(importlib.import_module(f"{__name__}.{HOME[name]}"), name)
-    globals()[name] = value
-    return value
+    globals()[name] = getattr(entered(HOME[name]), name)
+    return globals()[name]
+
+
+def entered(room: str) -> ModuleType:
+    """A room, loaded without pauses to collect garbage: all that is made meanwhile is kept."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        return importlib.import_module(f"{__name__}.{room}")
+    finally:
+        if collects:
+            gc.enable()
 
 
 def __dir__() -> list[str]:
