@@ -100,6 +100,10 @@ class Client:
         except OSError as error:
             raise self._nobody(error) from error
 
+    def look(self) -> dict[str, Any]:
+        """How it stands now, as a panel sees it."""
+        return next(iter(self.watch()))
+
     def pause(self) -> dict[str, Any]:
         """Open nothing more; exits go on."""
         return self._ask("POST", "/pause", {})

@@ -87,7 +87,9 @@ class Relay:
             self._watches[key] = (Watch(folder, publish), viewers)
         watch, viewers = self._watches[key]
         viewers.add(live)
-        live.hear(*watch.kept())
+        state, items = watch.kept()
+        if state:
+            live.hear(state, items)
 
     def leave(self, folder: Any, live: Live) -> None:
         """It looks on no more; the last one that leaves ends the watch."""

@@ -10,11 +10,14 @@ DEBUG, INFO, WARN, ERROR = "debug", "info", "warn", "error"
 SIDES = {1: "buy", -1: "sell"}
 
 
-def items_of(entry: Any) -> Iterator[Item]:
-    """What one entry adds to a panel."""
+def items_of(entry: Any, names: dict[str, str]) -> Iterator[Item]:
+    """What one entry adds to a panel; `names` keeps our id of each order by the venue's, which is all that fills have."""
     body = entry.body if isinstance(entry.body, Mapping) else {}
+    report = body.get("report")
+    if report is not None and report.venue_id:
+        names[report.venue_id] = report.client_id
     if entry.kind == "fill":
-        yield fill_item(entry.number, body["fill"])
+        yield fill_item(entry.number, body["fill"], names)
     elif entry.kind == "equity":
         yield {"as": "equity", "number": entry.number, "time_ms": body["time_ms"], "equity": body["equity"]}
     say = WORDS.get(entry.kind)
@@ -23,12 +26,12 @@ def items_of(entry: Any) -> Iterator[Item]:
         yield {"as": "log", "number": entry.number, "time_ms": entry.time_ms, "level": told[0], "text": told[1]}
 
 
-def fill_item(number: int, fill: Any) -> Item:
+def fill_item(number: int, fill: Any, names: dict[str, str]) -> Item:
     """A fill with the venue's own digits."""
     return {
         "as": "fill", "number": number, "time_ms": fill.time_ms, "instrument": fill.instrument, "side": fill.side,
         "price": f"{fill.price:f}", "amount": f"{fill.amount:f}", "fee": f"{fill.fee:f}", "fee_asset": fill.fee_asset,
-        "is_maker": fill.is_maker, "client_id": fill.client_id,
+        "is_maker": fill.is_maker, "client_id": fill.client_id or names.get(fill.venue_id, fill.venue_id),
     }  # fmt: skip
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 READ_S, STAND_IN_S, HEAD_S = 0.2, 0.5, 1.0
 MOST = {"fill": 500, "log": 500, "equity": 1_500}
+MOST_NAMES = 10_000
+COLUMNS = ("number", "instrument", "side", "price", "amount", "fee", "fee_asset", "is_maker")
 GONE = ("stopped", "killed", "refused", "dead", "down", "left")
 Publish = Callable[[str, list[str]], None]
 
@@ -43,6 +45,7 @@ class Watch:
         self._past: Any = None
         self._number, self._read_s = 0, 0.0
         self._sliders: dict[str, Any] = {}
+        self._names: dict[str, str] = {}
         self.state = ""
         threading.Thread(target=self._run, name=f"watch {folder.path.name}", daemon=True).start()
 
@@ -127,7 +130,7 @@ class Watch:
             return
         for entry in self._past.entries(after=self._number):
             self._number = entry.number
-            yield from items_of(entry)
+            yield from items_of(entry, self._names)
 
     def _first_items(self) -> Iterator[Item]:
         """The tables say what was, without folding a journal of months."""
@@ -137,7 +140,7 @@ class Watch:
         plan = Plan.read(self.folder.path)
         past = Past.open(plan.journal or self.folder.journal_url, run=plan.run)
         last = past.last()
-        yield from kept_items(past, last)
+        yield from kept_items(past, self._names)
         self._past, self._number = past, last
 
 
@@ -153,14 +156,16 @@ def slider_of(field: dict[str, Any], value: Any) -> dict[str, float] | None:
     return {"min": least, "max": most, "step": step}
 
 
-def kept_items(past: Any, last: int) -> Iterator[Item]:
+def kept_items(past: Any, names: dict[str, str]) -> Iterator[Item]:
     """The latest fills, the curve of equity thinned, and the last lines of the log."""
     from workbench.panels.telling import SHOWN, items_of
 
+    orders = past.orders().select("venue_id", "client_id").tail(MOST_NAMES)
+    names.update({venue_id: client_id for venue_id, client_id in orders.iter_rows() if venue_id})
     fills = past.fills(exact=True).tail(MOST["fill"])
     for row in fills.iter_rows(named=True):
-        told = {name: row[name] for name in ("number", "instrument", "side", "price", "amount", "fee", "fee_asset",
-                                             "is_maker", "client_id")}  # fmt: skip
+        told = {name: row[name] for name in COLUMNS}
+        told["client_id"] = row["client_id"] or names.get(row["venue_id"], row["venue_id"])
         yield {"as": "fill", "time_ms": round(row["time"].timestamp() * 1e3), **told}
     curve = past.equity()
     for row in curve.gather_every(max(1, -(-len(curve) // MOST["equity"]))).iter_rows(named=True):
@@ -168,7 +173,7 @@ def kept_items(past: Any, last: int) -> Iterator[Item]:
                "equity": row["equity"]}  # fmt: skip
     texts = past.events([kind for kind in SHOWN if kind != "equity"]).tail(MOST["log"])
     for row in texts.iter_rows(named=True):
-        yield from (item for item in items_of(as_entry(row)) if item["as"] == "log")
+        yield from (item for item in items_of(as_entry(row), names) if item["as"] == "log")
 
 
 def as_entry(row: dict[str, Any]) -> Any:
