@@ -112,6 +112,11 @@ class Run:
         """What the run was worth at each bar's close."""
         return self._past(lambda past: past.equity())
 
+    def worth(self) -> dict[str, float]:
+        """Equity and net PnL at the last close that was written down; empty before the first."""
+        last, plan = self.equity.tail(1), self.plan
+        return {} if last.is_empty() else {"equity": last["equity"][0], "net": last["equity"][0] - plan.cash}
+
     @property
     def events(self) -> pl.DataFrame:
         """Everything that was written down, in order."""

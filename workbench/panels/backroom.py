@@ -67,6 +67,7 @@ class BackRoom:
         assert process.stdin is not None, "it was asked for"
         assert process.stdout is not None, "it was asked for"
         late = threading.Timer(PATIENCE_S, process.kill)
+        late.daemon = True
         late.start()
         try:
             process.stdin.write(question + "\n")

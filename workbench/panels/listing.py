@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,24 @@ def row(folder: RunFolder) -> dict[str, Any]:
     runner = status["runner"] or {}
     return {
         "name": name, "state": status["state"], "reason": status["reason"], "mode": status["mode"],
-        "bot": status["bot"].rpartition(":")[2], "markets": status["markets"], "equity": runner.get("equity"),
-        "net": runner.get("net"), "orders": len(runner.get("orders", [])), "warnings": len(runner.get("warnings", [])),
+        "bot": status["bot"].rpartition(":")[2], "markets": status["markets"], **worth(folder, runner),
+        "orders": len(runner.get("orders", [])), "warnings": len(runner.get("warnings", [])),
         "is_over": status["state"] in OVER,
     }  # fmt: skip
+
+
+def worth(folder: RunFolder, runner: dict[str, Any]) -> dict[str, Any]:
+    """Equity and net PnL: of a run at work as it says, of another as its journal's last close does."""
+    if "net" in runner:
+        return {"equity": runner["equity"], "net": runner["net"]}
+    end = folder.path / "end.json"
+    return last_worth(folder, end.stat().st_mtime_ns) if end.exists() else {}
+
+
+@lru_cache(maxsize=256)
+def last_worth(folder: RunFolder, _: int) -> dict[str, Any]:
+    """Read once for each end."""
+    try:
+        return Run(folder, who="dashboard").worth()
+    except WorkbenchError:
+        return {}

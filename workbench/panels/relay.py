@@ -8,11 +8,12 @@ switched on by `etc/jupyter/jupyter_server_config.d/workbench.json`, which comes
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import re
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -66,11 +67,9 @@ def tell(viewers: list[Live], state: str, items: list[str]) -> None:
 
 
 class Relay:
-    """What all requests share: the watches, the threads in which commands wait, and the back rooms."""
+    """What all requests share: the watches and the back rooms."""
 
     def __init__(self) -> None:
-        self.commands = ThreadPoolExecutor(8, thread_name_prefix="workbench-command")
-        self.chores = ThreadPoolExecutor(4, thread_name_prefix="workbench-chore")
         self._watches: dict[str, tuple[Watch, set[Live]]] = {}
         self._rooms: dict[tuple[str, str], BackRoom] = {}
 
@@ -106,6 +105,31 @@ class Relay:
         if (task, data) not in self._rooms and len(self._rooms) >= MOST_ROOMS:
             self._rooms.pop(next(iter(self._rooms))).close()
         return self._rooms.setdefault((task, data), BackRoom(task, data))
+
+
+async def in_thread(work: Callable[[], Any]) -> Any:
+    """What it comes to, done in a thread of its own, which holds no server that leaves."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Any] = loop.create_future()
+
+    def settle(found: Any, error: BaseException | None) -> None:
+        if future.done():  # who asked has gone
+            return
+        if error is None:
+            future.set_result(found)
+        else:
+            future.set_exception(error)
+
+    def go() -> None:
+        try:
+            came: tuple[Any, BaseException | None] = (work(), None)
+        except Exception as error:
+            came = (None, error)
+        with contextlib.suppress(RuntimeError):  # the server has left
+            loop.call_soon_threadsafe(settle, *came)
+
+    threading.Thread(target=go, name="workbench", daemon=True).start()
+    return await future
 
 
 def run_folder_of(handler: Any) -> Any:
@@ -157,10 +181,10 @@ class Ours(SameOrigin, APIHandler):
         """Take what all share."""
         self.relay = relay
 
-    async def answer(self, work: Callable[[], Any], pool: ThreadPoolExecutor) -> None:
+    async def answer(self, work: Callable[[], Any]) -> None:
         """Do it in a thread, and send what came of it."""
         try:
-            found = await asyncio.get_running_loop().run_in_executor(pool, work)
+            found = await in_thread(work)
         except WorkbenchError as error:
             self.set_status(409)
             found = {"error": str(error)}
@@ -195,7 +219,7 @@ class Runs(Ours):
         from workbench.panels.listing import rows
 
         home = home_of(self)
-        await self.answer(lambda: {"runs": rows(home)}, self.relay.chores)
+        await self.answer(lambda: {"runs": rows(home)})
 
 
 class Command(Ours):
@@ -203,14 +227,14 @@ class Command(Ours):
 
     @web.authenticated
     async def post(self, verb: str) -> None:
-        """Pass it on to the run, in a thread that is kept free for commands."""
+        """Pass it on to the run, in a thread of its own, so that no other waits."""
         given, known = self.body(), COMMANDS.get(verb)
         confirmed = given.pop("confirm", "")
         if known is None or any(not isinstance(value, known.get(name, type(None))) for name, value in given.items()):
             raise web.HTTPError(400, "no such command, or not with these arguments")
         if verb == "kill" and confirmed != self.get_query_argument("name", ""):
             raise web.HTTPError(400, "a kill names its run twice")
-        await self.answer(lambda: command(run_folder_of(self), verb, given), self.relay.commands)
+        await self.answer(lambda: command(run_folder_of(self), verb, given))
 
 
 def command(folder: Any, verb: str, given: dict[str, Any]) -> dict[str, Any]:
@@ -248,7 +272,7 @@ class Computed(Ours):
 
         given = {**self.body(), "folder": str(run_folder_of(self).path)}
         room = self.relay.room(task, self.get_query_argument("data", "") or str(data_folder()))
-        await self.answer(lambda: room.ask(given), self.relay.chores)
+        await self.answer(lambda: room.ask(given))
 
 
 class Asset(SameOrigin, JupyterHandler):

@@ -11,7 +11,7 @@ SIDES = {1: "buy", -1: "sell"}
 
 
 def items_of(entry: Any, names: dict[str, str]) -> Iterator[Item]:
-    """What one entry adds to a panel; `names` keeps our id of each order by the venue's, which is all that fills have."""
+    """What one entry adds to a panel; `names` keeps our id of each order by the venue's: fills may have no other."""
     body = entry.body if isinstance(entry.body, Mapping) else {}
     report = body.get("report")
     if report is not None and report.venue_id:

@@ -46,6 +46,7 @@ class Watch:
         self._number, self._read_s = 0, 0.0
         self._sliders: dict[str, Any] = {}
         self._names: dict[str, str] = {}
+        self._run = ""
         self.state = ""
         threading.Thread(target=self._run, name=f"watch {folder.path.name}", daemon=True).start()
 
@@ -101,7 +102,19 @@ class Watch:
         self._tell({**status, "is_silent": True, "heard_ms": round(time.time() * 1e3)})
         self._ended.wait(STAND_IN_S if status["state"] not in GONE else HEAD_S)
 
+    def _forget(self, run: str) -> None:
+        """A run of this name was begun anew: nothing of the one before belongs to it."""
+        if self._past is not None:
+            self._past.close()
+        self._past, self._number, self._run = None, 0, run
+        self._names.clear()
+        with self._lock:
+            for items in self._kept.values():
+                items.clear()
+
     def _tell(self, state: dict[str, Any]) -> None:
+        if state.get("run", self._run) != self._run:
+            self._forget(state["run"])
         fresh = self._read(state.get("number"))
         text = json.dumps(state, allow_nan=False, default=str)
         with self._lock:

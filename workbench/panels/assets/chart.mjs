@@ -91,6 +91,7 @@ export class PriceChart {
     this.step = found.step_ms;
     this.all = [found.first_ms, found.last_ms + found.bar_ms];
     this.barMs = found.bar_ms;
+    this.chart.timeScale().applyOptions({ secondsVisible: this.step < 60000 });
     this.bars = found.time.map((time, n) => ({ time: time / 1000, open: found.open[n], high: found.high[n], low: found.low[n],
       close: found.close[n], volume: found.volume[n] }));
     this.quiet = true;
@@ -254,6 +255,8 @@ export class EquityChart {
   }
 
   show(points) {
+    const gap = points.length > 1 ? points.at(-1).time_ms - points.at(-2).time_ms : 60000;
+    this.chart.timeScale().applyOptions({ secondsVisible: gap < 60000 });
     const by_time = new Map(points.map(one => [one.time_ms / 1000, one.equity]));
     this.line.setData([...by_time].sort((a, b) => a[0] - b[0]).map(([time, value]) => ({ time, value })));
     this.chart.timeScale().fitContent();

@@ -3,7 +3,7 @@
 import { make, money, tone, mark, put, styled, Table } from './parts.mjs';
 import { open as openPanel } from './panel.mjs';
 
-const EVERY_MS = 1000;
+const EVERY_MS = 1500;
 
 export function open(root, about, relay) {
   styled(root, relay);

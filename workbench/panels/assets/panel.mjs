@@ -42,6 +42,10 @@ class Panel {
   // --- what comes -----------------------------------------------------------------------------------------------------
 
   hear({ state, items }) {
+    if (state?.run && state.run !== this.run) {
+      if (this.run) for (const name of Object.keys(this.items)) { this.items[name] = []; this.seen[name] = 0; this.fresh.add(name); }
+      this.run = state.run;
+    }
     for (const item of items) {
       if (item.number <= this.seen[item.as] && item.as !== 'fill') continue;
       if (item.as === 'fill' && this.items.fill.some(one => one.number === item.number && one.client_id === item.client_id)) continue;

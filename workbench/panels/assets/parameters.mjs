@@ -57,6 +57,7 @@ export class Parameters {
     mark(this.diff, 'on', names.length);
     this.apply.disabled = !names.length || this.sending || !['running', 'paused'].includes(this.state?.state);
     this.reset.disabled = !names.length;
+    if (!names.length) { this.asked = null; this.effect.replaceChildren(); }
     if (plan) this.plan();
   }
 
@@ -117,7 +118,7 @@ export class Parameters {
   plan() {
     clearTimeout(this.timer);
     const wanted = this.wanted;
-    if (!Object.keys(wanted).length) { this.effect.replaceChildren(); return; }
+    if (!Object.keys(wanted).length) return;
     this.timer = setTimeout(() => this.test(wanted), TRY_MS);
   }
 
