@@ -126,7 +126,7 @@ def test_kernel_killed_with_an_order_in_flight_and_another_notebook_sees_its_fil
     Client(run, supervisor=True).stop()
     told = entries(run)
     sent_once = [entry.body["client_id"] for entry in told if entry.kind == "sent"]
-    at_venue = [order["clientOrderId"] for order in market.control.orders()]
+    at_venue = [order["client_id"] for order in market.control.orders()]
     assert len(set(sent_once)) == len(sent_once)
     assert sorted(set(at_venue)) == sorted(at_venue)
     assert set(at_venue) <= set(sent_once)

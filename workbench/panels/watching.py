@@ -46,7 +46,7 @@ class Watch:
         self._number, self._read_s = 0, 0.0
         self._sliders: dict[str, Any] = {}
         self._names: dict[str, str] = {}
-        self._run = ""
+        self._whose = ""
         self.state = ""
         threading.Thread(target=self._run, name=f"watch {folder.path.name}", daemon=True).start()
 
@@ -106,14 +106,14 @@ class Watch:
         """A run of this name was begun anew: nothing of the one before belongs to it."""
         if self._past is not None:
             self._past.close()
-        self._past, self._number, self._run = None, 0, run
+        self._past, self._number, self._whose = None, 0, run
         self._names.clear()
         with self._lock:
             for items in self._kept.values():
                 items.clear()
 
     def _tell(self, state: dict[str, Any]) -> None:
-        if state.get("run", self._run) != self._run:
+        if state.get("run", self._whose) != self._whose:
             self._forget(state["run"])
         fresh = self._read(state.get("number"))
         text = json.dumps(state, allow_nan=False, default=str)
