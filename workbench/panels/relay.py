@@ -230,7 +230,7 @@ class Command(Ours):
         """Pass it on to the run, in a thread of its own, so that no other waits."""
         given, known = self.body(), COMMANDS.get(verb)
         confirmed = given.pop("confirm", "")
-        if known is None or any(not isinstance(value, known.get(name, type(None))) for name, value in given.items()):
+        if known is None or not all(name in known and isinstance(given[name], known[name]) for name in given):
             raise web.HTTPError(400, "no such command, or not with these arguments")
         if verb == "kill" and confirmed != self.get_query_argument("name", ""):
             raise web.HTTPError(400, "a kill names its run twice")

@@ -99,6 +99,8 @@ class Watch:
         if status.get("runner") and not isinstance(error, NotReached):
             status = {**status["runner"], "reason": str(error)}
         status.pop("runner", None)
+        status["what"] = _what(self.folder)
+        status.pop("bot", None)
         self._tell({**status, "is_silent": True, "heard_ms": round(time.time() * 1e3)})
         self._ended.wait(STAND_IN_S if status["state"] not in GONE else HEAD_S)
 
@@ -155,6 +157,18 @@ class Watch:
         last = past.last()
         yield from kept_items(past, self._names)
         self._past, self._number = past, last
+
+
+def _what(folder: RunFolder) -> str:
+    """Strategy, markets and bar of a run, from its plan."""
+    from workbench.live import Plan
+
+    try:
+        plan = Plan.read(folder.path)
+    except WorkbenchError:
+        return ""
+    names = ", ".join(place.instrument for place in plan.markets)
+    return f"{plan.bot.path.rpartition(':')[2]} · {names} · {plan.timeframe}"
 
 
 def slider_of(field: dict[str, Any], value: Any) -> dict[str, float] | None:

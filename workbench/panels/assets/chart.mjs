@@ -41,6 +41,7 @@ export class PriceChart {
       this.spans.appendChild(one);
     }
     this.build();
+    put(this.said, 'reading bars …');
     this.load({});
   }
 
@@ -159,6 +160,11 @@ export class PriceChart {
   async live(state) {
     const told = state.markets?.[this.market];
     const last = this.bars.at(-1);
+    if (!last && state.closed_ms && state.closed_ms !== this.closed) {
+      this.closed = state.closed_ms;
+      this.load({});
+      return;
+    }
     if (!told || told.last === null || !last || this.bars.at(-1).time * 1000 < this.all[1] - 2 * this.step) return;
     if (state.closed_ms !== this.closed) {
       if (this.closed && this.step === this.barMs) this.mend(state.closed_ms);
@@ -234,10 +240,15 @@ export class PriceChart {
   }
 }
 
+function credit() {
+  const link = make('a', 'wb-legend', 'Charts: TradingView Lightweight Charts\u2122');
+  return Object.assign(link, { href: 'https://www.tradingview.com/', target: '_blank', rel: 'noopener' });
+}
+
 export class EquityChart {
   constructor() {
     this.place = make('div', 'wb-equity');
-    this.element = make('div', 'wb-chart', '', [make('div', 'wb-bar', '', [make('span', 'wb-legend', 'Equity at each close')]), this.place]);
+    this.element = make('div', 'wb-chart', '', [make('div', 'wb-bar', '', [make('span', 'wb-legend', 'Equity at each close'), credit()]), this.place]);
     this.look = LOOKS[isDark() ? 'dark' : 'light'];
     this.chart = createChart(this.place, options(this.look, 110, false));
     this.line = this.chart.addSeries(AreaSeries, this.colours());

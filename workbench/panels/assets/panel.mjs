@@ -84,12 +84,15 @@ class Panel {
     this.what = make('span', 'wb-what');
     this.age = make('span', 'wb-age');
     this.pause = this.button('Pause', 'wb-quiet', () => this.send(this.state?.state === 'paused' ? 'resume' : 'pause'));
-    this.stop = this.button('Stop', 'wb-quiet', () => this.askTwice(this.stop, 'Stop', 'stop', { hold: true }));
+    this.stop = this.button('Stop', 'wb-quiet', () => this.askTwice(this.stop, 'Stop', 'stop', {}));
     this.flatten = make('input');
     this.flatten.type = 'checkbox';
     const flatten = make('label', 'wb-flatten', '', [this.flatten, document.createTextNode(' sell what is held')]);
     this.kill = this.button('Kill', 'wb-kill', () => this.askTwice(this.kill, 'Kill', 'kill',
-      { flatten: this.flatten.checked, confirm: this.about.name }));
+      { confirm: this.about.name }));
+    this.pause.title = 'Opens nothing more; exits and protection go on';
+    this.stop.title = 'Ends in order: nothing new, cancels, proves it';
+    this.kill.title = 'Cancels every order of its markets now, whoever made it, and proves it';
     const head = make('header', 'wb-head', '', [this.name, this.dot, this.mode, this.what, this.age,
       make('span', 'wb-buttons', '', [this.pause, this.stop, flatten, this.kill])]);
     this.banner = make('p', 'wb-banner');
@@ -195,7 +198,7 @@ class Panel {
     if (this.fresh.delete('equity')) this.equity.show(this.items.equity);
     if (this.fresh.has('fill') || market !== this.marked) {
       this.marked = market;
-      this.chart.showFills(this.items.fill.filter(one => one.instrument === market));
+      this.chart.showFills(this.items.fill.filter(one => !market || one.instrument === market));
     }
     this.paintPage(state, orders);
     this.fresh.delete('fill');
@@ -211,12 +214,12 @@ class Panel {
     put(this.mode, { live: 'money', paper: 'paper', simulated: 'simulated' }[state.mode] ?? '');
     mark(this.mode, 'is-money', state.mode === 'live');
     const names = (state.markets ?? []).map(one => one.instrument ?? one).join(', ');
-    put(this.what, `${state.bot?.name ?? ''} · ${names}${state.bot?.timeframe ? ` · ${state.bot.timeframe}` : ''}`);
+    put(this.what, state.what ?? `${state.bot?.name ?? ''} · ${names}${state.bot?.timeframe ? ` · ${state.bot.timeframe}` : ''}`);
     put(this.pause, state.state === 'paused' ? 'Resume' : 'Pause');
     this.pause.disabled = !['running', 'paused'].includes(state.state);
     this.stop.disabled = !['running', 'paused', 'starting', 'down'].includes(state.state);
     put(this.reason, state.reason ?? '');
-    this.reason.hidden = !state.reason;
+    this.reason.hidden = !state.reason || this.said.textContent.startsWith(state.reason);
   }
 
   paintMoney(state) {
@@ -299,7 +302,8 @@ class Panel {
   tick() {
     if (this.heard === undefined) return;
     const age = (performance.now() - this.heard) / 1000;
-    put(this.age, age < 1.5 && !this.offline ? `live · ${clock(this.state?.time_ms)} UTC` : `${age.toFixed(0)} s old`);
+    const works = WORKS.includes(this.state?.state);
+    put(this.age, age >= 1.5 || this.offline ? `${age.toFixed(0)} s old` : works ? `live · ${clock(this.state?.time_ms)} UTC` : 'ended');
     mark(this.age, 'is-old', age >= 1.5);
     this.parameters.tick(this.state);
   }
@@ -316,7 +320,8 @@ class Panel {
     clearTimeout(this.doubt);
     if (this.sure === verb) {
       this.calm();
-      this.send(verb, { ...body, ...(verb === 'kill' ? { flatten: this.flatten.checked } : {}) });
+      const sell = this.flatten.checked;
+      this.send(verb, { ...body, ...(verb === 'kill' ? { flatten: sell } : { hold: !sell }) });
       return;
     }
     this.calm();

@@ -8,6 +8,7 @@ async function render({ model, el }) {
   const about = model.get('about');
   const root = document.createElement('div');
   root.className = 'wb-panel-root';
+  root.dataset.lmSuppressShortcuts = 'true'; // a digit typed here is a digit, and no command of the notebook
   el.appendChild(root);
   let close = () => {};
   let gone = false;
