@@ -1,5 +1,6 @@
 """The compiled loop over candles, and its `Result`. It never opens a socket."""
 
+from workbench.backtest.again import again, digest_of, sizes_of
 from workbench.backtest.bounds import Bounds
 from workbench.backtest.card import Card
 from workbench.backtest.context import Context
@@ -31,6 +32,7 @@ __all__ = [
     "Verdict",
     "Walker",
     "Wanted",
+    "again",
     "as_inputs",
     "as_market",
     "as_pointer",
@@ -39,9 +41,11 @@ __all__ = [
     "backtest",
     "check_decide",
     "close_row",
+    "digest_of",
     "locked",
     "new_paper",
     "rerun",
     "run",
     "simulate",
+    "sizes_of",
 ]
