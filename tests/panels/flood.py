@@ -75,6 +75,7 @@ def flood(seconds: float, rate: float, page: Any, venue: Any, folder: Path, *, s
     found, ended = Measured(), threading.Event()
     pouring = threading.Thread(target=pour, args=(venue, rate, ended, found))
     pids = {"kernel": int((folder / "kernel.pid").read_text()), "runner": runner_of(folder)}
+    kernel = pids["kernel"]
     page.evaluate(TIMED)
     used = {name: cpu_s(pid) for name, pid in pids.items()}
     began = time.monotonic()
@@ -83,15 +84,17 @@ def flood(seconds: float, rate: float, page: Any, venue: Any, folder: Path, *, s
     while (now := time.monotonic()) < began + seconds:
         use(page, found)
         if now >= next_look:
-            found.memory_mb.append(memory(page, pids["kernel"], folder))
+            found.memory_mb.append(memory(page, kernel))
             next_look += max(seconds / 10, 5.0)
             say(f"{now - began:.0f} s: {found.memory_mb[-1]}")
     found.seconds = time.monotonic() - began
     ended.set()
     pouring.join()
-    found.kernel_share, found.runner_share = ((cpu_s(pid) - used[name]) / found.seconds for name, pid in pids.items())
+    found.kernel_share = (cpu_s(kernel) - used["kernel"]) / found.seconds
+    if runner_of(folder) == pids["runner"]:  # a machine that stood still may have had it replaced
+        found.runner_share = (cpu_s(pids["runner"]) - used["runner"]) / found.seconds
     found.took_ms, found.frames = page.evaluate("() => [window.took, window.frames]")
-    found.memory_mb.append(memory(page, pids["kernel"], folder))
+    found.memory_mb.append(memory(page, kernel))
     return found
 
 
@@ -119,7 +122,7 @@ def use(page: Any, found: Measured) -> None:
     page.wait_for_timeout(120)
 
 
-def memory(page: Any, kernel: int, folder: Path) -> dict[str, float]:
+def memory(page: Any, kernel: int) -> dict[str, float]:
     """Resident memory of kernel, and the page's heap after a collection."""
     session = page.context.new_cdp_session(page)
     session.send("HeapProfiler.collectGarbage")

@@ -7,6 +7,7 @@ import os
 import signal
 import time
 
+import polars as pl
 import pytest
 
 from tests.live.conftest import venue
@@ -39,8 +40,7 @@ def length(run):
 
 
 def kinds(run):
-    found = run.events
-    return found.filter(found["kind"].is_in(["prepared", "updated", "dropped"]))["kind"].to_list()
+    return run.events.filter(pl.col("kind").is_in(["prepared", "updated", "dropped"]))["kind"].to_list()
 
 
 def test_a_crash_between_the_two_steps_leaves_the_old_set_and_the_journal_says_so(run):
@@ -50,7 +50,7 @@ def test_a_crash_between_the_two_steps_leaves_the_old_set_and_the_journal_says_s
     os.kill(find_process(run.folder, "runner"), signal.SIGKILL)
     until(lambda: kinds(run) == ["prepared", "dropped"], 120.0, "a runner that says what it did not do")
     until(lambda: length(run) == OLD, 60.0)
-    said = run.events.filter(run.events["kind"] == "dropped")["body"][0]
+    said = run.events.filter(pl.col("kind") == "dropped")["body"][0]
     assert "length=35 was prepared and not applied: the run ended before its bar did" in said
     assert "The parameters before it stay" in said
     with pytest.raises(ConfigError, match="nothing lies ready"):
