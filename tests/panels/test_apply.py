@@ -53,6 +53,7 @@ def test_a_crash_between_the_two_steps_leaves_the_old_set_and_the_journal_says_s
     said = run.events.filter(pl.col("kind") == "dropped")["body"][0]
     assert "length=35 was prepared and not applied: the run ended before its bar did" in said
     assert "The parameters before it stay" in said
+    run.wait("running", seconds=60.0)
     with pytest.raises(ConfigError, match="nothing lies ready"):
         run.commit(ticket)
 
