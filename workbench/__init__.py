@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from workbench.data import candles
     from workbench.live import Run, attach, live, paper, promote, runs
     from workbench.market import BUY, FLAT, SELL, Candles, Instrument, Targets
-    from workbench.panels import tune  # type: ignore[no-redef]
+    from workbench.panels import dashboard, tune
     from workbench.research import compare, cross_validate, optimize, sweep, walk_forward  # type: ignore[no-redef]
     from workbench.trading import Fees, Intensity, Latency, Limits, Perpetual, Queue, QueuePosition, Slippage, Tier
 
@@ -29,8 +29,8 @@ __version__ = "0.1.0"
 __all__ = [
     "BUY", "FLAT", "SELL", "Candles", "Controller", "Fees", "Field", "Fraction", "Instrument", "Intensity", "Latency",
     "Limits", "Perpetual", "Queue", "QueuePosition", "Run", "Slippage", "Targets", "Tier", "attach", "backtest",
-    "candles", "compare", "compiled", "controllers", "cross_validate", "data", "errors", "executors", "indicators",
-    "live", "metrics", "optimize", "paper", "promote", "rerun", "runs", "sweep", "tune", "walk_forward",
+    "candles", "compare", "compiled", "controllers", "cross_validate", "dashboard", "data", "errors", "executors",
+    "indicators", "live", "metrics", "optimize", "paper", "promote", "rerun", "runs", "sweep", "tune", "walk_forward",
 ]  # fmt: skip
 
 ROOMS = {"controllers", "data", "errors", "indicators", "metrics"}
@@ -41,7 +41,7 @@ HOMES = {
     "data": ("candles",),
     "live": ("Run", "attach", "live", "paper", "promote", "runs"),
     "market": ("BUY", "FLAT", "SELL", "Candles", "Instrument", "Targets"),
-    "panels": ("tune",),
+    "panels": ("dashboard", "tune"),
     "research": ("compare", "cross_validate", "optimize", "sweep", "walk_forward"),
     "trading": ("Fees", "Intensity", "Latency", "Limits", "Perpetual", "Queue", "QueuePosition", "Slippage", "Tier"),
 }
