@@ -1,8 +1,11 @@
 """Replay of a recorded book with one quote a side, ours and hftbacktest's: `python -m benchmarks.books --write`.
 
-Both have the same messages, the same two clocks, constant latency, a queue model in which all orders of a price are as
-likely to be cancelled, partial fills, and a bot in compiled code that looks every 100 ms and keeps a post-only order of
-0.01 at the best bid and ask, while it holds less than 0.1. Ours also keeps equity, journals, margin and a mark.
+Both have the same messages, the same two clocks, constant latency, a queue model in which all orders of a price are
+as likely to be cancelled, and a bot in compiled code that looks every 100 ms and keeps a post-only order of 0.01 at
+the best bid and ask, while it holds less than 0.1. What is timed is a whole run: ours with its account, margin, mark,
+equity and journals, theirs with the making of its backtest; not what each makes of the recording once, its table of
+events. Ours fills in parts; theirs fills whole, because its exchange with partial fills (2.4.2) stops short on the
+perpetual with the code 14, an order whose status is not what it should be.
 """
 
 from __future__ import annotations

@@ -106,6 +106,14 @@ def test_what_was_recorded_into_the_store_is_read_from_it(tmp_path: Path):
     assert wb.data.book("made", kind, root=tmp_path).fingerprint == made.recording().fingerprint
 
 
+def test_quotes_without_numbers_are_as_new_as_they_are_late():
+    """Those that `wb.data.record` writes: the book says so at 350 and no longer at 400."""
+    tables = script().tables()
+    tables["quotes"] = tables["quotes"].drop("update_id")
+    one = wb.data.book("made", Instrument.parse("BTC/USDT", tick=0.1), **tables)
+    assert one.tops()["bid_amount"].tolist() == [5.0, 5.0, 3.0, 2.5, 2.0, 2.0, 2.0]
+
+
 # Bad input ---------------------------------------------------------------------------------------------------------
 
 
