@@ -22,7 +22,7 @@ from workbench.trading import (
     Purpose,
     Reason,
     Status,
-    book,
+    book_fill,
     book_outside,
     end_order,
     explain,
@@ -283,7 +283,7 @@ class Desk:
         if link.slot >= 0:
             complete = is_last and order.filled >= order.amount
             self._keep(link)
-            book(session.world[0], link.slot, *numbers, fill.is_maker, complete)
+            book_fill(session.world[0], link.slot, *numbers, fill.is_maker, complete)
             if complete:
                 link.slot = NONE
             else:
@@ -300,7 +300,7 @@ class Desk:
             was = np.frombuffer(link.was, world.dtype["orders"].base).copy()
             slot = int(revive(world[0], was[0], numbers[1]))
         if slot >= 0:
-            book(world[0], slot, *numbers, fill.is_maker, True)
+            book_fill(world[0], slot, *numbers, fill.is_maker, True)
             return {link.m}
         book_outside(world[0], link.m, fill.side, *numbers)
         said = (

@@ -106,7 +106,7 @@ if TYPE_CHECKING:
     from workbench.trading.gate import Alarm, Gate, Refusal
     from workbench.trading.limits import Limits
     from workbench.trading.messages import Booked, Fill, Intent, Life, Moved, News, Odd, Oddity, Report, Wish
-    from workbench.trading.remote import book, book_outside, end_order, flatten, revive, size_up, wind_down
+    from workbench.trading.remote import book_fill, book_outside, end_order, flatten, revive, size_up, wind_down
     from workbench.trading.standing import Resting, Standing, Worth
     from workbench.trading.tracker import Order, Tracker
 
@@ -115,7 +115,7 @@ HOMES = {
     "gate": "Alarm Gate Refusal",
     "limits": "Limits",
     "messages": "Booked Fill Intent Life Moved News Odd Oddity Report Wish",
-    "remote": "book book_outside end_order flatten revive size_up wind_down",
+    "remote": "book_fill book_outside end_order flatten revive size_up wind_down",
     "standing": "Resting Standing Worth",
     "tracker": "Order Tracker",
 }
@@ -201,7 +201,7 @@ __all__ = [
     "as_latency",
     "as_slippage",
     "begin_row",
-    "book",
+    "book_fill",
     "book_outside",
     "copy_world",
     "decide",
