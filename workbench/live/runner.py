@@ -30,7 +30,6 @@ from workbench.connectors import (
     Stream,
     SystemClock,
     Trade,
-    freeze_heap,
 )
 from workbench.errors import BrokenInvariant, ConfigError, WorkbenchError
 from workbench.journal import Journal
@@ -40,6 +39,7 @@ from workbench.live.control import Control
 from workbench.live.folder import BEATS_PER_S, Heartbeat, RunFolder
 from workbench.live.keys import clock_of
 from workbench.live.logs import open_logs
+from workbench.live.loop import Garbage, run_loop
 from workbench.live.plan import Plan
 from workbench.live.recovery import Recovery, fold, patiently
 from workbench.live.status import status_of
@@ -85,6 +85,7 @@ class Runner:
         self._armed: dict[tuple[str, str], float] = {}
         self._was_fresh: dict[str, bool] = {}
         self._lag_s = 0.0
+        self._garbage = Garbage()
 
     # --- life --------------------------------------------------------------------------------------------------------
 
@@ -142,7 +143,7 @@ class Runner:
         await self._arm()
         work.happen("ready", {})
         self._tasks.append(asyncio.ensure_future(self._look()))
-        freeze_heap()
+        self._garbage.begin()
         work.keep_snapshot()
         self.tell("ready", equity=work.session.equity(), state=work.session.state)
         if work.session.state in ("stopping", "killed"):  # it died while it stopped
@@ -155,6 +156,7 @@ class Runner:
             await connector.follow(Stream.CANDLES, place.instrument, self.plan.timeframe)
 
     async def _close(self) -> None:
+        self._garbage.end()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -210,6 +212,7 @@ class Runner:
         armed_s = self.clock.steady_s()
         while True:
             await self.clock.sleep(LOOK_S)
+            self._garbage.look()
             try:
                 self.work.look_at_time()
                 self.work.ask_what_is_due()
@@ -456,7 +459,7 @@ def main(arguments: list[str] | None = None) -> int:
         keys = read_keys(plan, sys.stdin)
         open_logs(folder, "runner", keys)
         with folder.locked():
-            return asyncio.run(_run(plan, folder, keys))
+            return run_loop(_run(plan, folder, keys))
     except WorkbenchError as error:
         sys.stderr.write(json.dumps({"event": "refused", "reason": str(error)}) + "\n")
         return REFUSED

@@ -5,6 +5,7 @@ compiled loop of a backtest does so in one pass; a live run does so per event, a
 """
 
 from workbench.trading.advance import advance, decide, stop_early, take, trade_pairs
+from workbench.trading.entry import advance_in, book_in, end_order_in, equity_in, rest_in, size_up_in, take_in
 from workbench.trading.equipping import equip_rare
 from workbench.trading.executors import KINDS, equip
 from workbench.trading.gate import Alarm, Gate, Refusal
@@ -182,18 +183,22 @@ __all__ = [
     "World",
     "Worth",
     "advance",
+    "advance_in",
     "after_open",
     "as_fees",
     "as_latency",
     "as_slippage",
     "begin_row",
     "book",
+    "book_in",
     "book_outside",
     "decide",
     "end_order",
+    "end_order_in",
     "equip",
     "equip_rare",
     "equity",
+    "equity_in",
     "explain",
     "first_side",
     "flatten",
@@ -212,15 +217,18 @@ __all__ = [
     "opened_at",
     "put_quotes_back",
     "rest",
+    "rest_in",
     "revive",
     "see_bar",
     "see_tick",
     "settle",
     "size_up",
+    "size_up_in",
     "start_walk",
     "steps_over",
     "stop_early",
     "take",
+    "take_in",
     "to_lot",
     "to_tick",
     "total_equity",
