@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Dialect
-from sqlalchemy.dialects import postgresql, sqlite
 
 from workbench.journal.records import ENTRIES, TABLES
 
@@ -39,8 +39,7 @@ def _made(dialect: Dialect, name: str) -> Statement:
 
 def _insert(dialect: str, name: str, table: Any) -> Any:
     """Entries are new; what was once is written once; what is now replaces what was."""
-    kind = postgresql if dialect == "postgresql" else sqlite
-    made = kind.insert(table)
+    made = importlib.import_module(f"sqlalchemy.dialects.{dialect}").insert(table)
     if name == ENTRIES.name:
         return made
     if name not in LATEST and name != "fills":
