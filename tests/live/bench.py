@@ -43,9 +43,11 @@ class Bench:
             f"binance:{kind}": {"http": url, "ws": url.replace("http", "ws")}
             for kind, url in (("spot", self.venue.spot_url), ("perpetual", self.venue.futures_url))
         }
-        bot = {"path": "Busy", "source": "bot.py", "parameters": more.pop("parameters", {})}
+        file = more.pop("bot_file", BOT)
+        name = file.stem.removesuffix("_bot").capitalize()
+        bot = {"path": name, "source": "bot.py", "parameters": more.pop("parameters", {})}
         folder.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        shutil.copy(BOT, folder.path / "bot.py")
+        shutil.copy(file, folder.path / "bot.py")
         markets = more.pop("markets", [{"venue": "binance", "instrument": instrument}])
         self.plan = Plan.checked({
             "name": "busy", "run": f"busy-{self.home.name}", "mode": "simulated", "timeframe": "1s", "warm_bars": 30,
@@ -114,7 +116,7 @@ class Bench:
         self.kill()
 
     def past(self) -> Past:
-        return Past.open(self.folder.journal_url, run=self.plan.run)
+        return Past.open(self.plan.journal or self.folder.journal_url, run=self.plan.run)
 
     # --- what must hold ---
 

@@ -12,10 +12,10 @@ import sqlite3
 import threading
 from pathlib import Path
 
-ROOM = 8 << 20
+ROOM, PAGE = 8 << 20, 4_096
 ZEROS = bytes(1 << 20)
 OFTEN = 200  # entries between two checkpoints: a good half of the room
-TRIES = 3  # what is committed meanwhile is left over, and asks for another round
+TRIES = 8  # what is committed meanwhile is left over, and asks for another round
 PATIENCE_S = 10.0
 
 
@@ -30,7 +30,7 @@ class AheadLog:
 
     def __init__(self, file: Path) -> None:
         self.file = file
-        self._entries = 0
+        self._entries, self._outgrown = 0, False
         self._wanted, self._ended = threading.Event(), False
         self._thread: threading.Thread | None = None
 
@@ -50,8 +50,15 @@ class AheadLog:
                 os.close(descriptor)
 
     def written(self, entries: int) -> None:
-        """So many entries were committed; now and then the log is brought into the file, in a thread."""
+        """So many entries were committed; now and then the log is brought into the file, in a thread.
+
+        If that never found the writer at rest and the log has outgrown its room, the writer does the little that is
+        left here and now: then the next commit begins the log anew.
+        """
         self._entries += entries
+        if self._outgrown:
+            self._outgrown = False
+            self._bring_in(1)
         if self._entries < OFTEN:
             return
         self._entries = 0
@@ -69,14 +76,20 @@ class AheadLog:
             self._thread = None
 
     def _work(self) -> None:
-        """Checkpoint whenever it is wanted. What fails is tried again with the next; the writer does not hear of it."""
         while self._wanted.wait() and not self._ended:
             self._wanted.clear()
-            with contextlib.suppress(sqlite3.Error), contextlib.closing(self._connected()) as connection:
-                for _ in range(TRIES):
-                    _, long, done = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-                    if long == done or self._ended:
-                        break
+            self._outgrown = not self._bring_in(TRIES)
+
+    def _bring_in(self, tries: int) -> bool:
+        """Checkpoint until nobody has written meanwhile, or the log is short enough; what fails is tried again."""
+        last = long = 0
+        with contextlib.suppress(sqlite3.Error), contextlib.closing(self._connected()) as connection:
+            for _ in range(tries):
+                _, long, done = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+                if long == done == last or self._ended:
+                    return True
+                last = long
+        return long * PAGE < ROOM
 
     def _connected(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.file, timeout=0.0, isolation_level=None)

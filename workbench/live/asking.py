@@ -126,8 +126,9 @@ def _of_settings(venue: str, simulated: str | None, account: str, *, perpetual: 
     from workbench.settings import load_config
 
     found = load_config().venue(venue)
-    urls = {name: url for name, url in found.urls.model_dump().items() if url}
-    return {"urls": {venue: urls} if urls else {}, "options": {venue: dict(found.options)} if found.options else {}}
+    hosts = {venue: found.urls, f"{venue}:perpetual": found.perpetual_urls}
+    moved = {key: {name: url for name, url in one.model_dump().items() if url} for key, one in hosts.items()}
+    return {"urls": {key: urls for key, urls in moved.items() if urls}, "options": {venue: dict(found.options)} if found.options else {}}
 
 
 def _started(

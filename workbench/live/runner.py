@@ -30,6 +30,7 @@ from workbench.connectors import (
     Stream,
     SystemClock,
     Trade,
+    pace,
 )
 from workbench.errors import BrokenInvariant, ConfigError, WorkbenchError
 from workbench.journal import Journal
@@ -121,7 +122,7 @@ class Runner:
         self.work.on_written, self.work.on_broken = self._written.set, self._broke
         if not session.number:
             self.work.happen("planned", self.plan.model_dump(mode="json"))
-        facts = {"pid": os.getpid(), "version": __version__, "seed": self.plan.seed}
+        facts = {"pid": os.getpid(), "version": __version__, "seed": self.plan.seed, "pace": pace(self.clock)}
         self.work.happen("started", facts)
         self.tell("started", run=self.plan.run, **facts, entries=session.number)
         await started
@@ -310,7 +311,7 @@ class Runner:
         found = status_of(self.work) if hasattr(self, "work") else BEFORE
         return {
             "name": self.plan.name, "run": self.plan.run, "mode": self.plan.mode.value, "pid": os.getpid(), **found,
-            "lag_ms": round(self._lag_s * 1e3, 3), "left": self.left,
+            "lag_ms": round(self._lag_s * 1e3, 3), "tasks": len(asyncio.all_tasks()), "left": self.left,
             "dead_man": {f"{door} {name}": bool(armed) for (door, name), armed in self._armed.items()},
         }  # fmt: skip
 

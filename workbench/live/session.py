@@ -184,6 +184,8 @@ class Session:
     def _started(self, body: dict[str, Any], commands: list[Command]) -> None:
         """A process began: intents that were not written down are not sent any more."""
         self.begun_ms, self.is_ready = self.begun_ms or self.now_ms, False
+        for tracker in self.trackers.values():
+            tracker.keep_pace(float(body.get("pace", 1.0)))
         if self.state in ("running", "stopped"):
             self.state = "starting"
         self.desk.drop_pending("the run was started again before it was written down")
