@@ -128,7 +128,8 @@ def _of_settings(venue: str, simulated: str | None, account: str, *, perpetual: 
     found = load_config().venue(venue)
     hosts = {venue: found.urls, f"{venue}:perpetual": found.perpetual_urls}
     moved = {key: {name: url for name, url in one.model_dump().items() if url} for key, one in hosts.items()}
-    return {"urls": {key: urls for key, urls in moved.items() if urls}, "options": {venue: dict(found.options)} if found.options else {}}
+    urls = {key: given for key, given in moved.items() if given}
+    return {"urls": urls, "options": {venue: dict(found.options)} if found.options else {}}
 
 
 def _started(
