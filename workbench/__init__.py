@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from workbench.compiled import compiled
     from workbench.controllers import Controller, Field, Fraction, executors
     from workbench.data import candles
-    from workbench.live import Run, attach, live, paper, runs
+    from workbench.live import Run, attach, live, paper, promote, runs
     from workbench.market import BUY, FLAT, SELL, Candles, Instrument, Targets
     from workbench.panels import tune  # type: ignore[no-redef]
     from workbench.research import compare, cross_validate, optimize, sweep, walk_forward  # type: ignore[no-redef]
@@ -29,7 +29,7 @@ __all__ = [
     "BUY", "FLAT", "SELL", "Candles", "Controller", "Fees", "Field", "Fraction", "Instrument", "Intensity", "Latency",
     "Limits", "Perpetual", "Queue", "Run", "Slippage", "Targets", "Tier", "attach", "backtest", "candles", "compare",
     "compiled", "controllers", "cross_validate", "data", "errors", "executors", "indicators", "live", "metrics",
-    "optimize", "paper", "rerun", "runs", "sweep", "tune", "walk_forward",
+    "optimize", "paper", "promote", "rerun", "runs", "sweep", "tune", "walk_forward",
 ]  # fmt: skip
 
 ROOMS = {"controllers", "data", "errors", "indicators", "metrics"}
@@ -38,7 +38,7 @@ HOMES = {
     "compiled": ("compiled",),
     "controllers": ("Controller", "Field", "Fraction", "executors"),
     "data": ("candles",),
-    "live": ("Run", "attach", "live", "paper", "runs"),
+    "live": ("Run", "attach", "live", "paper", "promote", "runs"),
     "market": ("BUY", "FLAT", "SELL", "Candles", "Instrument", "Targets"),
     "panels": ("tune",),
     "research": ("compare", "cross_validate", "optimize", "sweep", "walk_forward"),

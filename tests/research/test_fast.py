@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -109,6 +109,44 @@ def test_crosses_that_are_in_doubt_take_the_same_route_and_are_those_of_the_indi
 def test_daily_equity_of_quotes_is_that_of_their_backtest():
     table = agree(Quoter(), {"spread": [0.0005, 0.004], "path": ["worst", "best"]}, walk(), account="margin")
     assert set(table["route"]) == {"quotes"}
+
+
+class Entering(wb.Controller):
+    """Enters under barriers of its own, on a side that depends on what it holds, and now and then closes all."""
+
+    levels: ClassVar[int] = 2
+    stop_loss: wb.Fraction = 0.01
+
+    def columns(self, candles: Candles) -> Any:
+        return np.arange(len(candles)) % 97.0, candles.close, self.stop_loss
+
+    @staticmethod
+    @wb.compiled
+    def decide(row, world, out):
+        if row[0] == 40.0 or (row[0] == 41.0 and world.open_long > 0):
+            out[0].action, out[0].side, out[0].size = 1, 1 if world.last > row[1] * 0.5 else -1, 1.0
+            out[0].stop_loss, out[0].take_profit = row[2], 2.0 * row[2]
+        if row[0] == 60.0 and world.position > 0.5 and world.entry > row[1]:
+            out[1].action, out[1].side, out[1].size, out[1].time_limit_ms = 1, -1, 0.5, 7_200_000
+        if row[0] == 96.0:
+            out[1].action, out[1].side = 2, 0
+
+
+@pytest.mark.parametrize(
+    "bot",
+    [
+        Bollinger(length=15, max_per_side=3, cooldown="0ms", stop_loss=0.02, take_profit=0.03),
+        Bollinger(length=15, take_profit_at="limit", stop_loss=0.02, take_profit=0.01, fraction=0.3),
+        Bollinger(length=15, side="both", on_opposite="ignore", trailing_activation=0.004, trailing_delta=0.002),
+        Entering(),
+    ],
+    ids=["several a side", "a limit as target", "both sides, trailing", "decided row by row"],
+)
+def test_what_the_engine_walks_for_a_sweep_is_its_backtest(bot):
+    grid = {"stop_loss": [0.004, 0.02, 0.05], "path": ["worst", "best", "ohlc"], "latency": [0, 2]}
+    table = agree(bot, grid, walk(6000, seed=11), account="margin")
+    assert set(table["route"]) == {"engine"}
+    assert table["round_trips"].min() > 5
 
 
 @pytest.mark.parametrize("timeframe", ["1m", "1h", "1d", "1w"])

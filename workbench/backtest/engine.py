@@ -38,6 +38,14 @@ from workbench.trading import (
 Array = npt.NDArray[Any]
 
 
+@dataclass(slots=True)
+class Paper:
+    """What a run writes on; one that is given is written on again by the next run, so a tape of it is short-lived."""
+
+    equity: npt.NDArray[np.float64]
+    journals: Journals
+
+
 @dataclass(frozen=True, slots=True)
 class Tape:
     """What a run left behind: journals in order of time, equity per row, and the world as it ended."""
@@ -83,18 +91,18 @@ def simulate(
     inputs: Inputs = NO_INPUTS,
     decide: Any = None,
     plan: Plan = NO_PLAN,
+    paper: Paper | None = None,
 ) -> Tape:
-    """Walk all bars in a world and return what happened; `world` is changed.
+    """Walk all bars in a world and return what happened; `world` is changed, and `paper` is written on.
 
     Raises
     ------
     ConfigError
         If a table of fixed capacity overflows, or a target record is nonsense.
     """
-    n_rows = len(bars.time)
-    equity = room(n_rows, np.float64)
-    journals = new_journals(n_rows // 4 + 2 * OUTBOX, fills=2 * n_rows, order=world.dtype["done_orders"].base)
-    tick = np.zeros(1, TICK)
+    n_rows, tick = len(bars.time), np.zeros(1, TICK)
+    paper = paper or new_paper(n_rows, world)
+    paper.journals.used[:] = 0
     kernel, says = loop.run, (wishes, plan)  # type: Any, tuple[Any, ...]
     if decide is not None:
         kernel, says = loop.run_deciding, (inputs, as_pointer(decide))
@@ -102,15 +110,23 @@ def simulate(
         equip_rare(world)
     row = 0
     while row < n_rows:
-        row = step_rows(world, tick, journals, bars, timeframe_ms, *says, out, equity, row, n_rows, kernel=kernel)
+        row = step_rows(
+            world, tick, paper.journals, bars, timeframe_ms, *says, out, paper.equity, row, n_rows, kernel=kernel
+        )
         if row < n_rows:
-            journals = grown(journals)
-    return tape(world, journals, equity, bars)
+            paper.journals = grown(paper.journals)
+    return tape(world, paper.journals, paper.equity, bars)
 
 
 def plainly(targets: Array) -> bool:
     """Do these target records only open and close positions?"""
-    return bool(np.isin(targets["action"], (Action.NONE, Action.ENTER, Action.CLOSE)).all())
+    return set(targets["action"].tolist()) <= {Action.NONE, Action.ENTER, Action.CLOSE}
+
+
+def new_paper(n_rows: int, world: World) -> Paper:
+    """Paper for a run of so many rows in such a world."""
+    journals = new_journals(n_rows // 4 + 2 * OUTBOX, fills=2 * n_rows, order=world.dtype["done_orders"].base)
+    return Paper(room(n_rows, np.float64), journals)
 
 
 def step_rows(world: World, tick: Array, journals: Journals, *rest: Any, kernel: Any = loop.run) -> int:

@@ -11,6 +11,7 @@ from numba import types
 
 from workbench.backtest.prefetch import prefetch
 from workbench.backtest.quoting import quote_on
+from workbench.backtest.waiting import show, wait_on
 from workbench.compiled import call_address, compiled
 from workbench.market import TARGET, Action
 from workbench.trading import (
@@ -44,7 +45,7 @@ FloatPlane = npt.NDArray[np.float64]
 
 
 BATCH = 32
-SHORT_STRETCH, LONGEST_PAUSE = 16, 1024  # rows
+SHORT_STRETCH, LONGEST_PAUSE, LONGEST_WAIT_PAUSE = 16, 1024, 64  # rows
 ONE, BLOCK = np.uint64(1), np.uint64(32)
 LINE = 8  # float64 in a line of the processor's cache
 NOT_GIVEN = np.zeros(0, np.int64)
@@ -236,8 +237,15 @@ def run_deciding(world, tick, journals, bars, timeframe_ms, inputs, decide, out,
     decided_ms, columns, places, numbers = bars.decided_ms, inputs.columns, inputs.places, inputs.row
     extra = bars.extra
     n_levels, n_columns, own_rows = out.shape[0], places.shape[0], decides.shape[0] == 0
-    t, again, pause = start, start, 0
+    may_wait = steps_over(world) and world.n_markets == 1 and own_rows
+    t, again, pause, wait_again, wait_pause = start, start, 0, start, 0
     while t < stop:
+        if is_filling(world):
+            if world.code != Reason.NONE:
+                return t - 1
+            empty_outbox(world, journals)
+            if nearly_full(journals):
+                break
         if own_rows and t >= again and world.executors_top == 0:
             empty_outbox(world, journals)
             began = t
@@ -249,6 +257,13 @@ def run_deciding(world, tick, journals, bars, timeframe_ms, inputs, decide, out,
             again = t + pause
             if t == stop or nearly_full(journals):
                 break
+            if t > began:
+                continue
+        if may_wait and t >= wait_again:
+            began = t
+            t = wait_on(world, bars, timeframe_ms, inputs, decide, out, equity, t, stop)
+            wait_pause = 0 if t - began > 1 else min(2 * wait_pause + 1, LONGEST_WAIT_PAUSE)
+            wait_again = t + wait_pause
             if t > began:
                 continue
         world.row, close_ms = t, time[t] + timeframe_ms
@@ -272,12 +287,6 @@ def run_deciding(world, tick, journals, bars, timeframe_ms, inputs, decide, out,
                     take(world, out[level], level, total)
                     out[level].action = Action.NONE
         t += 1
-        if is_filling(world):
-            if world.code != Reason.NONE:
-                return t - 1
-            empty_outbox(world, journals)
-            if nearly_full(journals):
-                break
     empty_outbox(world, journals)
     return t
 
@@ -490,32 +499,6 @@ def empty_outbox(world, journals):
 def take_exit(world, m):
     """A controller's exit column closes both sides of a market."""
     stop_early(world, m, NO_SIDE, np.int64(0), world.row + 1 + world.latency)
-
-
-@compiled(leaf=True)
-def show(world, time_ms, row, total):
-    """Write down what `decide` may know of the world.
-
-    The time and the row are handed on: to read two numbers as one, right after each was written, stalls a processor.
-    """
-    seen, first = world.seen[0], world.markets[0]
-    entry = first.entry
-    seen.time_ms, seen.row, seen.quote, seen.equity = time_ms, row, world.quote, total
-    seen.position, seen.last = first.position, first.last
-    seen.entry = entry if first.position != 0.0 else np.nan
-    seen.open_long = seen.open_short = 0
-    if world.n_markets > 1:
-        for m in range(world.n_markets):
-            seen.positions[m], seen.lasts[m] = world.markets[m].position, world.markets[m].last
-    for slot in range(world.executors_top):
-        phase, level = world.executors[slot].phase, world.executors[slot].level
-        if world.tells_levels and phase != Phase.FREE and seen.levels[level].id == world.executors[slot].id:
-            seen.levels[level].phase = phase
-        if phase == Phase.ENTERING or phase == Phase.HOLDING:
-            if world.executors[slot].side > 0:
-                seen.open_long += 1
-            else:
-                seen.open_short += 1
 
 
 __all__ = ["DECIDE", "Bars", "Inputs", "Journals", "Plan", "Wishes", "run", "run_deciding"]

@@ -102,8 +102,16 @@ class RowByRow:
         complain(world)
         return wanted
 
+    def read_targets(self, market: Market) -> tuple[Any, Any, Policy]:
+        """What a bot of columns wants in every row of a market; a row is picked from it."""
+        return as_wishes(wanted_targets(self.bot, market), market)
+
+    def read_columns(self, market: Market) -> Any:
+        """The columns that a compiled bot looks at."""
+        return as_inputs(self.bot, market)
+
     def _by_columns(self, world: World, market: Market, row: int, total: float) -> Wanted:
-        wishes, out, policy = as_wishes(wanted_targets(self.bot, market), market)
+        wishes, out, policy = self.read_targets(market)
         set_policy(world, policy)
         spoken, exits = [], []
         for level, m in enumerate(wishes.market):
@@ -121,7 +129,7 @@ class RowByRow:
         return Wanted(tuple(spoken), out[spoken].copy(), tuple(exits))
 
     def _compiled(self, world: World, market: Market, row: int, total: float) -> Wanted:
-        inputs = as_inputs(self.bot, market)
+        inputs = self.read_columns(market)
         inputs.row[inputs.places] = inputs.columns[:, row]
         decide_row(world, inputs.row, self._decide, self._out, world["time_ms"][0], row, total)
         spoken = np.flatnonzero(self._out["action"] != Action.NONE)
@@ -157,6 +165,22 @@ class Walker:
         self._tick, self._out = np.zeros(1, TICK), new_targets(1)
         self._equity, self._journals = np.empty(len(market.time)), new_journals(4 * OUTBOX)
         equip_rare(world)
+
+    def show(self, market: Market) -> None:
+        """The same bars, and more of them."""
+        self._bars = market.bars()
+        if len(market.time) > len(self._equity):
+            self._equity = np.resize(self._equity, 2 * len(market.time))
+
+    @property
+    def fills(self) -> Array:
+        """What was filled in the last row, in order."""
+        return self._journals.fills[: self._journals.used[0]]
+
+    @property
+    def orders(self) -> Array:
+        """What ended in the last row, or was made and ended since the one before it."""
+        return self._journals.orders[: self._journals.used[1]]
 
     def step(self, row: int) -> float:
         """Walk one row; the equity at its close, at which `decide` may speak now."""

@@ -14,7 +14,7 @@ from workbench.backtest.card import compare, given_again, restored
 from workbench.backtest.configs import give_configs
 from workbench.backtest.context import run_ticks
 from workbench.backtest.deciding import check_decide, check_written, roomy_targets
-from workbench.backtest.engine import Array, Tape, simulate
+from workbench.backtest.engine import Array, Paper, Tape, simulate
 from workbench.backtest.extras import Given, as_given, with_extra
 from workbench.backtest.lookahead import Verdict, columns_of, find_leak, target_columns
 from workbench.backtest.loop import Bars
@@ -188,6 +188,7 @@ def run(
     timeframe_ms: int,
     walked: Market,
     given: Given | None = None,
+    paper: Paper | None = None,
 ) -> tuple[Tape, list[Targets]]:
     """One pass of the engine, by whichever way the bot says what it wants; with its targets, if it has any."""
     venues = [one.venue for one in market.candles.values()]
@@ -202,7 +203,7 @@ def run(
         wishes, out, policy = as_wishes(targets, market)
         world = settings.world(market.instruments, policy, venues, purses=given is not None)
         bars = with_extra(bars, market, walked, given, world)
-        return simulate(world, bars, timeframe_ms, out=out, wishes=wishes), targets
+        return simulate(world, bars, timeframe_ms, out=out, wishes=wishes, paper=paper), targets
     world = settings.world(market.instruments, getattr(bot, "policy", None), venues, purses=given is not None)
     bars = with_extra(bars, market, walked, given, world)
     world["tells_levels"] = 1
@@ -210,7 +211,7 @@ def run(
         check_decide(bot)
         give_configs(world, bot.executors(), market.names)
         inputs, (out, whole) = as_inputs(bot, market), roomy_targets(bot.levels)
-        tape = simulate(world, bars, timeframe_ms, out=out, inputs=inputs, decide=bot.decide)
+        tape = simulate(world, bars, timeframe_ms, out=out, inputs=inputs, decide=bot.decide, paper=paper)
         check_written(bot, whole)
         return tape, []
     return run_ticks(bot.on_tick, world, market, bars, timeframe_ms), []

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from workbench.live.commands import Commands
     from workbench.live.control import Control
     from workbench.live.folder import Heartbeat, RunFolder, run_folder
+    from workbench.live.parity import Parity
     from workbench.live.plan import BotSource, Mode, Place, Plan
+    from workbench.live.promotion import Promotion, promote
     from workbench.live.run import OVER, Run, Status, attach, runs
     from workbench.live.starting import find_folder
 
@@ -24,15 +26,18 @@ HOMES = {
     "commands": "Commands",
     "control": "Control",
     "folder": "Heartbeat RunFolder run_folder",
+    "parity": "Parity",
     "plan": "BotSource Mode Place Plan",
+    "promotion": "Promotion promote",
     "run": "OVER Run Status attach runs",
     "starting": "find_folder",
 }
 HOME = {name: home for home, names in HOMES.items() for name in names.split()}
 
 __all__ = [
-    "OVER", "BotSource", "Client", "Commands", "Control", "Heartbeat", "Mode", "NotReached", "Place", "Plan", "Run",
-    "RunFolder", "Status", "attach", "find_folder", "live", "paper", "run_folder", "runs",
+    "OVER", "BotSource", "Client", "Commands", "Control", "Heartbeat", "Mode", "NotReached", "Parity", "Place", "Plan",
+    "Promotion", "Run", "RunFolder", "Status", "attach", "find_folder", "live", "paper", "promote", "run_folder",
+    "runs",
 ]  # fmt: skip
 
 

@@ -128,12 +128,18 @@ class Run:
         except FileNotFoundError:
             return []
 
-    def parity(self) -> Parity:
-        """Did it decide as a backtest over the same bars does? The first row that differs, or that none does."""
+    def parity(self, candles: Mapping[str, Any] | None = None) -> Parity:
+        """Did it do as a backtest over the same bars does? Decisions row by row, fills side by side, and why.
+
+        Parameters
+        ----------
+        candles : dict of instrument to Candles, optional
+            Of the same time from elsewhere, such as the store: each bar of the run is held against them too.
+        """
         from workbench.live.parity import compare
 
         plan, folder = self.plan, self.folder.path
-        return self._past(lambda past: compare(past.entries(), plan, plan.bot.load(folder)))
+        return self._past(lambda past: compare(past.entries(), plan, plan.bot.load(folder), candles=candles))
 
     # --- commanding ---
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from workbench.backtest import Result, backtest
 from workbench.errors import WorkbenchError
 from workbench.journal import trials
-from workbench.research.fast import DAY_MS, FastPath, Tapes, period_ends
+from workbench.research.fast import DAY_MS, FastPath, Tapes, Walks, period_ends
 from workbench.research.parts import Part, Route, Status, joined, picked
 from workbench.research.shared import Memory, identity, sharing
 from workbench.research.space import Combination, Space
@@ -39,7 +39,7 @@ class Runner:
         self.wanted = frozenset(wanted)
         self._kept: dict[int, Marks] = {}
         self.memory = Memory()
-        self.fast_path, self.tapes = FastPath(self.memory), Tapes()
+        self.fast_path, self.walks, self.tapes = FastPath(self.memory), Walks(self.memory), Tapes()
 
     def parts(self, numbers: Any, stop: threading.Event | None = None) -> Iterator[Part]:
         """Run combinations, and hand over what is finished about once a second; stop when told to."""
@@ -107,7 +107,7 @@ class Runner:
                 self._kept[number] = quoted[1]
             return
         try:
-            result = run_one(combination, self.memory)
+            result = (self.fast and self.walks.run(combination)) or run_one(combination, self.memory)
             key = (identity(combination.candles), None if result.finer is None else identity(result.finer.candles))
             metrics = self.tapes.metrics(result, key)
         except Exception as error:  # a user's code may raise anything

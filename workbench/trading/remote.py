@@ -68,7 +68,8 @@ def book(world, slot, price, amount, paid_quote, paid_base, worth, maker, comple
 @compiled(part=True)
 def _move(world, market, side, price, amount, paid_quote, paid_base, worth):
     value = amount * price
-    world.quote -= side * value + paid_quote
+    world.quote -= side * value
+    world.quote -= paid_quote  # apart, as the matching model does: one sum of both has other last bits
     move_position(market, side * amount - paid_base, price)
     world.fees += worth
     world.volume += value

@@ -7,5 +7,6 @@ from workbench.research.fast.choosing import FastPath
 from workbench.research.fast.measure import period_ends
 from workbench.research.fast.tapes import Tapes
 from workbench.research.fast.trades import DAY_MS
+from workbench.research.fast.walks import Walks
 
-__all__ = ["DAY_MS", "FastPath", "Tapes", "period_ends"]
+__all__ = ["DAY_MS", "FastPath", "Tapes", "Walks", "period_ends"]

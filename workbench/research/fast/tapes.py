@@ -14,10 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.backtest import Result
+from workbench.compiled import compiled
 from workbench.metrics import METRICS
 from workbench.research.fast.choosing import IS_COMPLETE, ORDER
 from workbench.research.fast.measure import MEASURED, NET_PROFIT, Calendar, calendar_of, finish, measure
-from workbench.research.fast.trades import ACCOUNT, DAY_MS, STAND
+from workbench.research.fast.trades import ACCOUNT, DAY_MS, GAIN, HELD, PNL, STAND
 
 NAMES = tuple(METRICS)
 
@@ -57,12 +58,17 @@ def weigh(result: Result, calendar: Calendar, out: Any) -> None:
     for ours, theirs in (("fees", "fees"), ("volume", "volume"), ("exposed", "bars_exposed")):
         account[ours] = world[theirs][0]
     plane = np.empty((3, len(trips)))
-    plane[0] = trips["pnl"]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        np.divide(plane[0], trips["entry_value"], out=plane[1])
-    plane[2] = (trips["exit_ms"] - trips["entry_ms"]) / DAY_MS
+    lay_out(trips, plane)
     spare = np.empty((5, max(len(calendar.rows) + 1, len(trips), 1)))
     measure(
         result.bars.time, result.tape.equity, calendar.rows, calendar.mark_ms, calendar.held, calendar.scale[0],
         float(result.settings.cash), account[0], stands, plane, spare, out,
     )  # fmt: skip
+
+
+@compiled
+def lay_out(trips, plane):
+    """Net profit of each round trip, the same as a fraction of the value entered, and days held."""
+    for i in range(trips.shape[0]):
+        plane[PNL, i], plane[GAIN, i] = trips[i].pnl, trips[i].pnl / trips[i].entry_value
+        plane[HELD, i] = float(trips[i].exit_ms - trips[i].entry_ms) / DAY_MS
