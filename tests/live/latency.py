@@ -201,9 +201,7 @@ def main() -> None:
     process.start()
     url, account = here.recv()
     with tempfile.TemporaryDirectory(prefix="late-", dir=given.folder) as folder:
-        from workbench.live.loop import run_loop
-
-        lines = run_loop(measure(given.seconds, given.rate, Path(folder), url, account))
+        lines = asyncio.run(measure(given.seconds, given.rate, Path(folder), url, account))
     print("\n".join(lines))  # noqa: T201
     here.send("end")
     process.join(10)

@@ -38,9 +38,9 @@ from workbench.live import crash
 from workbench.live.admission import ensure_token
 from workbench.live.control import Control
 from workbench.live.folder import BEATS_PER_S, Heartbeat, RunFolder
+from workbench.live.garbage import Garbage
 from workbench.live.keys import clock_of
 from workbench.live.logs import open_logs
-from workbench.live.loop import Garbage, run_loop
 from workbench.live.plan import Plan
 from workbench.live.recovery import Recovery, fold, patiently
 from workbench.live.status import status_of
@@ -460,7 +460,7 @@ def main(arguments: list[str] | None = None) -> int:
         keys = read_keys(plan, sys.stdin)
         open_logs(folder, "runner", keys)
         with folder.locked():
-            return run_loop(_run(plan, folder, keys))
+            return asyncio.run(_run(plan, folder, keys))
     except WorkbenchError as error:
         sys.stderr.write(json.dumps({"event": "refused", "reason": str(error)}) + "\n")
         return REFUSED

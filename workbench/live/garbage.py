@@ -1,25 +1,12 @@
-"""The event loop of a runner, and when its garbage is collected."""
+"""When the garbage of a runner is collected."""
 
 from __future__ import annotations
 
-import asyncio
 import gc
-from collections.abc import Coroutine
-from typing import Any, TypeVar
 
 from workbench.connectors import freeze_heap
 
-Answer = TypeVar("Answer")
 YOUNG, OLD = 20, 12_000  # looks between two collections of the middle generation, and of all
-
-
-def run_loop(work: Coroutine[Any, Any, Answer]) -> Answer:
-    """Run something to its end in an event loop of its own: uvloop's where there is one, else Python's."""
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.run(work)
-    return uvloop.run(work)
 
 
 class Garbage:
