@@ -56,7 +56,7 @@ class Long(Bench):
 
     def begin(self, parameters: dict[str, Any]) -> None:
         """Plan the run, tell it where the venue's time is, and start it."""
-        self.write(timeframe="5m", warm_bars=50, parameters=parameters, bot_file=BOT, limits={
+        self.write(timeframe="5m", warm_bars=50, parameters=parameters, script=BOT, path="Steady", limits={
             **CALM, "max_data_age_ms": 100_000_000,
         })  # fmt: skip
         (self.folder.path / "simulated.json").write_text(json.dumps({"door": self.venue.control_url}))

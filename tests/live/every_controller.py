@@ -1,8 +1,8 @@
 """Every shipped strategy, spot and perpetual, through the command line: `python -m tests.live.every_controller`.
 
-Each is started at a simulated venue with prices of its own, holds on for a while, is stopped, started again under the
-same id, and stopped; one line each, and the exit code is 1 if any of them was not what it should be. The suite runs a
-sample (`test_every_controller.py`).
+Each is started at a simulated venue with lively prices on bars of a second, until the venue has orders of it; it is
+stopped, started again under the same id until there are more, and stopped. One line each, and the exit code is 1 if any
+of them was not what it should be. The suite runs a sample (`test_every_controller.py`).
 """
 
 from __future__ import annotations
@@ -23,9 +23,31 @@ from workbench.connectors import SeededMarket, SimulatedVenue
 from workbench.controllers import registry
 
 SPOT, PERPETUAL = ("BTC/USDT", "ETH/USDT"), ("BTC/USDT:USDT", "ETH/USDT:USDT")
-MONEY = {"USDT": 100_000, "BTC": 2, "ETH": 30}
+MONEY = {"USDT": 1_000_000, "BTC": 5, "ETH": 80}
 TWO = ("arbitrage", "stat_arb", "xemm")
-SETTINGS = {"grid_strike": ("start_price=50000", "end_price=70000", "limit_price=45000")}
+LIMITS = ("max_data_age_ms=60000", "max_orders_per_minute=100000", "max_oddities=1000")
+TRADES_S = 90.0
+
+# Parameters under which each has something to do within seconds, on bars of a second.
+SETTINGS = {
+    "sma_cross": ("fast=3", "slow=6"),
+    "bollinger": ("length=10", "width=0.5", "cooldown=0"),
+    "macd_bollinger": ("bb_length=10", "macd_fast=3", "macd_slow=6", "macd_signal=3", "cooldown=0"),
+    "supertrend": ("length=5", "multiplier=1.0", "cooldown=0"),
+    "pmm_simple": ("buy_spreads=(0.0005,)", "sell_spreads=(0.0005,)", "refresh='3s'", "total=1000.0"),
+    "pmm_dynamic": ("buy_spreads=(0.5,)", "sell_spreads=(0.5,)", "refresh='3s'", "total=1000.0", "macd_window=20",
+                    "macd_fast=3", "macd_slow=6", "macd_signal=3"),
+    "pure_market_making": ("bid_spread=0.0005", "ask_spread=0.0005", "order_amount=0.01", "order_refresh_time='3s'"),
+    "avellaneda_market_making": ("amount=0.01", "length=20", "depth=1.5", "risk_aversion=0.00000001"),
+    "dman": ("length=10", "width=0.5", "total=1000.0", "cooldown=0", "dca_spreads=(0.0005, 0.001)"),
+    "dman_maker": ("total=1000.0", "dca_spreads=(0.0005, 0.001)", "dca_amounts=(0.5, 0.5)", "buy_spreads=(0.0005,)",
+                   "sell_spreads=(0.0005,)"),
+    "grid_strike": ("start=0.998", "end=1.002", "limit=0.99", "total=500.0", "min_spread=0.0005"),
+    "arbitrage": ("amount=0.01", "min_profit=-0.01", "delay='1s'"),
+    "spot_perpetual_arbitrage": ("amount=0.01", "min_opening=0.0", "min_closing=0.0001", "delay='1s'"),
+    "stat_arb": ("length=20", "entry_z=0.5", "total=500.0", "cooldown=0"),
+    "xemm": ("buy_levels=((0.0005, 500.0),)", "sell_levels=((0.0005, 500.0),)", "total=1000.0", "min_profit=0.0"),
+}  # fmt: skip
 
 
 def cases() -> Iterator[tuple[str, str, tuple[str, ...]]]:
@@ -59,11 +81,33 @@ def workbench(*words: object, home: Path) -> tuple[int, Any, str]:
         return done.returncode, {}, done.stderr.strip()
 
 
-def one(name: str, kind: str, instruments: tuple[str, ...], door: str, home: Path, hold_s: float) -> str:
-    """Start, hold on, stop, start again, stop: nothing if all of it was right, else what was not."""
+def lively() -> SimulatedVenue:
+    """A venue in which every strategy finds something to do."""
+    prices = [(name, 60_000 if "BTC" in name else 3_000) for name in (*SPOT, *PERPETUAL)]
+    source = SeededMarket(prices, seed=5, rate=6.0, volatility=0.1)
+    return SimulatedVenue(sources=[source], accounts={"trader": MONEY})
+
+
+def orders_at(venue: SimulatedVenue) -> int:
+    """How many orders the venue ever had of us, conditional ones too."""
+    return sum(len(list(venue.control.orders(perpetual=perpetual))) for perpetual in (False, True))
+
+
+def trades(venue: SimulatedVenue, before: int) -> bool:
+    """Does the venue come to have more orders of it, in a while?"""
+    deadline = time.monotonic() + TRADES_S
+    while orders_at(venue) <= before and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return orders_at(venue) > before
+
+
+def one(name: str, kind: str, instruments: tuple[str, ...], venue: SimulatedVenue, home: Path) -> str:
+    """Start, let it trade, stop, start again, stop: nothing if all of it was right, else what was not."""
     run = f"{name}-{kind}".replace("_", "-")
     chosen = [word for instrument in instruments for word in ("--instrument", instrument)]
-    start = ("paper", name, *chosen, "--simulated", door, "--name", run, "--wait", 300, *settings(name, instruments))
+    limits = [word for one in LIMITS for word in ("--limit", one)]
+    start = ("paper", name, *chosen, "--simulated", venue.control_url, "--name", run, "--timeframe", "1s",
+             "--wait", 300, *settings(name, instruments), *limits)  # fmt: skip
     first = ""
     for turn in ("start", "restart"):
         code, said, complaint = workbench(*start, home=home)
@@ -72,12 +116,16 @@ def one(name: str, kind: str, instruments: tuple[str, ...], door: str, home: Pat
         if first and said["run"] != first:
             return "it came back under another id"
         first = said["run"]
-        time.sleep(hold_s)
+        before = orders_at(venue)
+        if not trades(venue, before):
+            _, said, _ = workbench("status", run, home=home)
+            warned = [one["text"] for one in ((said.get("runner") or {}).get("warnings") or [])][-2:]
+            return f"{turn}: no order within {TRADES_S:g} s, at row {(said.get('runner') or {}).get('row')}: {warned}"
         code, said, complaint = workbench("status", run, home=home)
         if code or said.get("state") != "running" or said["supervisor"]["starts"] != 1:
             return f"{turn}, held: {said.get('state')} {said.get('reason')} {complaint}"
         code, said, complaint = workbench("stop", run, home=home)
-        if code:
+        if code or "left" not in said:  # what it holds may stay; an order may not
             return f"stop after {turn}: {said.get('left')} {complaint}"
         code, said, _ = workbench("status", run, home=home)
         if (code, said.get("state")) != (3, "stopped"):
@@ -89,24 +137,30 @@ def main(arguments: list[str] | None = None) -> int:
     """All of them, or those whose names are given."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("names", nargs="*", help="left out: all")
-    parser.add_argument("--hold", type=float, default=3.0, help="seconds between start and stop")
+    parser.add_argument("--seconds", type=float, default=1e9, help="begin no more after so long, and say so")
     asked = parser.parse_args(arguments)
-    wrong = done = 0
-    with tempfile.TemporaryDirectory() as folder, SimulatedVenue(
-        sources=[SeededMarket(seed=1)], accounts={"trader": MONEY}
-    ) as venue:  # fmt: skip
+    wrong = done = left_out = 0
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         for name, kind, instruments in cases():
-            if asked.names and name not in asked.names:
+            if asked.names and not {name, f"{name}:{kind}"} & set(asked.names):
+                continue
+            if time.monotonic() - start > asked.seconds:
+                left_out += 1
                 continue
             begun = time.monotonic()
-            said = one(name, kind, instruments, str(venue.control_url), home, asked.hold)
+            with lively() as venue:
+                try:
+                    said = one(name, kind, instruments, venue, home)
+                finally:
+                    end_all(home)
             done, wrong = done + 1, wrong + bool(said)
             sys.stdout.write(f"{name:28}{kind:11}{said or 'ok':60}{time.monotonic() - begun:6.1f} s\n")
             sys.stdout.flush()
-            end_all(home)
-    sys.stdout.write(f"{done - wrong} of {done} started, stopped and restarted\n")
-    return 1 if wrong or not done else 0
+    late = f"; {left_out} not begun in time" if left_out else ""
+    sys.stdout.write(f"{done - wrong} of {done} started, traded, stopped and restarted{late}\n")
+    return 1 if wrong or left_out or not done else 0
 
 
 if __name__ == "__main__":

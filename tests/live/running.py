@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -15,8 +16,9 @@ from typing import Any
 
 from workbench.connectors import CcxtConnector, Keys, SimulatedVenue, SystemClock
 from workbench.controllers import Bollinger
-from workbench.live import Plan, RunFolder, run_folder
+from workbench.live import Plan, RunFolder, run_folder, supervisor
 from workbench.live.process import find_process
+from workbench.live.supervisor import Supervisor
 from workbench.market import BUY, SELL, OrderKind
 from workbench.settings import home_folder
 from workbench.trading import Intent, Limits
@@ -122,6 +124,31 @@ def until(condition: Callable[[], Any], seconds: float = 20.0, what: str = "") -
             raise AssertionError(f"not within {seconds} s: {what or condition}")
         time.sleep(0.01)
     return found
+
+
+@contextlib.contextmanager
+def guard(made: Plan, folder: RunFolder, given: dict[str, Any], **patience: float) -> Iterator[Supervisor]:
+    """A supervisor in a thread of its own, with a shorter patience."""
+    before = {name: getattr(supervisor, name) for name in patience}
+    for name, value in patience.items():
+        setattr(supervisor, name, value)
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    guardian = Supervisor(made, folder, given, SystemClock(), quiet=True)
+    living = asyncio.run_coroutine_threadsafe(guardian.run(), loop)
+    try:
+        yield guardian
+    finally:
+        living.cancel()
+        with contextlib.suppress(BaseException):
+            living.result(10.0)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+        end_all(folder.path.parent.parent)
+        for name, value in before.items():
+            setattr(supervisor, name, value)
 
 
 def end_all(home: Path) -> None:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from tests.live.every_controller import MONEY, PERPETUAL, cases, one
+from tests.live.every_controller import PERPETUAL, cases, lively, one
 from tests.live.running import end_all
-from workbench.connectors import SeededMarket, SimulatedVenue
 from workbench.controllers import registry
 
 
 @pytest.mark.parametrize("name", ["grid_strike"])  # one that decides in compiled code of its own
-def test_a_strategy_is_started_stopped_and_started_again(name, tmp_path):
-    with SimulatedVenue(sources=[SeededMarket(seed=1)], accounts={"trader": MONEY}) as venue:
+def test_a_strategy_is_started_trades_and_is_stopped_and_started_again(name, tmp_path):
+    with lively() as venue:
         try:
-            assert one(name, "perpetual", PERPETUAL[:1], str(venue.control_url), tmp_path, 1.0) == ""
+            assert one(name, "perpetual", PERPETUAL[:1], venue, tmp_path) == ""
         finally:
             end_all(tmp_path)
 

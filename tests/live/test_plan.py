@@ -6,12 +6,16 @@ import os
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from workbench import controllers
 from workbench.errors import ConfigError
 from workbench.live import Heartbeat, Plan, run_folder
+from workbench.live.session import Session
+from workbench.live.together import Together
+from workbench.live.words import Happened
 
 BOT = controllers.Bollinger(length=20, stop_loss=0.02, take_profit=0.03)
 
@@ -91,13 +95,29 @@ def test_heartbeat_is_seen_by_another_process(tmp_path):
     heart.close()
 
 
-def test_limit_that_no_run_could_keep_is_refused() -> None:
-    with pytest.raises(ConfigError, match="knows its own money only"):
-        Plan.make(
-            controllers.Bollinger(),
-            "binance",
-            "BTC/USDT",
-            name="run",
-            mode="paper",
-            limits={"max_total_drawdown": 100.0},
-        )
+def planned(name: str, mode: str = "simulated") -> Plan:
+    return Plan.make(
+        controllers.Bollinger(), "binance", "BTC/USDT", name=name, mode=mode, limits={"max_total_drawdown": 100.0},
+        urls={"binance": {"http": "http://127.0.0.1:1", "ws": "ws://127.0.0.1:1"}},
+    )  # fmt: skip
+
+
+def test_runs_with_the_same_kind_of_money_see_what_the_others_earned(tmp_path: Path) -> None:
+    first, second, other = (
+        Together(tmp_path, planned(*one)) for one in (("first",), ("second",), ("other", "paper"))
+    )  # fmt: skip
+    for one, earned in ((first, -60.0), (second, -50.0), (other, -500.0)):
+        one.tell(earned)
+    (tmp_path / "earned" / "torn.json").write_text("{")
+    assert first.others() == {second.plan.run: -50.0}
+    assert other.others() == {}
+
+
+def test_what_all_runs_lost_together_stops_each_from_opening() -> None:
+    """60 lost here, and 50 by another since this one began: beyond 100, though neither is alone."""
+    session = Session(planned("run"), controllers.Bollinger())
+    for number, (equity, others) in enumerate(((10_000.0, -7.0), (9_940.0, -7.0), (9_940.0, -57.0)), 1):
+        session.standing.worth(equity, number)
+        session.apply(Happened(number, number, "others", {"earned": {"another": others}}))
+        refused = session.gate.opens(session.standing)
+        assert (refused.limit if refused else None) == (None, None, "max_total_drawdown")[number - 1]

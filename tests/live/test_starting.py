@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
 from tests.live.running import until
 from workbench.controllers import Bollinger
 from workbench.errors import ConfigError
-from workbench.live import Plan, Run, attach, live, paper, run_folder, runs
+from workbench.live import Plan, Run, attach, live, paper, run_folder, runs, starting
 from workbench.live.asking import screen
 from workbench.live.noting import note_end
-from workbench.live.process import is_at_work
+from workbench.live.process import find_process, is_at_work
 from workbench.live.starting import SAME, _lay_out, start
 from workbench.settings import home_folder
 from workbench.trading import Limits
@@ -60,6 +62,19 @@ def test_an_instrument_that_another_run_trades_is_not_traded_twice(at_work):
     at_work(planned("first"))
     with pytest.raises(ConfigError, match="BTC/USDT on account 'main' of binance is traded by the run 'first' already"):
         start(planned("second"), KEYS)
+
+
+def test_a_market_of_a_killed_run_is_free_once_its_supervisor_has_gone(at_work, monkeypatch):
+    folder = at_work(planned("first"))
+    note_end(folder, "killed", "Nothing is open.", 0)
+    monkeypatch.setattr(starting, "LINGER_S", 0.2)
+    with pytest.raises(ConfigError, match=r"'first' is killed, and its supervisor still cancels .* Nothing is open"):
+        start(planned("second"), KEYS)
+    monkeypatch.setattr(starting, "LINGER_S", 20.0)
+    leaving = threading.Timer(0.3, os.kill, (find_process(folder, "supervisor"), signal.SIGKILL))
+    leaving.start()
+    starting._check_markets(planned("second"))  # it waited
+    leaving.join()
 
 
 def test_a_name_of_another_strategy_is_not_gone_on_with():

@@ -172,11 +172,6 @@ class Plan(BaseModel):
         missing = sorted(venues - moved) if self.mode == Mode.SIMULATED else []
         if missing:
             raise ValueError(f"a simulated run needs `urls` for {', '.join(missing)}: no order may go elsewhere")
-        if self.limits.get("max_total_drawdown") is not None:
-            raise ValueError(
-                "`max_total_drawdown` looks at all runs together, and a run knows its own money only: give each run "
-                "a `max_drawdown` or a `max_controller_drawdown`"
-            )
         return self
 
     @classmethod

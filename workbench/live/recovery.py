@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from workbench.connectors import CcxtConnector, Rules, facts, is_of_run
-from workbench.errors import BrokenInvariant, Busy, ConfigError
+from workbench.errors import BrokenInvariant, Busy, ConfigError, Silent
 from workbench.journal import Journal
 from workbench.live import crash
 from workbench.live.freezing import thaw
@@ -21,8 +21,9 @@ from workbench.live.work import OVERLAP_MS, Work
 from workbench.trading import Wish
 
 Answer = TypeVar("Answer")
-TRIES, FIRST_WAIT_S, LONGEST_WAIT_S = 8, 0.25, 4.0
+TRIES, FIRST_WAIT_S, LONGEST_WAIT_S, AWAY_WAIT_S = 8, 0.25, 4.0, 15.0
 PAGE = 500
+COMPARISONS, COMPARE_AGAIN_S = 5, 0.4
 
 
 def fold(journal: Journal, plan: Plan, bot: Any) -> Session:
@@ -132,12 +133,15 @@ class Recovery:
             if order.intent.client_id in shown:
                 continue
             await patiently(lambda one=order: self.work.ask(door, one.intent.client_id, Wish.ORDER))  # type: ignore[misc]
-        for instrument in names:
-            for fill in await patiently(lambda one=instrument: self.work.connectors[door].fills(one, since)):  # type: ignore[misc]
-                self.work.hear_fill(door, fill)
+        await self._ask_fills(door, names, since)
         crash.point("J15")
         await self._account(door, names)
         crash.point("J15")
+
+    async def _ask_fills(self, door: str, names: list[str], since_ms: int) -> None:
+        for instrument in names:
+            for fill in await patiently(lambda one=instrument: self.work.connectors[door].fills(one, since_ms)):  # type: ignore[misc]
+                self.work.hear_fill(door, fill)
 
     def _last_fill_ms(self, door: str) -> int:
         orders = self.session.trackers[door].orders.values()
@@ -160,19 +164,38 @@ class Recovery:
         return shown
 
     async def _account(self, door: str, names: list[str]) -> None:
-        connector, venue = self.work.connectors[door], door.split(":")
+        venue = door.split(":")
         whose = {"door": door, "venue": venue[0], "account": venue[1]}
-        balances = await patiently(connector.balances)
-        asked = self.work.clock.now_ms()
-        self.work.learn("balances", {**whose, "balances": list(balances.values()), "is_all": True, "time_ms": asked})
+        await self._compare(door, names, whose)
         if not door.endswith(":perpetual"):
-            self._compare_spot(door, balances)
             return
-        legs = await patiently(connector.positions)
-        self.work.learn("positions", {**whose, "positions": legs})
-        self._compare_perpetual(door, {leg.instrument: leg.amount for leg in legs})
         for instrument in names:
             await self._funding(door, instrument, whose)
+
+    async def _compare(self, door: str, names: list[str], whose: dict[str, str]) -> None:
+        """What the venue holds against what the journal says; an order that is filled meanwhile is asked for first."""
+        connector = self.work.connectors[door]
+        off = ""
+        for _ in range(COMPARISONS):
+            balances = await patiently(connector.balances)
+            told = {"balances": list(balances.values()), "is_all": True, "time_ms": self.work.clock.now_ms()}
+            self.work.learn("balances", {**whose, **told})
+            legs = []
+            if door.endswith(":perpetual"):
+                legs = await patiently(connector.positions)
+                self.work.learn("positions", {**whose, "positions": legs})
+            off = self._off(door, balances, {leg.instrument: leg.amount for leg in legs})
+            if not off:
+                return
+            await self.work.clock.sleep(COMPARE_AGAIN_S)
+            await self._ask_fills(door, names, self.work.clock.now_ms() - OVERLAP_MS)
+        raise BrokenInvariant(off)
+
+    def _off(self, door: str, balances: Any, held: dict[str, Decimal]) -> str:
+        """The first difference, in a sentence; nothing: there is none."""
+        if door.endswith(":perpetual"):
+            return self._off_perpetual(door, held)
+        return self._off_spot(door, balances)
 
     async def _funding(self, door: str, instrument: str, whose: dict[str, Any]) -> None:
         since = self.session.begun_ms
@@ -181,7 +204,7 @@ class Recovery:
             if key not in self.session.paid and payment.time_ms >= since:
                 self.work.learn("funding", {**whose, "payment": payment})
 
-    def _compare_spot(self, door: str, balances: Any) -> None:
+    def _off_spot(self, door: str, balances: Any) -> str:
         """A run cannot hold more of a coin than the account has; what is there besides is somebody else's."""
         for m, position in self.session.positions().items():
             place = self.plan.markets[m]
@@ -190,22 +213,38 @@ class Recovery:
             base, lot = self.session.rules[m].base, self.session.rules[m].lot
             has = balances[base].total if base in balances else Decimal(0)
             if Decimal(repr(position)) > has + max(lot, Decimal(repr(position)) * Decimal("1e-9")):
-                raise BrokenInvariant(
+                return (
                     f"{place.instrument}: the journal says that the run holds {position:g} {base}, and the account has "
                     f"{has}. Coins left without a trade of this run: bring them back, or start a new run."
                 )
+        return ""
 
-    def _compare_perpetual(self, door: str, held: dict[str, Decimal]) -> None:
+    def _off_perpetual(self, door: str, held: dict[str, Decimal]) -> str:
         for m, position in self.session.positions().items():
             place, lot = self.plan.markets[m], self.session.rules[m].lot
             if place.door != door:
                 continue
             has = held.get(place.instrument, Decimal(0))
             if abs(has - Decimal(repr(position))) > max(lot, Decimal("1e-9")) / 2:
-                raise BrokenInvariant(
+                return (
                     f"{place.instrument}: the venue holds {has}, and the journal says {position:g}. Trades that are "
                     f"not of this run are in it: close the difference by hand, then start again."
                 )
+        return ""
+
+
+async def insistently(ask: Callable[[], Awaitable[Answer]], complain: Callable[[str], None]) -> Answer:
+    """A question asked until the venue answers; it may be away for hours. A no is an answer."""
+    import asyncio
+
+    wait_s = FIRST_WAIT_S
+    while True:
+        try:
+            return await patiently(ask)
+        except (Busy, Silent) as error:
+            complain(str(error))
+        await asyncio.sleep(wait_s)
+        wait_s = min(wait_s * 2.0, AWAY_WAIT_S)
 
 
 async def patiently(ask: Callable[[], Awaitable[Answer]]) -> Answer:

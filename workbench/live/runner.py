@@ -32,18 +32,21 @@ from workbench.connectors import (
     Trade,
     pace,
 )
-from workbench.errors import BrokenInvariant, ConfigError, WorkbenchError
+from workbench.errors import BrokenInvariant, Busy, ConfigError, Silent, VenueError, WorkbenchError
 from workbench.journal import Journal
 from workbench.live import crash
 from workbench.live.admission import ensure_token
 from workbench.live.control import Control
+from workbench.live.disk import Disk
 from workbench.live.folder import BEATS_PER_S, Heartbeat, RunFolder
 from workbench.live.garbage import Garbage
 from workbench.live.keys import clock_of
-from workbench.live.logs import open_logs
+from workbench.live.logs import Outlet, open_logs
 from workbench.live.plan import Plan
-from workbench.live.recovery import Recovery, fold, patiently
+from workbench.live.process import harden
+from workbench.live.recovery import Recovery, fold, insistently, patiently
 from workbench.live.status import status_of
+from workbench.live.together import Together
 from workbench.live.venues import connectors
 from workbench.live.warm import warm_up
 from workbench.live.work import Work
@@ -52,7 +55,8 @@ from workbench.trading import Fill, Report
 
 STOPPED, BROKE, REFUSED = 0, 1, 2
 LOOK_S, STOP_S = 0.05, 30.0
-DEAD_MAN_S, ARM_EVERY_S = 60, 20.0
+DEAD_MAN_S, ARM_EVERY_S, ARM_AGAIN_S = 60, 15.0, 2.0
+DISK_S = 5.0
 CLOSE_S = 5.0
 LOG = get("live")
 BEFORE: dict[str, Any] = {"state": "starting", "is_ready": False, "number": 0, "row": 0, "orders": [], "executors": []}
@@ -73,9 +77,10 @@ class Runner:
 
     def __init__(
         self, plan: Plan, folder: RunFolder, clock: Clock, keys: Mapping[str, Any] | None = None,
-        log: TextIO = sys.stderr, made: dict[str, Any] | None = None,
+        log: TextIO | Outlet | None = None, made: dict[str, Any] | None = None,
     ) -> None:  # fmt: skip
-        self.plan, self.folder, self.clock, self.log = plan, folder, clock, log
+        self.plan, self.folder, self.clock = plan, folder, clock
+        self.log = log or Outlet(folder.logs / "runner.log")
         self.code, self.left = STOPPED, list[str]()
         self.made = made
         self.keys = keys or {}
@@ -87,6 +92,10 @@ class Runner:
         self._was_fresh: dict[str, bool] = {}
         self._lag_s = 0.0
         self._garbage = Garbage()
+        self._together, self._told_ms = Together(folder.path.parent.parent, plan), 0
+        self.disk, self.waiting = Disk(folder.path), ""
+        self._disk_s = self._armed_s = 0.0
+        self._disk_said = ""
 
     # --- life --------------------------------------------------------------------------------------------------------
 
@@ -96,9 +105,8 @@ class Runner:
         control = Control(self, self.folder.socket, ensure_token(self.folder.token), facts={"run": self.plan.run})
         await control.start()
         try:
-            await self._start()
-            await self._ended.wait()
-        except BrokenInvariant as error:
+            await self._live()
+        except (BrokenInvariant, Busy, Silent) as error:  # no reason never to try again
             self.code = BROKE
             self.tell("broken", why=str(error))
         finally:
@@ -108,6 +116,25 @@ class Runner:
             await asyncio.gather(beating, return_exceptions=True)
         return self.code
 
+    async def _live(self) -> None:
+        """Start, unless it is told to go before that is done; and stay until told to go."""
+        starting, ending = asyncio.ensure_future(self._start()), asyncio.ensure_future(self._ended.wait())
+        try:
+            await asyncio.wait({starting, ending}, return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                starting.result()
+                await ending
+        finally:
+            for task in (starting, ending):
+                task.cancel()
+            await asyncio.gather(starting, ending, return_exceptions=True)
+
+    def _waits(self, why: str) -> None:
+        """A venue does not answer while we start, or come back to it: it is asked until it does."""
+        if why != self.waiting:
+            self.waiting = why
+            self.tell("waits", why=why)
+
     async def _start(self) -> None:
         bot = self.plan.bot.load(self.folder.path)
         journal = Journal.open(self.plan.journal or self.folder.journal_url, run=self.plan.run)
@@ -115,11 +142,13 @@ class Runner:
         shared = self.folder.path.parent.parent / "budgets"
         made = self.made or connectors(self.plan, self.keys, folder=self.folder.path, shared=shared, clock=self.clock)
         self.keys = {}
-        started = asyncio.gather(*(patiently(connector.start) for connector in made.values()))
+        started = asyncio.gather(*(insistently(one.start, self._waits) for one in made.values()))
         session = await asyncio.to_thread(fold, journal, self.plan, bot)
         await asyncio.to_thread(warm_up, self.plan, bot)
         self.work = Work(session, journal, made, self.clock, self.tell)
         self.work.on_written, self.work.on_broken = self._written.set, self._broke
+        self.work.make_room = self.disk.give_up_reserve
+        self.disk.keep_reserve()
         if not session.number:
             self.work.happen("planned", self.plan.model_dump(mode="json"))
         facts = {"pid": os.getpid(), "version": __version__, "seed": self.plan.seed, "pace": pace(self.clock)}
@@ -133,14 +162,15 @@ class Runner:
         recovery, work = Recovery(self.work), self.work
         recovery.note_rules()
         for door in work.connectors:
-            await recovery.check_account(door)
+            await insistently(lambda one=door: recovery.check_account(one), self._waits)  # type: ignore[misc]
         for door, connector in work.connectors.items():
             self._tasks.append(asyncio.ensure_future(self._pump(door, connector)))
             await connector.follow(Stream.USER)
         await self._follow_markets()
-        await recovery.read_bars()
+        await insistently(recovery.read_bars, self._waits)
         for door in work.connectors:
-            await recovery.reconcile(door)
+            await insistently(lambda one=door: recovery.reconcile(one), self._waits)  # type: ignore[misc]
+        self.waiting = ""
         await self._arm()
         work.happen("ready", {})
         self._tasks.append(asyncio.ensure_future(self._look()))
@@ -210,15 +240,17 @@ class Runner:
 
     async def _look(self) -> None:
         """What time brings: deadlines, questions, the dead-man's switch, the kill switch."""
-        armed_s = self.clock.steady_s()
+        self._armed_s = self.clock.steady_s()
         while True:
             await self.clock.sleep(LOOK_S)
             self._garbage.look()
             try:
                 self.work.look_at_time()
                 self.work.ask_what_is_due()
-                if self.clock.steady_s() - armed_s > ARM_EVERY_S:
-                    armed_s = self.clock.steady_s()
+                self._earn_together()
+                self._look_at_disk()
+                if self.clock.steady_s() - self._armed_s > ARM_EVERY_S:
+                    self._armed_s = self.clock.steady_s()
                     self.work.spawn(self._arm())
                 if self.work.fallen and self._stopping is None:
                     reason, self.work.fallen = self.work.fallen, ""
@@ -228,6 +260,20 @@ class Runner:
                 self.work.broken = error
                 self._broke()
                 return
+
+    def _earn_together(self) -> None:
+        """Once a bar: tell the other runs what this one earned, and hear of theirs if there is a limit on the sum."""
+        session = self.work.session
+        if session.closed_ms == self._told_ms:
+            return
+        self._told_ms = session.closed_ms
+        with contextlib.suppress(OSError):  # a full disk: the next bar tells it again
+            self._together.tell(session.earned)
+        if session.gate.limits.max_total_drawdown is None:
+            return
+        found = self._together.others()
+        if found != {run: now for run, (_, now) in session.others.items()}:
+            self.work.happen("others", {"earned": found})
 
     async def _pump(self, door: str, connector: Any) -> None:
         """What a venue says, one event after the other."""
@@ -283,8 +329,9 @@ class Runner:
 
     async def _again(self, door: str) -> None:
         recovery = Recovery(self.work)
-        await recovery.read_bars()
-        await recovery.reconcile(door)
+        await insistently(recovery.read_bars, self._waits)
+        await insistently(lambda: recovery.reconcile(door), self._waits)
+        self.waiting = ""
         self.tell("reconciled", door=door)
 
     async def _arm(self) -> None:
@@ -293,11 +340,35 @@ class Runner:
             key = (place.door, place.instrument)
             if self._armed.get(key) == 0.0:
                 continue
-            has = await patiently(lambda one=place: self.work.connectors[one.door].arm(one.instrument, DEAD_MAN_S))  # type: ignore[misc]
+            try:
+                has = await patiently(lambda one=place: self.work.connectors[one.door].arm(one.instrument, DEAD_MAN_S))  # type: ignore[misc]
+            except VenueError as error:
+                self._not_armed(place.instrument, error)
+                continue
             crash.point("J20")
             if key not in self._armed:
                 self.tell("dead man's switch", door=place.door, instrument=place.instrument, armed=has)
             self._armed[key] = 1.0 if has else 0.0
+
+    def _not_armed(self, instrument: str, error: VenueError) -> None:
+        """No reason to end: it is tried again soon, and the trader knows."""
+        self._armed_s = self.clock.steady_s() - ARM_EVERY_S + ARM_AGAIN_S
+        self.work.warn(f"{instrument}: the dead-man's switch could not be set, and is tried again: {error}")
+
+    def _look_at_disk(self) -> None:
+        """Warn while room gets short, and open nothing more when there is none."""
+        now_s = self.clock.steady_s()
+        if now_s - self._disk_s < DISK_S:
+            return
+        self._disk_s = now_s
+        said, stops = self.disk.complaint()
+        if not said and not self.disk.keep_reserve():
+            said, stops = "the disk was full, and what was kept for that is used up: it opens nothing. Make room.", True
+        if said and said[:4] != self._disk_said[:4]:
+            self.work.warn(said)
+        self._disk_said = said
+        if stops and self.work.session.state == "running":
+            self.work.happen("paused", {"who": "disk"})
 
     async def _disarm(self) -> None:
         for door, instrument in [key for key, armed in self._armed.items() if armed]:
@@ -308,7 +379,9 @@ class Runner:
 
     def status(self) -> dict[str, Any]:
         """What the run is and does. Never waits."""
-        found = status_of(self.work) if hasattr(self, "work") else BEFORE
+        found = dict(status_of(self.work) if hasattr(self, "work") else BEFORE)
+        if self.waiting:
+            found["reason"] = f"waits: {self.waiting}"
         return {
             "name": self.plan.name, "run": self.plan.run, "mode": self.plan.mode.value, "pid": os.getpid(), **found,
             "lag_ms": round(self._lag_s * 1e3, 3), "tasks": len(asyncio.all_tasks()), "left": self.left,
@@ -452,6 +525,7 @@ def read_keys(plan: Plan, source: TextIO) -> Mapping[str, Any]:
 def main(arguments: list[str] | None = None) -> int:
     """Run what lies in a folder; the exit code."""
     given = arguments if arguments is not None else sys.argv[1:]
+    harden()
     folder = RunFolder(Path(given[0]))
     if len(given) > 2 and given[1] == "--crash":
         crash.arm(given[2])

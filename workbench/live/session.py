@@ -47,6 +47,7 @@ from workbench.trading import (
 KINDS = {
     "started", "stopped", "ready", "paused", "resumed", "updated", "stopping", "killed", "rules", "tick", "bar",
     "intent", "sent", "answered", "report", "fill", "missing", "cancel", "cancelled", "balances", "funding", "adopted",
+    "others",
 }  # fmt: skip
 QUIET = {"intent", "sent", "cancel", "balances"}  # nothing in the world waits for these
 WORDS = {"answered", "report", "fill", "missing", "cancelled"}
@@ -90,6 +91,7 @@ class Session:
         self.paid: set[tuple[str, str, str]] = set()
         self.funding = 0.0
         self.coins: dict[str, Decimal] = {}  # fees in third coins
+        self.others: dict[str, tuple[float, float]] = {}  # what other runs had earned when first seen, and have now
         self.now_ms = self.closed_ms = self.begun_ms = 0
         self.hold, self.is_ready, self._touched = True, False, False
         self.reason = ""
@@ -134,6 +136,12 @@ class Session:
             rest_in(self.world, m)
 
     # --- what is known of the run ------------------------------------------------------------------------------------
+
+    @property
+    def earned(self) -> float:
+        """Profit or loss since the run began, in quote currency, as of the last bar."""
+        equity = self.standing.equity
+        return 0.0 if equity is None else equity.now - self.standing.start_equity
 
     @property
     def deciding(self) -> bool:
@@ -355,6 +363,7 @@ class Session:
         assert self.world is not None
         self.standing.worth(total, self.closed_ms)
         self.standing.earned("0", total - self.standing.start_equity)
+        self._earn_together()
         markets = {}
         for name, market in zip(self._names(), self.world["markets"][0], strict=False):
             if market["last"] == market["last"]:
@@ -466,6 +475,16 @@ class Session:
         self.paid.add(key)
         self.funding += float(payment.amount)
         self.world["quote"] += float(payment.amount)
+
+    def _others(self, body: dict[str, Any], commands: list[Command]) -> None:
+        """What other runs earned; what they had before this one looked is none of its fall."""
+        for run, earned in body["earned"].items():
+            self.others[run] = (self.others.get(run, (float(earned), 0.0))[0], float(earned))
+        self._earn_together()
+
+    def _earn_together(self) -> None:
+        if self.gate.limits.max_total_drawdown is not None:
+            self.standing.earned_together(self.earned + sum(now - first for first, now in self.others.values()))
 
     def _adopted(self, body: dict[str, Any], commands: list[Command]) -> None:
         """A trade that was not ours is taken into the position, because somebody said so."""

@@ -99,10 +99,7 @@ def _previous(folder: RunFolder, *, fresh: bool) -> Plan | None:
     """The plan of an ended run of this name."""
     if not (folder.path / FILE).exists():
         return None
-    until = time.monotonic() + LINGER_S
-    while read_end(folder) is not None and is_at_work(folder) and time.monotonic() < until:
-        time.sleep(0.05)  # its supervisor is still leaving, or looks for orders that come late
-    if is_at_work(folder):
+    if not _has_left(folder):
         name = folder.path.name
         raise ConfigError(f"the name {name!r} is taken: that run is at work. `workbench attach {name}` looks in, or "
                           "give this one another name.")  # fmt: skip
@@ -116,6 +113,14 @@ def _previous(folder: RunFolder, *, fresh: bool) -> Plan | None:
         return Plan.read(folder.path)
     shutil.move(folder.path, folder.path.with_name(f".{folder.path.name}.{time.time_ns() // 1_000_000}"))
     return None
+
+
+def _has_left(folder: RunFolder) -> bool:
+    """Is a run gone? One that has ended gets a while: its supervisor still looks for orders that come late."""
+    until = time.monotonic() + LINGER_S
+    while (is_there := is_at_work(folder)) and read_end(folder) is not None and time.monotonic() < until:
+        time.sleep(0.05)
+    return not is_there
 
 
 def _continued(before: Plan, plan: Plan) -> Plan:
@@ -140,11 +145,18 @@ def _check_markets(plan: Plan) -> None:
             continue
         other = Plan.read(folder.path)
         both = wanted & {(place.venue, place.account, place.instrument) for place in other.markets}
-        if both and other.mode == plan.mode:
+        if both and other.mode == plan.mode and not _has_left(folder):
             venue, account, instrument = sorted(both)[0]
+            where, end = f"{instrument} on account {account!r} of {venue}", read_end(folder)
+            if end is not None:
+                raise ConfigError(
+                    f"{where}: the run {other.name!r} is {end['state']}, and its supervisor still cancels what turns "
+                    f"up there, yours too. {end['reason']} Wait until it has gone (`workbench status {other.name}`), "
+                    f"or use another account."
+                )
             raise ConfigError(
-                f"{instrument} on account {account!r} of {venue} is traded by the run {other.name!r} already. Stop "
-                f"that one, use another account, or let both trade it: `--share`, or `share=True`."
+                f"{where} is traded by the run {other.name!r} already. Stop that one, use another account, or let "
+                f"both trade it: `--share`, or `share=True`."
             )
 
 

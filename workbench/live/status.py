@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.live.work import Work
+from workbench.log import warnings
 from workbench.trading import Phase
+
+OWN, SHOWN = "workbench.live", 10  # what the run warns of, it has in its own list
 
 
 def status_of(work: Work) -> dict[str, Any]:
@@ -20,9 +23,18 @@ def status_of(work: Work) -> dict[str, Any]:
         "fees": float(world["fees"][0]) if world is not None else 0.0, "funding": session.funding,
         "fees_in_coins": {asset: str(amount) for asset, amount in session.coins.items()},
         "row": int(world["row"][0]) if world is not None else 0, "closed_ms": session.closed_ms,
-        "refusals": session.refusals, "is_tripped": standing.is_tripped, "warnings": work.warnings[-10:],
+        "refusals": session.refusals, "is_tripped": standing.is_tripped, "warnings": told(work.warnings),
     }  # fmt: skip
     return {**found, "markets": _markets(work, now), "orders": _orders(work), "executors": _executors(work)}
+
+
+def told(own: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The last ten warnings: of the run, and what any other part of its process logged as one, by time."""
+    logged = [
+        {"time_ms": one.last_ms, "text": one.text, "source": one.source, "count": one.count}
+        for one in warnings() if one.source != OWN
+    ]  # fmt: skip
+    return sorted([*own[-SHOWN:], *logged[-SHOWN:]], key=lambda one: int(one["time_ms"]))[-SHOWN:]
 
 
 def _markets(work: Work, now: int) -> list[dict[str, Any]]:
@@ -45,7 +57,7 @@ def _orders(work: Work) -> list[dict[str, Any]]:
             "client_id": order.intent.client_id, "door": door, "instrument": order.intent.instrument,
             "side": order.intent.side, "kind": order.intent.kind.name, "amount": str(order.amount),
             "price": None if order.price is None else str(order.price), "filled": str(order.filled),
-            "life": order.life.name, "is_leaving": bool(order.cancel_ms),
+            "life": order.life.name, "is_leaving": bool(order.cancel_ms), "sent_ms": order.sent_ms,
         }
         for door, tracker in work.session.trackers.items() for order in tracker.unsettled()
     ]  # fmt: skip

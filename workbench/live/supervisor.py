@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import json
 import os
-import resource
 import signal
 import sys
 from collections import deque
@@ -26,10 +25,10 @@ from workbench.live.client import Client, is_there
 from workbench.live.control import Control
 from workbench.live.folder import RunFolder
 from workbench.live.killing import KillSwitch, Proof
-from workbench.live.logs import open_logs
+from workbench.live.logs import Outlet, open_logs
 from workbench.live.noting import held, journal_kill, last_end, note_end
 from workbench.live.plan import Mode, Plan
-from workbench.live.process import Child, find_runner, last_words, start_runner
+from workbench.live.process import Child, find_runner, harden, last_words, start_runner
 from workbench.log import redacted
 
 MOST_STARTS, WITHIN_S = 5, 600.0
@@ -48,6 +47,7 @@ class Supervisor:
         self, plan: Plan, folder: RunFolder, keys: Mapping[str, Any], clock: Clock, *, quiet: bool = False
     ) -> None:  # fmt: skip
         self.plan, self.folder, self.clock, self._keys, self._quiet = plan, folder, clock, keys, quiet
+        self.log = Outlet(folder.logs / "supervisor.log")
         self.state, self.reason = "starting", ""
         self.killed: dict[str, Any] | None = None
         self.runner: Child | None = None
@@ -288,8 +288,7 @@ class Supervisor:
         if self._quiet:
             return
         line = redacted({"time_ms": self.clock.now_ms(), "event": event, **facts})
-        sys.stderr.write(json.dumps(line, default=str) + "\n")
-        sys.stderr.flush()
+        self.log.write(json.dumps(line, default=str) + "\n")
 
     def _later(self, work: Any) -> None:
         task = asyncio.ensure_future(work)
@@ -327,8 +326,7 @@ def _say_kill(client: Client) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Guard the run that lies in a folder; the exit code."""
-    os.umask(0o077)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # keys are in our memory
+    harden()
     folder = RunFolder(Path((arguments or sys.argv[1:])[0]))
     try:
         plan = Plan.read(folder.path)

@@ -8,7 +8,7 @@ from typing import Any
 
 from workbench.connectors import Bar, NotThere
 from workbench.errors import Busy, ConfigError, Rejected, Silent, VenueError
-from workbench.journal import Journal
+from workbench.journal import Entry, Journal, NotWritten
 from workbench.live import crash
 from workbench.live.freezing import freeze
 from workbench.live.session import Session
@@ -42,6 +42,7 @@ class Work:
         self.warnings: list[dict[str, Any]] = []
         self.on_written: Callable[[], None] = lambda: None
         self.on_broken: Callable[[], None] = lambda: None
+        self.make_room: Callable[[], bool] = lambda: False
         self.broken: BaseException | None = None
         self.strangers: set[tuple[str, str, str, str]] = set()
         self._asking: set[tuple[str, str]] = set()
@@ -58,14 +59,24 @@ class Work:
         now = self.clock.now_ms()
         self.journal.append(kind, body, time_ms=now)
         crash.point("J8" if kind == "fill" else "J5")
-        entries = self.journal.commit()
+        entries = self._commit()
         crash.point("J9" if kind == "fill" else "J6")
         commands: list[Command] = []
         for entry in entries:
             if entry.number > self.session.number:
                 commands += self.session.apply(entry)
-        crash.point("J10")
+        if kind == "fill":
+            crash.point("J10")
         self._carry_out(commands)
+
+    def _commit(self) -> list[Entry]:
+        """Write the batch; on a full disk in the room that was kept for this."""
+        try:
+            return self.journal.commit()
+        except NotWritten as error:
+            if "full" not in str(error) or not self.make_room():
+                raise
+            return self.journal.commit()
 
     def _fold(self, kind: str, body: dict[str, Any]) -> list[Command]:
         now = self.clock.now_ms()
@@ -74,7 +85,8 @@ class Work:
 
     def _carry_out(self, commands: list[Command]) -> None:
         """Write down all that follows, commit it once, and then let it leave."""
-        crash.point("J0")
+        if commands:
+            crash.point("J0")
         leaving: list[Callable[[], Coroutine[Any, Any, None]]] = []
         while commands:
             command = commands.pop(0)
@@ -88,8 +100,9 @@ class Work:
                 self._note(command)
             else:
                 self._fall(command)
-        crash.point("J1")
-        self.journal.commit()
+        if leaving:
+            crash.point("J1")
+        self._commit()
         if leaving:
             crash.point("J2")
         self._measure()
@@ -168,12 +181,12 @@ class Work:
         bars = self.session.history.bars[m]
         if bars.used and bar.time_ms <= bars.time[bars.used - 1]:
             return
-        crash.point("J11")
         place = self.session.plan.markets[m]
         facts = {"m": m, "bar": bar, "venue": place.venue, "account": place.account}
         if warm:
             self._fold("bar", {**facts, "warm": True})
             return
+        crash.point("J11")
         self.happen("bar", {**facts, "late": True} if late else facts)
         self.keep_snapshot()
 
@@ -248,7 +261,6 @@ class Work:
         try:
             crash.point("J3")
             answer = {"report": await connector.create(intent)}
-            crash.point("J4")
         except Silent as error:
             answer = {"unanswered": True, "reason": str(error)}
         except Busy as error:
@@ -268,9 +280,9 @@ class Work:
                 one.instrument, client_id=one.client_id, venue_id=one.venue_id, conditional=one.conditional
             )
             acknowledged = True
-            crash.point("J13")
         except (VenueError, ConfigError) as error:
             self.tell("cancel", client_id=one.client_id, why=str(error))
+        crash.point("J14")
         names = {"client_id": one.client_id, "acknowledged": acknowledged}
         self.learn("cancelled", self._said(one.door, one.instrument, **names))
         crash.point("J14")

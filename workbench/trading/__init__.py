@@ -5,6 +5,7 @@ compiled loop of a backtest does so in one pass; a live run does so per event, a
 """
 
 from workbench.trading.advance import advance, decide, stop_early, take, trade_pairs
+from workbench.trading.book import BOOK_WORLD, CAREFUL, as_book_world, walk_messages
 from workbench.trading.entry import advance_in, book_in, end_order_in, equity_in, rest_in, size_up_in, take_in
 from workbench.trading.equipping import equip_rare
 from workbench.trading.executors import KINDS, equip
@@ -42,6 +43,7 @@ from workbench.trading.models import (
     Latency,
     Perpetual,
     Queue,
+    QueuePosition,
     Slippage,
     Tier,
     as_fees,
@@ -115,6 +117,8 @@ from workbench.trading.world import (
 
 __all__ = [
     "ALL_ORDERS",
+    "BOOK_WORLD",
+    "CAREFUL",
     "CONTROLLER",
     "EXECUTOR",
     "FEE_IN_BASE",
@@ -170,6 +174,7 @@ __all__ = [
     "Purpose",
     "PurseKind",
     "Queue",
+    "QueuePosition",
     "Reason",
     "Refusal",
     "Report",
@@ -186,6 +191,7 @@ __all__ = [
     "advance",
     "advance_in",
     "after_open",
+    "as_book_world",
     "as_fees",
     "as_latency",
     "as_slippage",
@@ -235,6 +241,7 @@ __all__ = [
     "to_tick",
     "total_equity",
     "trade_pairs",
+    "walk_messages",
     "watch_quotes",
     "wind_down",
 ]
