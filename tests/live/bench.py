@@ -138,7 +138,7 @@ class Bench:
         self.kill()
 
     def past(self) -> Past:
-        return Past.open(self.folder.journal_url, run=self.plan.run)
+        return Past.open(self.plan.journal or self.folder.journal_url, run=self.plan.run)
 
     # --- what must hold ---
 

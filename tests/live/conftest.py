@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.journal.conftest import postgresql as postgresql
 from tests.live.running import end_all, open_venue
 from workbench.connectors import SimulatedVenue
 from workbench.settings import home_folder

@@ -26,12 +26,13 @@ from workbench.backtest.wishes import as_inputs, as_wishes, wanted_targets
 from workbench.compiled import compiled
 from workbench.controllers import Controller, Way
 from workbench.market import Action, Policy
-from workbench.trading import OUTBOX, TICK, World, equip_rare, new_targets, take, trade_pairs
+from workbench.trading import OUTBOX, TICK, World, equip_rare, new_targets, take, take_in, trade_pairs
 
 
 @compiled
-def close_row(world, closes):
+def close_row(worlds, closes):
     """Equity at a row's close, and a step of every executor of two markets; NaN is a bar that is missing."""
+    world = worlds[0]
     total = mark(world)
     if world.n_pairs > 0:
         trade_pairs(world, closes)
@@ -39,8 +40,9 @@ def close_row(world, closes):
 
 
 @compiled
-def decide_row(world, numbers, decide, out, time_ms, row, total):
+def decide_row(worlds, numbers, decide, out, time_ms, row, total):
     """Ask a compiled `decide` at a close, and take what it wants; `out` keeps what that was."""
+    world = worlds[0]
     show(world, time_ms, row, total)
     decide(numbers, world.seen[0], out)
     for level in range(out.shape[0]):
@@ -111,10 +113,10 @@ class RowByRow:
     def _by_columns(self, world: World, market: Market, row: int, total: float) -> Wanted:
         wishes, out, policy = self.read_targets(market)
         set_policy(world, policy)
-        record, spoken, exits = world[0], [], []
+        spoken, exits = [], []
         for level, m in enumerate(wishes.market):
             if _at(wishes.exit, row, level):
-                take_exit(record, m)
+                take_exit(world[0], m)
                 exits.append(int(m))
             side = _at(wishes.side, row, level)
             if side or wishes.terms[0]["action"] == Action.HOLD:
@@ -122,14 +124,14 @@ class RowByRow:
                 target["market"], target["side"] = m, side
                 for name in NAMES:
                     target[name] = _at(getattr(wishes, name), row, level)
-                take(record, out[level], level, total)
+                take_in(world, out, level, level, total)
                 spoken.append(level)
         return Wanted(tuple(spoken), out[spoken].copy(), tuple(exits))
 
     def _compiled(self, world: World, market: Market, row: int, total: float) -> Wanted:
         inputs = self.read_columns(market)
         inputs.row[inputs.places] = inputs.columns[:, row]
-        decide_row(world[0], inputs.row, self._decide, self._out, world["time_ms"][0], row, total)
+        decide_row(world, inputs.row, self._decide, self._out, world["time_ms"][0], row, total)
         spoken = np.flatnonzero(self._out["action"] != Action.NONE)
         wanted = Wanted(tuple(spoken.tolist()), self._out[spoken].copy())
         self._out["action"] = Action.NONE
@@ -143,7 +145,7 @@ class RowByRow:
         taken = context.taken()
         spoken = np.flatnonzero(taken["action"] != Action.NONE)
         for level in spoken:
-            take(world[0], taken[level], level, total)
+            take_in(world, taken, level, level, total)
         return Wanted(tuple(spoken.tolist()), taken[spoken].copy())
 
 

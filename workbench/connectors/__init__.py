@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from workbench.connectors.book import Book
     from workbench.connectors.budget import afford, held, needs
     from workbench.connectors.ccxt import CcxtConnector, Keys, Venue, facts
-    from workbench.connectors.clock import Clock, PacedClock, SystemClock, VenueClock
+    from workbench.connectors.clock import Clock, PacedClock, SystemClock, VenueClock, pace
     from workbench.connectors.errors import AlreadyThere, ClockOff, KeyRefused, NoFunds, NotThere, Throttled
     from workbench.connectors.fees import FeeBook, FeeRates
     from workbench.connectors.heap import freeze_heap
@@ -64,7 +64,7 @@ HOMES = {
     "book": "Book",
     "budget": "afford held needs",
     "ccxt": "CcxtConnector Keys Venue facts",
-    "clock": "Clock PacedClock SystemClock VenueClock",
+    "clock": "Clock PacedClock SystemClock VenueClock pace",
     "errors": "AlreadyThere ClockOff KeyRefused NoFunds NotThere Throttled",
     "fees": "FeeBook FeeRates",
     "heap": "freeze_heap",
@@ -87,6 +87,7 @@ __all__ = [
     "PacedClock", "PaperConnector", "Position", "Positions", "Quote", "RecordedSource", "Rights", "Rules",
     "SeededMarket", "SimulatedVenue", "Stream", "SystemClock", "Throttle", "Throttled", "Ticker", "Toxic", "Trade",
     "Venue", "VenueClock", "afford", "client_order_id", "facts", "fit", "freeze_heap", "held", "is_of_run", "needs",
+    "pace",
 ]  # fmt: skip
 
 

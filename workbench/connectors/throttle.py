@@ -11,7 +11,6 @@ import struct
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
-from typing import IO
 
 from workbench.connectors.clock import Clock
 from workbench.connectors.errors import Throttled
@@ -92,9 +91,9 @@ class Budget:
             self._write(file, level + cost, now, all_until, others_until)
             return 0.0
 
-    def _read(self, file: IO[bytes]) -> tuple[float, float, float, float]:
-        file.seek(0)
-        content = file.read(RECORD.size)
+    def _read(self, file: int) -> tuple[float, float, float, float]:
+        os.lseek(file, 0, os.SEEK_SET)
+        content = os.read(file, RECORD.size)
         if len(content) < RECORD.size:
             return 0.0, self.clock.steady_s(), 0.0, 0.0
         level, stamp, all_until, others_until = RECORD.unpack(content)
@@ -110,10 +109,9 @@ class Budget:
         return sane and all(until <= self.clock.now_ms() + LONGEST_BAN_MS for until in stops)
 
     @staticmethod
-    def _write(file: IO[bytes], level: float, stamp: float, all_until: float, others_until: float) -> None:
-        file.seek(0)
-        file.write(RECORD.pack(level, stamp, all_until, others_until))
-        file.flush()
+    def _write(file: int, level: float, stamp: float, all_until: float, others_until: float) -> None:
+        os.lseek(file, 0, os.SEEK_SET)
+        os.write(file, RECORD.pack(level, stamp, all_until, others_until))
 
     def _opened(self) -> _Held:
         return _Held(self.path, self.clock)
@@ -125,25 +123,28 @@ class _Held:
     def __init__(self, path: Path, clock: Clock) -> None:
         self.path, self.clock = path, clock
 
-    async def __aenter__(self) -> IO[bytes]:
-        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
-        self.file = os.fdopen(descriptor, "r+b")
+    async def __aenter__(self) -> int:
+        self.file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)  # no buffers: this stands before every order
         for _ in range(LOCK_TRIES):
             if _lock(self.file):
                 break
-            await self.clock.sleep(LOCK_PAUSE_S)
+            try:
+                await self.clock.sleep(LOCK_PAUSE_S)
+            except BaseException:
+                os.close(self.file)
+                raise
         return self.file
 
     async def __aexit__(self, *_: object) -> None:
-        self.file.close()  # and with it goes the lock
+        os.close(self.file)  # and with it goes the lock
 
 
 if os.name == "nt":
     import msvcrt
 
-    def _lock(file: IO[bytes]) -> bool:
+    def _lock(file: int) -> bool:
         try:
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
         except OSError:
             return False
         return True
@@ -151,9 +152,9 @@ if os.name == "nt":
 else:
     import fcntl
 
-    def _lock(file: IO[bytes]) -> bool:
+    def _lock(file: int) -> bool:
         try:
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             return False
         return True

@@ -17,14 +17,15 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from workbench.errors import BrokenInvariant, DataError
 from workbench.journal import reading, stores
+from workbench.journal.ahead import AheadLog
 from workbench.journal.codec import to_text
 from workbench.journal.entries import NOTHING_BEFORE, Entry, Written, chain_hash, check_next
 from workbench.journal.projecting import Projector
 from workbench.journal.records import ENTRIES, SNAPSHOTS, TABLES
+from workbench.journal.writing import write_rows
 
 PATIENCE_S = 5.0
 SNAPSHOTS_KEPT = 3
-INSERT = insert(ENTRIES)
 
 
 class Journal:
@@ -42,6 +43,7 @@ class Journal:
         self._projector = Projector(run)
         self._descriptor: int | None = None
         self._connection: Connection | None = None
+        self._ahead: AheadLog | None = None
         self._doubtful = False  # the last commit may have happened, although it was not said so
 
     @classmethod
@@ -79,6 +81,11 @@ class Journal:
         with stores.explained(self.url):
             self._number, self._hash = self._read_end(self._connected())
 
+    def _lay_out(self) -> None:
+        """Nobody else writes meanwhile: `_read_end` has the lock of writers."""
+        self._ahead = AheadLog(stores.file_of(self.url))
+        self._ahead.lay_out()
+
     @property
     def _is_file(self) -> bool:
         return bool(self.url.get_backend_name() == "sqlite")
@@ -107,6 +114,8 @@ class Journal:
         """Number and hash of the last entry, which is checked."""
         with connection.begin():
             last = reading.written(connection, self.run, ENTRIES.c.number, newest=2)
+            if self._is_file:
+                self._lay_out()
         if not last:
             return 0, NOTHING_BEFORE
         check_next(self.run, last[0], last[0].number, last[1].hash if len(last) > 1 else NOTHING_BEFORE)
@@ -161,11 +170,13 @@ class Journal:
             entries = [written.read() for written in batch]
             with self._transaction() as connection:
                 if not self._is_there(connection, batch):
-                    connection.execute(INSERT, [self._row(written) for written in batch])
+                    write_rows(connection, ENTRIES.name, [self._row(written) for written in batch])
                     self._projector.write(connection, entries)
             with self._lock:
                 del self._batch[: len(batch)]
                 self._number, self._hash = batch[-1].number, batch[-1].hash
+            if self._ahead is not None:
+                self._ahead.written(len(batch))
             return entries
 
     @contextlib.contextmanager
@@ -211,7 +222,7 @@ class Journal:
             raise BrokenInvariant(f"The journal of {self.run!r} was written by another process at entry {number}.")
         if done is not batch[-1]:  # a batch that failed was added to before it was tried again
             rest = batch[batch.index(done) + 1 :]
-            connection.execute(INSERT, [self._row(written) for written in rest])
+            write_rows(connection, ENTRIES.name, [self._row(written) for written in rest])
             self._projector.write(connection, [written.read() for written in rest])
         return True
 
@@ -283,6 +294,8 @@ class Journal:
 
     def close(self) -> None:
         """Give the run's lock back. What was not committed has not happened."""
+        if self._ahead is not None:
+            self._ahead.close()
         if self._connection is not None:
             with contextlib.suppress(DBAPIError):
                 self._connection.close()

@@ -5,22 +5,19 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from workbench.connectors import Balance, Bar, FundingPayment, Position
 from workbench.journal.codec import to_text
 from workbench.journal.entries import Entry
 from workbench.journal.orders import Orders, coins
 from workbench.journal.records import TABLES
+from workbench.journal.writing import KEYS, LATEST, write_rows
 from workbench.trading import Fill, Intent, Report
 
 Row = dict[str, Any]
-KEYS = {name: [column.name for column in table.primary_key] for name, table in TABLES.items()}
-LATEST = {"runs", "orders", "executors"}  # a row of these tells how it is now; of the others, what was once
 NUMBERS = ("net_pnl_quote", "net_pnl", "fees_quote", "filled_quote")
 
 
@@ -49,11 +46,10 @@ class Projector:
                     latest[name][tuple(row[key] for key in KEYS[name])] = row
                 else:
                     once[name].append(row)
-        dialect = connection.dialect.name
         for name, rows in once.items():
-            connection.execute(_insert(dialect, name), rows)
+            write_rows(connection, name, rows)
         for name, found in latest.items():
-            connection.execute(_replace(dialect, name), list(found.values()))
+            write_rows(connection, name, list(found.values()))
         self.orders.trim()
 
     def _made(self, connection: Connection, entry: Entry) -> list[tuple[str, Row]]:
@@ -108,27 +104,6 @@ def told(body: Any, kind: type) -> list[Any]:
         return [body]
     values = body.values() if isinstance(body, dict) else body if isinstance(body, list) else ()
     return [message for value in values for message in told(value, kind)]
-
-
-@cache
-def _insert(dialect: str, name: str) -> Any:
-    """The statement that writes rows of a table once; built once, because that takes longer than running it."""
-    if name == "fills":  # one that was taken for a stranger's may turn out to be ours
-        return _replace(dialect, name, only_external=True)
-    return _dialect(dialect).insert(TABLES[name]).on_conflict_do_nothing()
-
-
-@cache
-def _replace(dialect: str, name: str, *, only_external: bool = False) -> Any:
-    """The statement that writes how something is now."""
-    made = _dialect(dialect).insert(TABLES[name])
-    fresh = {column.name: made.excluded[column.name] for column in TABLES[name].c if not column.primary_key}
-    where = TABLES[name].c.external if only_external else None
-    return made.on_conflict_do_update(index_elements=KEYS[name], set_=fresh, where=where)
-
-
-def _dialect(name: str) -> Any:
-    return postgresql if name == "postgresql" else sqlite
 
 
 # --- what each kind makes --------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from workbench.settings import try_lock
 VERSIONS = "workbench_run_version"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 MIGRATION_LOCK = 0x776F726B  # PostgreSQL knows its locks by numbers
-CHECKPOINT_PAGES = 4_000
+CHECKPOINT_PAGES = 16_000  # where the writer does it itself: `AheadLog` does it long before
 LOCK_PATIENCE_S, LOCK_AGAIN_S = 1.0, 0.02  # a server takes a moment to see that a process has died
 
 

@@ -126,8 +126,10 @@ def _of_settings(venue: str, simulated: str | None, account: str, *, perpetual: 
     from workbench.settings import load_config
 
     found = load_config().venue(venue)
-    urls = {name: url for name, url in found.urls.model_dump().items() if url}
-    return {"urls": {venue: urls} if urls else {}, "options": {venue: dict(found.options)} if found.options else {}}
+    hosts = {venue: found.urls, f"{venue}:perpetual": found.perpetual_urls}
+    moved = {key: {name: url for name, url in one.model_dump().items() if url} for key, one in hosts.items()}
+    urls = {key: given for key, given in moved.items() if given}
+    return {"urls": urls, "options": {venue: dict(found.options)} if found.options else {}}
 
 
 def _started(

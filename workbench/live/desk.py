@@ -22,13 +22,13 @@ from workbench.trading import (
     Purpose,
     Reason,
     Status,
-    book_fill,
+    book_in,
     book_outside,
-    end_order,
+    end_order_in,
     explain,
     flatten,
     revive,
-    size_up,
+    size_up_in,
 )
 
 if TYPE_CHECKING:
@@ -83,8 +83,8 @@ class Desk:
         fresh = np.flatnonzero((orders["status"] == Status.OPEN) & (orders["id"] >= first))
         for slot in sorted(fresh.tolist(), key=lambda place: int(orders["id"][place])):
             if orders["reason"][slot] == Reason.LEAVING:
-                end_order(world[0], slot, Status.CANCELLED.value, Reason.NONE.value)
-            elif size_up(world[0], slot):
+                end_order_in(world, slot, Status.CANCELLED.value, Reason.NONE.value)
+            elif size_up_in(world, slot):
                 self._intend(slot, commands)
 
     def _intend(self, slot: int, commands: list[Command]) -> None:
@@ -175,7 +175,7 @@ class Desk:
     def _refuse(self, slot: int, intent: Intent, door: str, said: dict[str, str], commands: list[Command]) -> None:
         assert self.session.world is not None
         reason = Reason.TOO_SMALL if said["limit"] == "rules" else Reason.AT_GATE
-        end_order(self.session.world[0], slot, Status.REJECTED.value, reason.value)
+        end_order_in(self.session.world, slot, Status.REJECTED.value, reason.value)
         self.session.refusals += 1
         side = "buy" if intent.side == BUY else "sell"
         facts = {"instrument": intent.instrument, "side": side, "amount": str(intent.amount)}
@@ -251,7 +251,7 @@ class Desk:
             link = self.links.pop(client_id)
             self.session.standing.ended(client_id)
             assert self.session.world is not None
-            end_order(self.session.world[0], link.slot, Status.REJECTED.value, Reason.STOPPED.value)
+            end_order_in(self.session.world, link.slot, Status.REJECTED.value, Reason.STOPPED.value)
 
     def hear(self, door: str, news: News, client_id: str, commands: list[Command]) -> set[int]:
         """Bring news into the world; the markets in which something changed."""
@@ -283,7 +283,7 @@ class Desk:
         if link.slot >= 0:
             complete = is_last and order.filled >= order.amount
             self._keep(link)
-            book_fill(session.world[0], link.slot, *numbers, fill.is_maker, complete)
+            book_in(session.world, link.slot, *numbers, fill.is_maker, complete)
             if complete:
                 link.slot = NONE
             else:
@@ -300,7 +300,7 @@ class Desk:
             was = np.frombuffer(link.was, world.dtype["orders"].base).copy()
             slot = int(revive(world[0], was[0], numbers[1]))
         if slot >= 0:
-            book_fill(world[0], slot, *numbers, fill.is_maker, True)
+            book_in(world, slot, *numbers, fill.is_maker, True)
             return {link.m}
         book_outside(world[0], link.m, fill.side, *numbers)
         said = (
@@ -342,7 +342,7 @@ class Desk:
         status = ENDS.get(order.life, Status.CANCELLED)
         status = Status.CANCELLED if status == Status.FILLED else status  # whole, it has been closed by its fill
         reason = Reason.AT_VENUE if status == Status.REJECTED else Reason.NONE
-        end_order(self.session.world[0], link.slot, status.value, reason.value)
+        end_order_in(self.session.world, link.slot, status.value, reason.value)
         link.slot = NONE
         return {link.m}
 

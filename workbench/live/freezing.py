@@ -17,7 +17,7 @@ from workbench.live.plan import Plan
 from workbench.live.session import Session
 from workbench.trading import World, equip
 
-FORMAT = 1
+FORMAT = 2
 OUTBOXES = ("fills", "done_orders", "done_executors", "refusals")  # empty between two entries
 ADDRESSES = ("kernels", "rare")
 PLAIN = ("state", "number", "rules", "balances", "balances_ms", "paid", "funding", "coins", "others", "now_ms",

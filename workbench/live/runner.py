@@ -30,7 +30,7 @@ from workbench.connectors import (
     Stream,
     SystemClock,
     Trade,
-    freeze_heap,
+    pace,
 )
 from workbench.errors import BrokenInvariant, Busy, ConfigError, Silent, VenueError, WorkbenchError
 from workbench.journal import Journal
@@ -40,6 +40,7 @@ from workbench.live.canary import Step
 from workbench.live.control import Control
 from workbench.live.disk import Disk
 from workbench.live.folder import BEATS_PER_S, Heartbeat, RunFolder
+from workbench.live.garbage import Garbage
 from workbench.live.keys import clock_of
 from workbench.live.logs import Outlet, open_logs
 from workbench.live.looking import about, bar_end, look_at
@@ -96,6 +97,7 @@ class Runner:
         self._was_fresh: dict[str, bool] = {}
         self._lag_s = 0.0
         self.shadow: Shadow | None = None
+        self._garbage = Garbage()
         self._is_watched = False
         self._together, self._told_ms = Together(folder.path.parent.parent, plan), 0
         self.disk, self.waiting = Disk(folder.path), ""
@@ -156,7 +158,7 @@ class Runner:
         self.disk.keep_reserve()
         if not session.number:
             self.work.happen("planned", self.plan.model_dump(mode="json"))
-        facts = {"pid": os.getpid(), "version": __version__, "seed": self.plan.seed}
+        facts = {"pid": os.getpid(), "version": __version__, "seed": self.plan.seed, "pace": pace(self.clock)}
         self.work.happen("started", facts)
         self.tell("started", run=self.plan.run, **facts, entries=session.number)
         self.work.drop_prepared("the run ended before its bar did")
@@ -184,7 +186,7 @@ class Runner:
             url = self.plan.journal or self.folder.journal_url
             self.shadow = Shadow(self.plan, self.plan.bot.load(self.folder.path), url)
             self._tasks.append(asyncio.ensure_future(self._follow_twin(self.shadow)))
-        freeze_heap()
+        self._garbage.begin()
         work.keep_snapshot()
         self.tell("ready", equity=work.session.equity(), state=work.session.state)
         if work.session.state in ("stopping", "killed"):  # it died while it stopped
@@ -197,6 +199,7 @@ class Runner:
             await connector.follow(Stream.CANDLES, place.instrument, self.plan.timeframe)
 
     async def _close(self) -> None:
+        self._garbage.end()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -252,6 +255,7 @@ class Runner:
         self._armed_s = self.clock.steady_s()
         while True:
             await self.clock.sleep(LOOK_S)
+            self._garbage.look()
             try:
                 self.work.look_at_time()
                 self.work.ask_what_is_due()
@@ -419,7 +423,7 @@ class Runner:
             found["reason"] = f"waits: {self.waiting}"
         return {
             "name": self.plan.name, "run": self.plan.run, "mode": self.plan.mode.value, "pid": os.getpid(), **found,
-            "lag_ms": round(self._lag_s * 1e3, 3), "left": self.left,
+            "lag_ms": round(self._lag_s * 1e3, 3), "tasks": len(asyncio.all_tasks()), "left": self.left,
             "shadow": self.shadow.facts() if self.shadow is not None else None,
             "dead_man": {f"{door} {name}": bool(armed) for (door, name), armed in self._armed.items()},
         }  # fmt: skip

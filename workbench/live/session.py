@@ -35,11 +35,11 @@ from workbench.trading import (
     Status,
     Tracker,
     World,
-    advance,
+    advance_in,
     book_outside,
-    equity,
-    rest,
-    take,
+    equity_in,
+    rest_in,
+    take_in,
     trade_pairs,
     wind_down,
 )
@@ -117,10 +117,10 @@ class Session:
         for m, (price, time_ms) in _prices(body):
             self._hear_price(m, price, time_ms)
         named = f"_{entry.kind}" if entry.kind in KINDS else ""
-        take_in: Callable[[dict[str, Any], list[Command]], None] | None = getattr(self, named, None)
-        if take_in is not None:
-            take_in(body, commands)
-        if self.world is None or take_in is None or entry.kind in QUIET:
+        heard: Callable[[dict[str, Any], list[Command]], None] | None = getattr(self, named, None)
+        if heard is not None:
+            heard(body, commands)
+        if self.world is None or heard is None or entry.kind in QUIET:
             return commands
         if entry.kind in WORDS and not self._touched:
             self.desk.withdraw(commands)  # an order that leaves may have been shown just now
@@ -134,7 +134,7 @@ class Session:
         self._renew()
         self.desk.go_out(commands)
         for m in range(len(self.rules)):
-            rest(self.world[0], m)
+            rest_in(self.world, m)
 
     # --- what is known of the run ------------------------------------------------------------------------------------
 
@@ -186,13 +186,15 @@ class Session:
 
     def equity(self) -> float:
         """Cash and positions, in quote currency."""
-        return float(equity(self.world[0])) if self.world is not None else self.plan.cash
+        return float(equity_in(self.world)) if self.world is not None else self.plan.cash
 
     # --- the run ----------------------------------------------------------------------------------------------------
 
     def _started(self, body: dict[str, Any], commands: list[Command]) -> None:
         """A process began: intents that were not written down are not sent any more."""
         self.begun_ms, self.is_ready = self.begun_ms or self.now_ms, False
+        for tracker in self.trackers.values():
+            tracker.keep_pace(float(body.get("pace", 1.0)))
         if self.state in ("running", "stopped"):
             self.state = "starting"
         self.desk.drop_pending("the run was started again before it was written down")
@@ -305,7 +307,7 @@ class Session:
         market = self.world["markets"][0, m]
         self.world["time_ms"] = max(int(self.world["time_ms"][0]), self.now_ms)
         if market["last"] == market["last"]:
-            advance(self.world[0], m, float(market["last"]))
+            advance_in(self.world, m, float(market["last"]))
 
     def _bar(self, body: dict[str, Any], commands: list[Command]) -> None:
         """A closed bar; history that was read at the start is only looked at. None: there is none at this stamp."""
@@ -332,7 +334,7 @@ class Session:
             if prices is not None:
                 closes[m] = prices[3]
                 self._walk(m, prices, late=late)
-        total, wanted = float(close_row(world[0], closes)), Wanted()
+        total, wanted = float(close_row(world, closes)), Wanted()
         if self.deciding and not late:
             wanted = self._decide(market, row, total, commands)
         world["row"] = row + 1
@@ -362,7 +364,7 @@ class Session:
         path = [opened, low, high, close] if held >= 0.0 else [opened, high, low, close]
         for price in path if late else [close]:
             self.world["markets"]["last"][0, m] = price
-            advance(self.world[0], m, price)
+            advance_in(self.world, m, price)
         stamp = int(self.world["time_ms"][0])
         self.standing.heard(self.plan.markets[m].instrument, Decimal(repr(close)), stamp)
 
@@ -410,7 +412,7 @@ class Session:
             target = self.waiting.pop(level)
             if 0 <= level < MAX_LEVELS and self.deciding:
                 self.world["row"] -= 1  # it was wanted at the close before
-                take(self.world[0], target, level, self.equity())
+                take_in(self.world, np.array([target]), 0, level, self.equity())
                 self.world["row"] += 1
 
     # --- orders -----------------------------------------------------------------------------------------------------

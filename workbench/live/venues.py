@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from workbench.connectors import CcxtConnector, Clock, FeeBook, Keys, Memory, PaperConnector, Rules
+from workbench.connectors import CcxtConnector, Clock, FeeBook, Keys, Rules
 from workbench.errors import ConfigError
 from workbench.live.plan import Mode, Place, Plan
 
@@ -53,6 +53,8 @@ def _connector(
     )  # fmt: skip
     if not is_paper:
         return venue
+    from workbench.connectors import Memory, PaperConnector  # with it comes a venue of its own: slow to import
+
     name = place.door.replace(":", "-")
     return PaperConnector(
         venue, money=_money(plan, place), clock=clock, perpetual=place.is_perpetual, account=place.account,

@@ -16,17 +16,17 @@ from workbench.market import BUY, Action, Instrument, OrderKind, Sizing
 from workbench.trading import (
     Reason,
     Status,
-    advance,
-    book,
+    advance_in,
+    book_in,
     book_outside,
-    end_order,
-    equity,
+    end_order_in,
+    equity_in,
     flatten,
     new_targets,
-    rest,
+    rest_in,
     revive,
-    size_up,
-    take,
+    size_up_in,
+    take_in,
     trade_pairs,
     wind_down,
 )
@@ -46,21 +46,21 @@ def warm_up(plan: Plan, bot: Controller) -> None:
         target = new_targets(1)
         target["action"], target["side"], target["kind"], target["sizing"] = Action.ENTER, BUY, kind, Sizing.QUOTE
         target["price"], target["size"] = 99.0, 1000.0
-        take(record, target[0], 0, float(equity(record)))
+        take_in(world, target, 0, 0, float(equity_in(world)))
     for slot in range(int(world["orders_top"][0])):
-        size_up(record, slot)
-        book(record, slot, 99.0, 1.0, 0.1, 0.0, 0.1, True, False)
+        size_up_in(world, slot)
+        book_in(world, slot, 99.0, 1.0, 0.1, 0.0, 0.1, True, False)
     was = world["orders"][0, :1].copy()
-    end_order(record, 0, Status.CANCELLED.value, Reason.NONE.value)
+    end_order_in(world, 0, Status.CANCELLED.value, Reason.NONE.value)
     revive(record, was[0], 1.0)
     book_outside(record, 0, BUY, 99.0, 1.0, 0.0, 0.0, 0.0)
     flatten(record, 0, -BUY, 1.0, 0)
     wind_down(record, 0, np.int64(0), 0)
-    advance(record, 0, 99.0)
+    advance_in(world, 0, 99.0)
     nothing = np.full(len(instruments), np.nan)
-    close_row(record, nothing)
+    close_row(world, nothing)
     trade_pairs(record, nothing)
-    rest(record, 0)
+    rest_in(world, 0)
     _decide_once(session, world, instruments)
 
 
@@ -74,4 +74,4 @@ def _decide_once(session: Session, world: Any, instruments: list[Instrument]) ->
             session.history.add(m, bar)
     market = session.history.market(instruments, (BARS - 1) * length_ms)
     with contextlib.suppress(Exception):  # one that fails on real bars is paused, and says so
-        session.rows.decide(world, market, BARS - 1, float(equity(world[0])))
+        session.rows.decide(world, market, BARS - 1, float(equity_in(world)))

@@ -87,6 +87,7 @@ class Venue(Part):
 
     kind: Text | None = Field(default=None, description="Whose dialect it speaks, if not its own: binance, …")
     urls: Hosts = Field(default=Hosts(), description="Other hosts than its own.")
+    perpetual_urls: Hosts = Field(default=Hosts(), description="Of its perpetuals, where those are others again.")
     sandbox: bool = Field(default=False, description="Its test environment.")
     options: Annotated[Mapping[str, Any], Open, Frozen] = Field(default={}, description="Given to its client.")
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.trading.advance import advance, decide, stop_early, take, trade_pairs
 from workbench.trading.book import BOOK_WORLD, CAREFUL, as_book_world, walk_messages
+from workbench.trading.entry import advance_in, book_in, end_order_in, equity_in, rest_in, size_up_in, take_in
 from workbench.trading.equipping import equip_rare
 from workbench.trading.executors import KINDS, equip
 from workbench.trading.ledger import equity, netted, settle, to_lot, to_tick, total_equity
@@ -106,7 +107,7 @@ if TYPE_CHECKING:
     from workbench.trading.gate import Alarm, Gate, Refusal
     from workbench.trading.limits import Limits
     from workbench.trading.messages import Booked, Fill, Intent, Life, Moved, News, Odd, Oddity, Report, Wish
-    from workbench.trading.remote import book_fill, book_outside, end_order, flatten, revive, size_up, wind_down
+    from workbench.trading.remote import book, book_outside, end_order, flatten, revive, size_up, wind_down
     from workbench.trading.standing import Resting, Standing, Worth
     from workbench.trading.tracker import Order, Tracker
 
@@ -115,7 +116,7 @@ HOMES = {
     "gate": "Alarm Gate Refusal",
     "limits": "Limits",
     "messages": "Booked Fill Intent Life Moved News Odd Oddity Report Wish",
-    "remote": "book_fill book_outside end_order flatten revive size_up wind_down",
+    "remote": "book book_outside end_order flatten revive size_up wind_down",
     "standing": "Resting Standing Worth",
     "tracker": "Order Tracker",
 }
@@ -195,20 +196,24 @@ __all__ = [
     "World",
     "Worth",
     "advance",
+    "advance_in",
     "after_open",
     "as_book_world",
     "as_fees",
     "as_latency",
     "as_slippage",
     "begin_row",
-    "book_fill",
+    "book",
+    "book_in",
     "book_outside",
     "copy_world",
     "decide",
     "end_order",
+    "end_order_in",
     "equip",
     "equip_rare",
     "equity",
+    "equity_in",
     "explain",
     "first_side",
     "flatten",
@@ -227,15 +232,18 @@ __all__ = [
     "opened_at",
     "put_quotes_back",
     "rest",
+    "rest_in",
     "revive",
     "see_bar",
     "see_tick",
     "settle",
     "size_up",
+    "size_up_in",
     "start_walk",
     "steps_over",
     "stop_early",
     "take",
+    "take_in",
     "to_lot",
     "to_tick",
     "total_equity",

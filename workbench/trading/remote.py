@@ -44,7 +44,7 @@ def size_up(world, slot):
 
 
 @compiled
-def book_fill(world, slot, price, amount, paid_quote, paid_base, worth, maker, complete):
+def book(world, slot, price, amount, paid_quote, paid_base, worth, maker, complete):
     """Book one fill of the order in `slot` as its venue told it; `complete` closes the order.
 
     `paid_quote` and `paid_base` are the fee in either, `worth` all of it in quote terms: a fee in a third coin moves

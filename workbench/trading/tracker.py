@@ -80,11 +80,17 @@ class Tracker:
 
     def __init__(self, *, proof_ms: int = 16_000, patience_ms: int = 1_000) -> None:
         self.proof_ms, self.patience_ms = proof_ms, patience_ms
+        self._usual, self._pauses = (proof_ms, patience_ms), (FIRST_PAUSE_MS, LONGEST_PAUSE_MS)
         self.orders: dict[str, Order] = {}
         self.strangers: dict[Key, Report] = {}
         self.strays: dict[Key, dict[str, Fill]] = {}
         self._named: dict[Key, Order] = {}
         self._unsettled: dict[str, Order] = {}
+
+    def keep_pace(self, pace: float) -> None:
+        """Wait as long as ever while the time of entries runs `pace` times as fast: a venue that replays a market."""
+        self.proof_ms, self.patience_ms = (int(one * pace) for one in self._usual)
+        self._pauses = int(FIRST_PAUSE_MS * pace), int(LONGEST_PAUSE_MS * pace)
 
     # --- what we did -------------------------------------------------------------------------------------------------
 
@@ -185,7 +191,7 @@ class Tracker:
         for client_id, order in self._unsettled.items():
             wish = _wish(order)
             if wish is not None and now_ms >= order.ask_ms:
-                order.ask_ms = now_ms + min(FIRST_PAUSE_MS << min(order.asked, 8), LONGEST_PAUSE_MS)
+                order.ask_ms = now_ms + min(self._pauses[0] << min(order.asked, 8), self._pauses[1])
                 proof_ms = order.sent_ms + self.proof_ms
                 if not order.accepted and now_ms < proof_ms < order.ask_ms:
                     order.ask_ms = proof_ms

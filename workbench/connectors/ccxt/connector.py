@@ -13,7 +13,7 @@ from workbench.connectors.ccxt.commands import Commands
 from workbench.connectors.ccxt.streams import Streams
 from workbench.connectors.ccxt.venues import facts
 from workbench.connectors.ccxt.wire import Keys, make_client, refuse_repeats, share_markets
-from workbench.connectors.clock import Clock, VenueClock
+from workbench.connectors.clock import Clock, VenueClock, pace
 from workbench.connectors.protocol import Changed, Event, Fault, Offset, Stream
 from workbench.connectors.throttle import Allowance, Throttle
 from workbench.errors import ConfigError, VenueError
@@ -96,7 +96,7 @@ class CcxtConnector(Commands):
         """Compare clocks. A machine that is off by more than a second opens nothing until that was set right."""
         self.offset = await self.clock_offset()
         off = abs(self.offset.ahead_ms) - self.offset.unsure_ms if self.offset else 0
-        if off > STOP_MS:
+        if off > STOP_MS * pace(self.time):  # a millisecond of ours is many of a market that is replayed
             self.closed_because = f"the clock of this machine is off by {off} ms"
         elif self.closed_because.startswith("the clock"):
             self.closed_because = ""
@@ -105,7 +105,8 @@ class CcxtConnector(Commands):
     @property
     def clock_is_doubtful(self) -> bool:
         """Is the clock off by more than half a second? Worth a warning."""
-        return self.offset is not None and abs(self.offset.ahead_ms) - self.offset.unsure_ms > WARN_MS
+        off = abs(self.offset.ahead_ms) - self.offset.unsure_ms if self.offset else 0
+        return off > WARN_MS * pace(self.time)
 
     async def follow(self, stream: Stream, instrument: str = "", timeframe: str = "") -> None:
         """Follow a stream until closed; events come through `next_event`.

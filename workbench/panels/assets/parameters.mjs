@@ -214,7 +214,7 @@ function numbers(field, value, touched) {
   box.onchange = () => { slider.value = box.value; touched(); };
   const read = () => (box.value === '' ? null : Number(box.value));
   const write = wanted => { slider.value = String(wanted); box.value = String(wanted); };
-  write(value ?? Number(slider.value));
+  write(value ?? min); // what is switched off begins at its least
   return [[slider, box], read, write];
 }
 
