@@ -41,7 +41,7 @@ class Canary(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     share: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.1
-    after: Duration = Field("1d")
+    after: Duration = Field("1d")  # type: ignore[assignment]  # the default is read as a duration too
     fills: Annotated[int, Field(ge=0)] = 10
     max_drift: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.01
     max_loss: Annotated[float, Field(gt=0.0, le=1.0)] = 0.1
