@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks import kernels, speed, workloads
+from benchmarks import books, kernels, speed, workloads
 
 CANDLES = workloads.walk(20_000, seed=4)
 
@@ -30,3 +30,13 @@ def test_contenders_take_turns():
     assert [line.name for line in lines] == [speed.KERNEL, speed.RUN, speed.AUDITED]
     assert [len(line.seconds) for line in lines] == [3, 3, 3]
     assert all(0.0 < line.cpu < 60.0 for line in lines)
+
+
+@pytest.mark.shared
+def test_a_recorded_book_is_replayed_as_fast_as_by_the_peer(shared):
+    """The bound is 1.5 times the peer's time; `python -m benchmarks.books` measures it well."""
+    lines = books.measure(shared / "marketdata" / "l2", "usdm", rounds=3)
+    assert [line.name.split(",")[0] for line in lines] == ["workbench", "hftbacktest", "hftbacktest", "workbench"]
+    assert books.ratio(lines) < 1.5
+    ours, theirs = lines[0].amount, lines[1].amount
+    assert 0.8 < ours / theirs < 1.25  # two engines, one market: theirs fills whole orders

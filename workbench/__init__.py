@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from workbench.market import BUY, FLAT, SELL, Candles, Instrument, Targets
     from workbench.panels import tune  # type: ignore[no-redef]
     from workbench.research import compare, cross_validate, optimize, sweep, walk_forward  # type: ignore[no-redef]
-    from workbench.trading import Fees, Intensity, Latency, Limits, Perpetual, Queue, Slippage, Tier
+    from workbench.trading import Fees, Intensity, Latency, Limits, Perpetual, Queue, QueuePosition, Slippage, Tier
 
 __version__ = "0.1.0"
 
 __all__ = [
     "BUY", "FLAT", "SELL", "Candles", "Controller", "Fees", "Field", "Fraction", "Instrument", "Intensity", "Latency",
-    "Limits", "Perpetual", "Queue", "Run", "Slippage", "Targets", "Tier", "attach", "backtest", "candles", "compare",
-    "compiled", "controllers", "cross_validate", "data", "errors", "executors", "indicators", "live", "metrics",
-    "optimize", "paper", "promote", "rerun", "runs", "sweep", "tune", "walk_forward",
+    "Limits", "Perpetual", "Queue", "QueuePosition", "Run", "Slippage", "Targets", "Tier", "attach", "backtest",
+    "candles", "compare", "compiled", "controllers", "cross_validate", "data", "errors", "executors", "indicators",
+    "live", "metrics", "optimize", "paper", "promote", "rerun", "runs", "sweep", "tune", "walk_forward",
 ]  # fmt: skip
 
 ROOMS = {"controllers", "data", "errors", "indicators", "metrics"}
@@ -42,7 +42,7 @@ HOMES = {
     "market": ("BUY", "FLAT", "SELL", "Candles", "Instrument", "Targets"),
     "panels": ("tune",),
     "research": ("compare", "cross_validate", "optimize", "sweep", "walk_forward"),
-    "trading": ("Fees", "Intensity", "Latency", "Limits", "Perpetual", "Queue", "Slippage", "Tier"),
+    "trading": ("Fees", "Intensity", "Latency", "Limits", "Perpetual", "Queue", "QueuePosition", "Slippage", "Tier"),
 }
 HOME = {name: room for room, names in HOMES.items() for name in names}
 

@@ -17,6 +17,7 @@ from workbench.trading import (
     Perpetual,
     PurseKind,
     Queue,
+    QueuePosition,
     World,
     new_purse_world,
 )
@@ -190,5 +191,7 @@ def set_models(world: World, settings: Settings) -> None:
     elif isinstance(fill, Intensity):
         world["fill"] = FillModel.INTENSITY
         markets["intensity"], markets["decay"], markets["dt"] = fill.rate, fill.decay, fill.dt
+    elif isinstance(fill, QueuePosition):
+        world["fill"] = FillModel.POSITION
     else:
         world["fill"] = FillModel[fill.upper()]

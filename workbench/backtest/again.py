@@ -15,7 +15,9 @@ from workbench.backtest.run import run
 def again(bot: Any, result: Result) -> Tape:
     """Run a bot over the candles and terms of a result."""
     walked = result.finer or result.market
-    tape, _ = run(bot, result.market, result.bars, result.settings, walked.timeframe_ms, walked, result.given)
+    tape, _ = run(
+        bot, result.market, result.bars, result.settings, walked.timeframe_ms, walked, result.given, result.feeds
+    )
     return tape
 
 

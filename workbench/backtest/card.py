@@ -15,13 +15,14 @@ import numba
 import numpy as np
 import polars as pl
 
+from workbench.backtest.book import Feeds, restored_feeds
 from workbench.backtest.engine import Tape
 from workbench.backtest.extras import Given
 from workbench.backtest.settings import Settings
 from workbench.compiled import kernel_hash
 from workbench.errors import BrokenInvariant, ConfigError, DataError
 from workbench.market import Candles, show_time
-from workbench.trading import Fees, Intensity, Latency, Perpetual, Queue, Slippage
+from workbench.trading import Fees, Intensity, Latency, Perpetual, Queue, QueuePosition, Slippage
 
 SHORT = 12
 COLUMNS = (("time", "time_ms"), ("rate", "rate"), ("mark", "mark"))
@@ -38,6 +39,7 @@ class Card(dict[str, Any]):
     finer: dict[str, Candles] | None
     bot: Any
     given: Given | None
+    feeds: Feeds | None
 
     def _repr_html_(self) -> str:
         cells = "".join(
@@ -56,9 +58,10 @@ def make_card(
     seed: int,
     tape: Tape,
     given: Given | None = None,
+    feeds: Feeds | None = None,
 ) -> Card:
     """Write down all that decided a result, and a digest of the result itself."""
-    facts = {
+    facts: dict[str, Any] = {
         "bot": {"class": f"{type(bot).__module__}:{type(bot).__qualname__}", "fingerprint": bot.fingerprint,
                 "parameters": bot.model_dump(mode="json")},
         "data": {name: described(one) for name, one in candles.items()},
@@ -71,8 +74,10 @@ def make_card(
     }  # fmt: skip
     if given is not None:
         facts["funding"] = funding_facts(given)
+    if feeds is not None:
+        facts["recordings"] = feeds.facts()
     card = Card(facts)
-    card.candles, card.finer, card.bot, card.given = candles, finer, bot, given
+    card.candles, card.finer, card.bot, card.given, card.feeds = candles, finer, bot, given, feeds
     return card
 
 
@@ -203,7 +208,11 @@ def restored(card: Mapping[str, Any]) -> tuple[Any, dict[str, Candles], dict[str
             f"That is no card: it has no `{missing[0]}`. Pass `result.card`, or the dict made of its JSON."
         )
     bot = getattr(card, "bot", None) or restored_bot(card["bot"])
-    candles = getattr(card, "candles", None) or restored_candles(card["data"])
+    candles: Any
+    if "recordings" in card:
+        candles = list((getattr(card, "feeds", None) or restored_feeds(card["recordings"])).recordings)
+    else:
+        candles = getattr(card, "candles", None) or restored_candles(card["data"])
     finer = getattr(card, "finer", None) or (restored_candles(card["path"]) if card.get("path") else None)
     terms = dict(card["settings"])
     terms["fees"], terms["slippage"] = Fees(**terms["fees"]), Slippage(**terms["slippage"])
@@ -213,7 +222,9 @@ def restored(card: Mapping[str, Any]) -> tuple[Any, dict[str, Candles], dict[str
         terms["max_rate_age"] = terms.pop("max_rate_age_ms")
     if isinstance(terms["fill"], Mapping):
         model = dict(terms["fill"])
-        terms["fill"] = {"Queue": Queue, "Intensity": Intensity}[model.pop("model")](**model)
+        terms["fill"] = {one.__name__: one for one in (Queue, Intensity, QueuePosition)}[model.pop("model")](**model)
+    if "recordings" in card:
+        terms["step"] = next(iter(card["data"].values()))["timeframe"]
     if terms.get("perpetual") is not None:
         terms["perpetual"] = Perpetual(**terms["perpetual"])
     return bot, candles, finer, terms

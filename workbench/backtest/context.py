@@ -15,7 +15,7 @@ from workbench.backtest.engine import (
     Tape,
     complain,
     grown,
-    new_journals,
+    journals_of,
     step_rows,
     tape,
 )
@@ -242,7 +242,7 @@ def run_ticks(on_tick: Callable[[Context], Any], world: World, market: Market, b
     """The engine, a row at a time, with a Python function deciding at each close."""
     n_rows = len(bars.time)
     equity, tick, out = np.empty(n_rows), np.zeros(1, TICK), new_targets(1)
-    journals = new_journals(n_rows // 4 + 2 * OUTBOX, order=world.dtype["done_orders"].base)
+    journals = journals_of(world, n_rows)
     equip_rare(world)
     context = Context(market, world)
     for row in range(n_rows):

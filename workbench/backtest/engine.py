@@ -125,8 +125,7 @@ def plainly(targets: Array) -> bool:
 
 def new_paper(n_rows: int, world: World) -> Paper:
     """Paper for a run of so many rows in such a world."""
-    journals = new_journals(n_rows // 4 + 2 * OUTBOX, fills=2 * n_rows, order=world.dtype["done_orders"].base)
-    return Paper(room(n_rows, np.float64), journals)
+    return Paper(room(n_rows, np.float64), journals_of(world, n_rows))
 
 
 def step_rows(world: World, tick: Array, journals: Journals, *rest: Any, kernel: Any = loop.run) -> int:
@@ -166,9 +165,17 @@ def all_orders(tape: Tape) -> Array:
     return orders[np.argsort(orders["id"], kind="stable")]
 
 
-def new_journals(rows: int, fills: int = 0, order: np.dtype[np.void] = ORDER) -> Journals:
+def journals_of(world: World, n_rows: int) -> Journals:
+    """Empty journals for a run of so many rows, of what the world notes down."""
+    order, fill = (world.dtype[name].base for name in ("done_orders", "fills"))
+    return new_journals(n_rows // 4 + 2 * OUTBOX, fills=2 * n_rows, order=order, fill=fill)
+
+
+def new_journals(
+    rows: int, fills: int = 0, order: np.dtype[np.void] = ORDER, fill: np.dtype[np.void] = FILL
+) -> Journals:
     """Empty journals; memory that is not written costs nothing."""
-    kinds = ((max(rows, fills), FILL), (rows, order), (rows, EXECUTOR), (rows, REFUSAL))
+    kinds = ((max(rows, fills), fill), (rows, order), (rows, EXECUTOR), (rows, REFUSAL))
     fill_room, orders, executors, refusals = (room(count, kind) for count, kind in kinds)
     return Journals(fill_room, orders, executors, refusals, np.zeros(4, np.int64))
 

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from workbench.backtest import tables
+from workbench.backtest.book import Feeds
 from workbench.backtest.bounds import Bounds, Endings, closing_sides, find_endings
 from workbench.backtest.card import Card, make_card
 from workbench.backtest.engine import Array, Tape
@@ -61,6 +62,7 @@ class Result:
     seed: int
     finer: Market | None = None
     given: Given | None = None
+    feeds: Feeds | None = None
 
     @property
     def candles(self) -> dict[str, Any]:
@@ -258,7 +260,7 @@ class Result:
     def card(self) -> Card:
         """Fingerprints of data, code, parameters, seed and environment; `wb.rerun(card)` gives the same bits."""
         finer = None if self.finer is None else self.finer.candles
-        return make_card(self.bot, self.candles, finer, self.settings, self.seed, self.tape, self.given)
+        return make_card(self.bot, self.candles, finer, self.settings, self.seed, self.tape, self.given, self.feeds)
 
     def summary(self) -> Summary:
         """The result in a page: a table in a notebook, text in a terminal."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from workbench.backtest.book import Feeds, as_feeds
 from workbench.backtest.card import compare, given_again, restored
 from workbench.backtest.configs import give_configs
 from workbench.backtest.context import run_ticks
@@ -27,14 +28,16 @@ from workbench.backtest.wishes import as_inputs, as_wishes, wanted_targets
 from workbench.controllers import Controller, Together, Way
 from workbench.errors import ConfigError
 from workbench.journal import trials
-from workbench.market import Candles, Targets
+from workbench.market import Candles, Policy, Targets
 from workbench.trading import (
     Fees,
     Intensity,
     Latency,
     Perpetual,
     Queue,
+    QueuePosition,
     Slippage,
+    World,
 )
 
 
@@ -53,7 +56,8 @@ def backtest(
     slippage: Slippage | float = Slippage(),  # noqa: B008
     latency: Latency | int = Latency(),  # noqa: B008
     path: str | Candles | Mapping[str, Candles] = "worst",
-    fill: str | Queue | Intensity = "touch",
+    fill: str | Queue | Intensity | QueuePosition = "touch",
+    step: str = "1s",
     participation: float = 0.0,
     perpetual: Perpetual | None = None,
     funding: Any = None,
@@ -76,7 +80,8 @@ def backtest(
     bot : Controller, or a list of them
         The strategy with its parameters; several share one account, as `wb.controllers.Together`.
     candles : Candles, or a dict or list of them
-        One or several instruments; of several timeframes, each bar is known once it has closed.
+        One or several instruments; of several timeframes, each bar is known once it has closed. Or recordings of books
+        (`wb.data.book`): then orders meet the recorded book, as docs/books.md says.
     cash : float or dict
         Quote currency at the start; as {"spot": 5_000, "perpetual": 5_000}, or by venue, instrument or currency, for
         purses that share nothing.
@@ -90,7 +95,10 @@ def backtest(
     path : "worst", "best", "ohlc", or finer candles
         The order in which a bar's extremes are met; finer candles show it.
     fill : "touch", "through", `Queue` or `Intensity`
-        Whether a resting limit order fills when the price reaches it, or only when it goes beyond; or by chance.
+        Whether a resting limit order fills when the price reaches it, or only when it goes beyond; or by chance. In a
+        recorded book "touch", "through", or "queue" and `QueuePosition`, by its place in the queue.
+    step : timeframe
+        Of recorded books: how often the bot decides, on bars of the mid price of that length; "100ms" will do.
     participation : float
         The share of a bar's volume that our fills amount to at most; 0 for no limit.
     perpetual : Perpetual, optional
@@ -121,7 +129,12 @@ def backtest(
     DataError
         Candles that cannot be traded on together, or targets that do not fit them.
     """
-    bot = as_bot(bot)
+    bot, feeds = as_bot(bot), as_feeds(candles)
+    if feeds is not None:
+        feeds.refuse(path=path, slippage=slippage, participation=participation, marks=marks, rates=rates)
+        candles, fill, account = feeds.candles(step), feeds.model(fill), account or feeds.account
+    elif isinstance(fill, QueuePosition) or fill == "queue":
+        raise ConfigError("A place in the queue is known in recorded books alone. On candles use wb.Queue(chance).")
     market = as_market(candles)
     check_quotes(market, rates)
     is_walked_finer = not isinstance(path, str)
@@ -132,16 +145,17 @@ def backtest(
         seed=seed,
     )  # fmt: skip
     seed = settings.seed
-    given = as_given(market, settings, funding, marks, rates, shared=isinstance(bot, Together))
+    shared = feeds is not None or isinstance(bot, Together)
+    given = as_given(market, settings, funding, marks, rates, shared=shared)
     if given is not None:
         settings = replace(settings, cash=given.cash(int(market.time[0])))
     finer = as_market(path, "path") if is_walked_finer else None
     bars = market.bars() if finer is None else finer_bars(market, finer)
     began = time.perf_counter()
-    tape, targets = run(bot, market, bars, settings, (finer or market).timeframe_ms, finer or market, given)
+    tape, targets = run(bot, market, bars, settings, (finer or market).timeframe_ms, finer or market, given, feeds)
     trials.record_run(bot, market.candles.values())
     verdict = look(bot, market, targets, seed, time.perf_counter() - began) if audit else None
-    return Result(bot, market, bars, settings, tape, targets, verdict, seed, finer, given)
+    return Result(bot, market, bars, settings, tape, targets, verdict, seed, finer, given, feeds)
 
 
 def rerun(card: Mapping[str, Any]) -> Result:
@@ -188,24 +202,28 @@ def run(
     timeframe_ms: int,
     walked: Market,
     given: Given | None = None,
+    feeds: Feeds | None = None,
     paper: Paper | None = None,
 ) -> tuple[Tape, list[Targets]]:
     """One pass of the engine, by whichever way the bot says what it wants; with its targets, if it has any."""
     venues = [one.venue for one in market.candles.values()]
+
+    def begun(policy: Policy | None) -> tuple[World, Bars]:
+        world = settings.world(market.instruments, policy, venues, purses=given is not None)
+        walks = with_extra(bars, market, walked, given, world)
+        return (world, walks) if feeds is None else feeds.into(world, walks, settings)
+
     if isinstance(bot, Together):
         voices = voices_of(bot, market)
-        world = settings.world(market.instruments, None, venues, purses=True)
-        bars = with_extra(bars, market, walked, given, world)
+        world, bars = begun(None)
         return run_voices(bot, voices, world, bars, timeframe_ms, market), []
     way = type(bot).authored()
     if way == Way.TARGETS:
         targets = wanted_targets(bot, market)
         wishes, out, policy = as_wishes(targets, market)
-        world = settings.world(market.instruments, policy, venues, purses=given is not None)
-        bars = with_extra(bars, market, walked, given, world)
+        world, bars = begun(policy)
         return simulate(world, bars, timeframe_ms, out=out, wishes=wishes, paper=paper), targets
-    world = settings.world(market.instruments, getattr(bot, "policy", None), venues, purses=given is not None)
-    bars = with_extra(bars, market, walked, given, world)
+    world, bars = begun(getattr(bot, "policy", None))
     world["tells_levels"] = 1
     if way == Way.DECIDE:
         check_decide(bot)

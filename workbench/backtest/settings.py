@@ -11,7 +11,18 @@ import numpy as np
 from workbench.backtest.accounts import purse_world
 from workbench.errors import ConfigError
 from workbench.market import Instrument, Policy
-from workbench.trading import Fees, Intensity, Latency, Path, Perpetual, Queue, Slippage, World, new_world
+from workbench.trading import (
+    Fees,
+    Intensity,
+    Latency,
+    Path,
+    Perpetual,
+    Queue,
+    QueuePosition,
+    Slippage,
+    World,
+    new_world,
+)
 
 PATHS = ("worst", "best", "ohlc")
 # Terms that only a world with purses knows; at these values a run has none, and costs nothing for them.
@@ -42,7 +53,7 @@ class Settings:
     slippage: Slippage = field(default_factory=Slippage)
     latency: Latency = field(default_factory=Latency)
     path: str = "worst"
-    fill: str | Queue | Intensity = "touch"
+    fill: str | Queue | Intensity | QueuePosition = "touch"
     log_quotes: bool = False
     trace: bool = False
     perpetual: Perpetual | None = None
@@ -58,7 +69,7 @@ class Settings:
         if self.path not in PATHS:
             shown = ", ".join(map(repr, PATHS))
             raise ConfigError(f"`path` is {self.path!r}. Choose one of {shown}, or give candles of a finer timeframe.")
-        if not isinstance(self.fill, Queue | Intensity):
+        if not isinstance(self.fill, Queue | Intensity | QueuePosition):
             _choose("fill", self.fill, ("touch", "through"))
         if not is_number(self.leverage) or not 0 < self.leverage <= 1000:
             raise ConfigError(f"`leverage` is {self.leverage!r}. It is a number above 0, such as 1 or 3.")

@@ -60,7 +60,7 @@ def fills_frame(tape: Tape, bars: Bars, names: list[str]) -> pl.DataFrame:
     fee = np.where(in_base, fills["fee"] * fills["price"], fills["fee"])
     return pl.DataFrame(
         {
-            "time": stamps(bars.time[fills["row"]]),
+            "time": stamps(fills["time_ms"] if "time_ms" in (fills.dtype.names or ()) else bars.time[fills["row"]]),
             "row": _ints(fills["row"]),
             "instrument": _instruments(fills["market"], names),
             "order_id": _ints(fills["order"]),

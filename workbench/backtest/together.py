@@ -17,8 +17,8 @@ from workbench.backtest.engine import (
     Tape,
     as_pointer,
     grown,
+    journals_of,
     locked,
-    new_journals,
     step_rows,
     tape,
 )
@@ -29,7 +29,7 @@ from workbench.backtest.wishes import SPARE, as_inputs, as_wishes, wanted_target
 from workbench.controllers import Together, Way
 from workbench.errors import ConfigError
 from workbench.market import TARGET, TARGET_COLUMNS, Action, Policy, Targets
-from workbench.trading import MAX_LEVELS, OUTBOX, TICK, Stop, World, equip_rare, new_targets
+from workbench.trading import MAX_LEVELS, TICK, Stop, World, equip_rare, new_targets
 
 
 class Voice(NamedTuple):
@@ -129,7 +129,7 @@ def run_voices(bot: Together, voices: list[Voice], world: World, bars: Bars, tim
     whole, n_rows = new_targets(MAX_LEVELS), len(bars.time)
     out = whole[: sum(one.levels for one in voices)]
     equity, tick, pnls = room(n_rows, np.float64), np.zeros(1, TICK), np.zeros((len(voices), n_rows))
-    journals = new_journals(n_rows // 4 + 2 * OUTBOX, fills=2 * n_rows, order=world.dtype["done_orders"].base)
+    journals = journals_of(world, n_rows)
     equip_rare(world)
     row = 0
     while row < n_rows:

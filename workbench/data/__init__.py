@@ -5,6 +5,7 @@ It checks and reports, and never repairs silently. It has no opinions on what th
 
 from typing import TYPE_CHECKING, Any
 
+from workbench.data.books import book
 from workbench.data.downloading import download
 from workbench.data.ingesting import audit, ingest
 from workbench.data.querying import candles, catalog
@@ -13,7 +14,7 @@ from workbench.data.sampling import sample
 if TYPE_CHECKING:
     from workbench.data.recorder import record, recorded
 
-__all__ = ["audit", "candles", "catalog", "download", "ingest", "record", "recorded", "sample"]
+__all__ = ["audit", "book", "candles", "catalog", "download", "ingest", "record", "recorded", "sample"]
 
 
 def __getattr__(name: str) -> Any:

@@ -23,8 +23,20 @@ from workbench.market.codes import (
     Sizing,
     new_configs,
 )
+from workbench.market.depth import (
+    FEED,
+    MESSAGE,
+    TOP,
+    MessageKind,
+    change_levels,
+    new_feed,
+    rebuild,
+    shown_at,
+    take_quote,
+)
 from workbench.market.frames import USUAL_NAMES, as_polars, candle_arrays, commonest_step, float_column, time_column
 from workbench.market.instrument import Instrument
+from workbench.market.recording import Recording
 from workbench.market.resampling import bar_starts, exact_sums
 from workbench.market.targets import TARGET_COLUMNS, Policy, Targets
 from workbench.market.timeframe import (
@@ -42,13 +54,16 @@ __all__ = [
     "BUY",
     "COLUMNS",
     "CONFIG",
+    "FEED",
     "FLAT",
     "LADDER",
+    "MESSAGE",
     "POLICY",
     "SELL",
     "TARGET",
     "TARGET_COLUMNS",
     "TARGET_TERMS",
+    "TOP",
     "USUAL_NAMES",
     "Action",
     "Audit",
@@ -57,10 +72,12 @@ __all__ = [
     "FloatArray",
     "Instrument",
     "LegPolicy",
+    "MessageKind",
     "Mode",
     "Moment",
     "OrderKind",
     "Policy",
+    "Recording",
     "Sizing",
     "Targets",
     "TimeArray",
@@ -72,6 +89,7 @@ __all__ = [
     "bar_starts",
     "candle_arrays",
     "ceil_time",
+    "change_levels",
     "check_candles",
     "check_scale",
     "commonest_step",
@@ -79,7 +97,11 @@ __all__ = [
     "float_column",
     "floor_time",
     "new_configs",
+    "new_feed",
+    "rebuild",
     "show_time",
+    "shown_at",
+    "take_quote",
     "time_column",
     "timeframe_ms",
 ]

@@ -14,7 +14,7 @@ from workbench.errors import ConfigError, DataError
 from workbench.market.checking import FloatArray, TimeArray, check_candles
 from workbench.market.instrument import Instrument
 from workbench.market.resampling import as_of, bar_starts, lacking, merge_columns
-from workbench.market.timeframe import as_time, show_time, timeframe_ms
+from workbench.market.timeframe import as_milliseconds, as_time, show_time, timeframe_ms
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from workbench.market.audit import Audit
 
 COLUMNS = ("open", "high", "low", "close", "volume")
+SECOND_MS = 1_000  # only candles of a recorded book may be shorter
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -153,8 +154,8 @@ class Candles:
 
     @property
     def timeframe_ms(self) -> int:
-        """Length of a bar in milliseconds."""
-        return timeframe_ms(self.timeframe)
+        """Length of a bar in milliseconds; those of a recorded book may be shorter than a second."""
+        return as_milliseconds(self.timeframe)
 
     @property
     def columns(self) -> dict[str, FloatArray]:
@@ -203,7 +204,8 @@ class Candles:
         ConfigError
             If `timeframe` is not a whole multiple of the present one.
         """
-        length, part = timeframe_ms(timeframe), self.timeframe_ms
+        part = self.timeframe_ms
+        length = timeframe_ms(timeframe) if part >= SECOND_MS else as_milliseconds(timeframe)
         if length % part:
             raise ConfigError(
                 f"{self.instrument}: {self.timeframe} candles cannot be resampled to {timeframe}. "

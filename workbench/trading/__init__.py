@@ -5,6 +5,7 @@ compiled loop of a backtest does so in one pass; a live run does so per event, a
 """
 
 from workbench.trading.advance import advance, decide, stop_early, take, trade_pairs
+from workbench.trading.book import BOOK_WORLD, CAREFUL, as_book_world, walk_messages
 from workbench.trading.equipping import equip_rare
 from workbench.trading.executors import KINDS, equip
 from workbench.trading.gate import Alarm, Gate, Refusal
@@ -41,6 +42,7 @@ from workbench.trading.models import (
     Latency,
     Perpetual,
     Queue,
+    QueuePosition,
     Slippage,
     Tier,
     as_fees,
@@ -114,6 +116,8 @@ from workbench.trading.world import (
 
 __all__ = [
     "ALL_ORDERS",
+    "BOOK_WORLD",
+    "CAREFUL",
     "CONTROLLER",
     "EXECUTOR",
     "FEE_IN_BASE",
@@ -169,6 +173,7 @@ __all__ = [
     "Purpose",
     "PurseKind",
     "Queue",
+    "QueuePosition",
     "Reason",
     "Refusal",
     "Report",
@@ -184,6 +189,7 @@ __all__ = [
     "Worth",
     "advance",
     "after_open",
+    "as_book_world",
     "as_fees",
     "as_latency",
     "as_slippage",
@@ -227,6 +233,7 @@ __all__ = [
     "to_tick",
     "total_equity",
     "trade_pairs",
+    "walk_messages",
     "watch_quotes",
     "wind_down",
 ]

@@ -114,6 +114,23 @@ class Queue:
 
 
 @dataclass(frozen=True, slots=True)
+class QueuePosition:
+    """In a recorded book: a resting limit fills once what was before it at its price has gone; docs/books.md.
+
+    Trades take from the front. Of what is cancelled at the price, the share that lay before us is f(before)/(f(before)
+    + f(behind)) with f(x) = x to the `power`: 1 says that every order is as likely to be cancelled as any other, more
+    that those behind us go sooner. None is the careful answer, that whoever cancels lay behind us.
+    """
+
+    power: float | None = 1.0
+
+    def __post_init__(self) -> None:
+        power = self.power
+        if power is not None and (isinstance(power, bool) or not 0.0 < power <= 10.0):
+            raise ConfigError(f"QueuePosition: `power` is {power!r}. Give a number above 0 up to 10, or None.")
+
+
+@dataclass(frozen=True, slots=True)
 class Intensity:
     """Fills as Avellaneda and Stoikov model them: a limit at a distance `d` has the chance `A·exp(−k·d)·dt` in a bar.
 

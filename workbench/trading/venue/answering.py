@@ -97,7 +97,7 @@ def draw(seed, row, order_id):
 @compiled(part=True)
 def _fill_resting(world, slot):
     order = world.orders[slot]
-    if not _cut_to_position(world, slot):
+    if not cut_to_position(world, slot):
         return
     part = _from_volume(world, order.market, order.amount - order.filled)
     if part > 0.0:
@@ -110,10 +110,10 @@ def _fill_resting(world, slot):
 @compiled(part=True)
 def _take(world, slot, price, limited):
     """Fill as taker, or reject what the budget does not carry; an amount not known yet is worked out now."""
-    if not _cut_to_position(world, slot):
+    if not cut_to_position(world, slot):
         return
     order, m = world.orders[slot], world.orders[slot].market
-    side, amount = _side_of(world, order, price), order.amount
+    side, amount = side_of(world, order, price), order.amount
     paid = _paid(world, order, side, price, 0.0, limited)
     kept, order.reserved = order.reserved, 0.0
     if amount != amount:
@@ -125,13 +125,13 @@ def _take(world, slot, price, limited):
                 amount = min(amount, leg_of(world, m, -side))
     reason = keeps_rules(world, m, amount - order.filled, paid, closes(order) or order.filled > 0.0)
     if reason == Reason.NONE:
-        reason = _funds(world, order, side, amount - order.filled, paid)
+        reason = funds(world, order, side, amount - order.filled, paid)
     part = 0.0
     if reason == Reason.NONE:
         part = _from_volume(world, m, amount - order.filled)
         if part > 0.0 and world.markets[m].impact > 0.0:
             paid = _paid(world, order, side, price, _share(world.markets[m], part), limited)
-            reason = _funds(world, order, side, part, paid)
+            reason = funds(world, order, side, part, paid)
     order.reserved = kept
     if reason == Reason.TOO_SMALL and order.purpose == Purpose.HOLD:
         end_unasked(world, slot, Status.CANCELLED.value, Reason.NONE)
@@ -143,12 +143,12 @@ def _take(world, slot, price, limited):
 
 
 @compiled(leaf=True)
-def _funds(world, order, side, amount, price):
+def funds(world, order, side, amount, price):
     return has_funds(world, order.market, side, amount, price, is_exit(order), order.reduce != 0)
 
 
 @compiled(leaf=True)
-def _side_of(world, order, price):
+def side_of(world, order, price):
     """The side of an order; a wish has none until it is known which way it goes."""
     if order.side != 0:
         return np.int64(order.side)
@@ -180,7 +180,7 @@ def _share(market, part):
 
 
 @compiled(part=True)
-def _cut_to_position(world, slot):
+def cut_to_position(world, slot):
     """Cut an order that only reduces to what there is; False when that is nothing, and it is over."""
     order = world.orders[slot]
     if not only_reduces(world, order):

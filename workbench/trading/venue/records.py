@@ -44,6 +44,7 @@ class FillModel(IntEnum):
     THROUGH = 1
     QUEUE = 2
     INTENSITY = 3
+    POSITION = 4  # in a recorded book; docs/books.md
 
 
 class Stop(IntEnum):
