@@ -56,7 +56,7 @@ def browser() -> Iterator[Any]:
 def served(folder: Path) -> Iterator[str]:
     """JupyterLab over a folder, whose kernels have a store of their own in it; yields its address."""
     settings = folder / ".settings" / "@jupyterlab" / "apputils-extension"
-    settings.mkdir(parents=True)
+    settings.mkdir(parents=True, exist_ok=True)
     (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}')
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -6,6 +6,7 @@ This is the front door, the names that a notebook types. Each is fetched from it
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 from types import ModuleType
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from workbench.data import candles
     from workbench.live import Run, attach, live, paper, promote, runs
     from workbench.market import BUY, FLAT, SELL, Candles, Instrument, Targets
-    from workbench.panels import tune  # type: ignore[no-redef]
+    from workbench.panels import dashboard, tune
     from workbench.research import compare, cross_validate, optimize, sweep, walk_forward  # type: ignore[no-redef]
     from workbench.trading import Fees, Intensity, Latency, Limits, Perpetual, Queue, QueuePosition, Slippage, Tier
 
@@ -28,8 +29,8 @@ __version__ = "0.1.0"
 __all__ = [
     "BUY", "FLAT", "SELL", "Candles", "Controller", "Fees", "Field", "Fraction", "Instrument", "Intensity", "Latency",
     "Limits", "Perpetual", "Queue", "QueuePosition", "Run", "Slippage", "Targets", "Tier", "attach", "backtest",
-    "candles", "compare", "compiled", "controllers", "cross_validate", "data", "errors", "executors", "indicators",
-    "live", "metrics", "optimize", "paper", "promote", "rerun", "runs", "sweep", "tune", "walk_forward",
+    "candles", "compare", "compiled", "controllers", "cross_validate", "dashboard", "data", "errors", "executors",
+    "indicators", "live", "metrics", "optimize", "paper", "promote", "rerun", "runs", "sweep", "tune", "walk_forward",
 ]  # fmt: skip
 
 ROOMS = {"controllers", "data", "errors", "indicators", "metrics"}
@@ -40,7 +41,7 @@ HOMES = {
     "data": ("candles",),
     "live": ("Run", "attach", "live", "paper", "promote", "runs"),
     "market": ("BUY", "FLAT", "SELL", "Candles", "Instrument", "Targets"),
-    "panels": ("tune",),
+    "panels": ("dashboard", "tune"),
     "research": ("compare", "cross_validate", "optimize", "sweep", "walk_forward"),
     "trading": ("Fees", "Intensity", "Latency", "Limits", "Perpetual", "Queue", "QueuePosition", "Slippage", "Tier"),
 }
@@ -49,12 +50,22 @@ HOME = {name: room for room, names in HOMES.items() for name in names}
 
 def __getattr__(name: str) -> Any:
     if name in ROOMS:
-        return importlib.import_module(f"{__name__}.{name}")
+        return entered(name)
     if name not in HOME:
         raise AttributeError(f"workbench has no {name!r}. It offers {', '.join(__all__)}.")
-    value = getattr(importlib.import_module(f"{__name__}.{HOME[name]}"), name)
-    globals()[name] = value
-    return value
+    globals()[name] = getattr(entered(HOME[name]), name)
+    return globals()[name]
+
+
+def entered(room: str) -> ModuleType:
+    """A room, loaded without pauses to collect garbage: all that is made meanwhile is kept."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        return importlib.import_module(f"{__name__}.{room}")
+    finally:
+        if collects:
+            gc.enable()
 
 
 def __dir__() -> list[str]:

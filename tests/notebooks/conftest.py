@@ -13,6 +13,8 @@ import pytest
 from lab import ROOT, chromium
 from nbclient import NotebookClient
 
+from tests.live.running import end_all
+
 __all__ = ["chromium"]
 
 Executed = Callable[[Path], Any]
@@ -36,6 +38,9 @@ def run_through(path: Path, folder: Path) -> Any:
     own = {"WORKBENCH_DATA": str(folder / "data"), "WORKBENCH_HOME": str(folder / "home"), "PYTHONPATH": str(ROOT)}
     client = NotebookClient(book, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(folder)}})
     began = time.perf_counter()
-    client.execute(env=os.environ | own)
+    try:
+        client.execute(env=os.environ | own)
+    finally:
+        end_all(folder / "home")
     print(f"\n{path.name} ran in {time.perf_counter() - began:.1f} s")  # noqa: T201 - for whoever runs it with -s
     return book

@@ -25,6 +25,7 @@ from workbench.backtest.settings import Settings
 from workbench.backtest.terms import as_settings
 from workbench.backtest.together import run_voices, voices_of
 from workbench.backtest.wishes import as_inputs, as_wishes, wanted_targets
+from workbench.compiled import no_garbage
 from workbench.controllers import Controller, Together, Way
 from workbench.errors import ConfigError
 from workbench.journal import trials
@@ -226,10 +227,11 @@ def run(
     world, bars = begun(getattr(bot, "policy", None))
     world["tells_levels"] = 1
     if way == Way.DECIDE:
-        check_decide(bot)
-        give_configs(world, bot.executors(), market.names)
-        inputs, (out, whole) = as_inputs(bot, market), roomy_targets(bot.levels)
-        tape = simulate(world, bars, timeframe_ms, out=out, inputs=inputs, decide=bot.decide, paper=paper)
+        with no_garbage():  # what is loaded stays, and machine code makes none
+            check_decide(bot)
+            give_configs(world, bot.executors(), market.names)
+            inputs, (out, whole) = as_inputs(bot, market), roomy_targets(bot.levels)
+            tape = simulate(world, bars, timeframe_ms, out=out, inputs=inputs, decide=bot.decide, paper=paper)
         check_written(bot, whole)
         return tape, []
     return run_ticks(bot.on_tick, world, market, bars, timeframe_ms), []

@@ -145,7 +145,9 @@ def as_inputs(bot: Any, market: Market) -> Inputs:
             )
         columns.append(array)
         places.append(place)
-    plane = (
-        columns[0].reshape(1, -1) if len(columns) == 1 else np.array(columns).reshape(len(columns), len(market.time))
-    )
-    return Inputs(locked(np.ascontiguousarray(plane)), locked(np.array(places, np.int64)), row)
+    if len(columns) == 1:
+        return Inputs(locked(np.ascontiguousarray(columns[0].reshape(1, -1))), locked(np.array(places, np.int64)), row)
+    plane = np.empty((len(columns), len(market.time)))
+    for place, values in enumerate(columns):
+        plane[place] = values
+    return Inputs(locked(plane), locked(np.array(places, np.int64)), row)

@@ -6,6 +6,7 @@ address; `notice`, what is said meanwhile.
 
 from workbench.compiled.cache import KERNEL_ROOMS, cache_folder, is_warm, kernel_hash
 from workbench.compiled.decorator import compiled, compiled_pointer, in_place_of
+from workbench.compiled.pause import no_garbage
 from workbench.compiled.pointer import call_address
 
 __all__ = [
@@ -17,4 +18,5 @@ __all__ = [
     "in_place_of",
     "is_warm",
     "kernel_hash",
+    "no_garbage",
 ]

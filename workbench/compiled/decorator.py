@@ -16,8 +16,9 @@ from numba.core.types.misc import unliteral
 
 from workbench.compiled.cache import cache_of
 from workbench.compiled.parts import ApartCompiler, EntryCompiler, PartCompiler, is_inside_kernel
-from workbench.compiled.pause import no_garbage
+from workbench.compiled.pause import hold_no_events, no_garbage
 
+hold_no_events()
 OPTIONS = {"nogil": True, "error_model": "numpy"}
 NO_ENTRY = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 

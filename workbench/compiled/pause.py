@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 
 @contextmanager
@@ -17,3 +17,14 @@ def no_garbage() -> Iterator[None]:
     finally:
         if was:
             gc.enable()
+
+
+def hold_no_events() -> None:
+    """Numba announces, twice a call of LLVM, that it has the lock, also where nobody listens: do without.
+
+    It is a twentieth of a compilation, and more of loading a kernel from its file.
+    """
+    from llvmlite.binding import ffi
+
+    with suppress(AttributeError):  # of another version
+        ffi.lib._lock._cblist.clear()

@@ -2,46 +2,35 @@
 
 from __future__ import annotations
 
+import importlib
 from difflib import get_close_matches
 
-from workbench.controllers.arbitrage import Arbitrage
-from workbench.controllers.avellaneda import AvellanedaMarketMaking
-from workbench.controllers.bollinger import Bollinger
 from workbench.controllers.controller import Controller
-from workbench.controllers.dman import Dman
-from workbench.controllers.dman_maker import DmanMaker
-from workbench.controllers.grid_strike import GridStrike
-from workbench.controllers.macd_bollinger import MacdBollinger
-from workbench.controllers.pmm_dynamic import PmmDynamic
-from workbench.controllers.pmm_simple import PmmSimple
-from workbench.controllers.pure_market_making import PureMarketMaking
-from workbench.controllers.sma_cross import SmaCross
-from workbench.controllers.spot_perpetual import SpotPerpetualArbitrage
-from workbench.controllers.stat_arb import StatArb
-from workbench.controllers.supertrend import SuperTrend
-from workbench.controllers.xemm import Xemm
 from workbench.errors import ConfigError
+
+CLASSES = {
+    "sma_cross": "SmaCross",
+    "bollinger": "Bollinger",
+    "macd_bollinger": "MacdBollinger",
+    "supertrend": "SuperTrend",
+    "pmm_simple": "PmmSimple",
+    "arbitrage": "Arbitrage",
+    "dman": "Dman",
+    "dman_maker": "DmanMaker",
+    "grid_strike": "GridStrike",
+    "pmm_dynamic": "PmmDynamic",
+    "pure_market_making": "PureMarketMaking",
+    "spot_perpetual_arbitrage": "SpotPerpetualArbitrage",
+    "stat_arb": "StatArb",
+    "xemm": "Xemm",
+    "avellaneda_market_making": "AvellanedaMarketMaking",
+}
 
 
 def registry() -> dict[str, type[Controller]]:
     """Every shipped controller under the name that a terminal or a settings file uses."""
-    return {
-        "sma_cross": SmaCross,
-        "bollinger": Bollinger,
-        "macd_bollinger": MacdBollinger,
-        "supertrend": SuperTrend,
-        "pmm_simple": PmmSimple,
-        "arbitrage": Arbitrage,
-        "dman": Dman,
-        "dman_maker": DmanMaker,
-        "grid_strike": GridStrike,
-        "pmm_dynamic": PmmDynamic,
-        "pure_market_making": PureMarketMaking,
-        "spot_perpetual_arbitrage": SpotPerpetualArbitrage,
-        "stat_arb": StatArb,
-        "xemm": Xemm,
-        "avellaneda_market_making": AvellanedaMarketMaking,
-    }
+    door = importlib.import_module("workbench.controllers")
+    return {name: getattr(door, cls) for name, cls in CLASSES.items()}
 
 
 def by_name(name: str) -> type[Controller]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.journal import trials
 
 if TYPE_CHECKING:
+    from workbench.journal.codec import from_text
     from workbench.journal.database import database_url, open_database
     from workbench.journal.entries import Entry
     from workbench.journal.journal import Journal
@@ -24,10 +25,12 @@ if TYPE_CHECKING:
     from workbench.journal.verifying import Verdict
 
 __all__ = [
-    "Account", "Count", "Entry", "Journal", "Ledger", "NotWritten", "Past", "Verdict", "database_url", "open_database",
+    "Account", "Count", "Entry", "Journal", "Ledger", "NotWritten", "Past", "Verdict", "database_url", "from_text",
+    "open_database",
     "rescue", "trials", "version_of",
 ]  # fmt: skip
 HOMES = {
+    "codec": "from_text",
     "database": "database_url open_database",
     "entries": "Entry",
     "journal": "Journal",

@@ -18,7 +18,7 @@ from workbench.errors import ConfigError, WorkbenchError
 from workbench.live.admission import HOST, PROTOCOL, TOKEN, VERSION, WHO, peer
 from workbench.live.folder import RunFolder
 
-ASK_S, STOP_S, KILL_S = 5.0, 45.0, 30.0
+ASK_S, STOP_S, KILL_S, WATCH_S = 5.0, 45.0, 30.0, 1.5
 MOST_ANSWER = 64 * 1024 * 1024
 
 
@@ -72,24 +72,37 @@ class Client:
 
     def follow(self, after: int = 0) -> Iterator[dict[str, Any]]:
         """Entries after a number, and each that comes, until the run ends or the caller leaves the loop."""
+        yield from self._listen(f"/follow?after={after}")
+
+    def watch(self) -> Iterator[dict[str, Any]]:
+        """How it stands, ten times a second at most, until the run ends or the caller leaves the loop."""
+        yield from self._listen("/watch", patience_s=WATCH_S)
+
+    def _listen(self, path: str, patience_s: float | None = None) -> Iterator[dict[str, Any]]:
         from websockets.exceptions import ConnectionClosed, InvalidStatus
         from websockets.sync.client import unix_connect
 
-        uri = f"ws://{HOST.decode()}/follow?after={after}"
+        uri = f"ws://{HOST.decode()}{path}"
         try:
             with (
                 _reachable(self.path) as address,
                 unix_connect(address, uri, additional_headers=self._headers(), compression=None,
                              open_timeout=ASK_S, max_size=MOST_ANSWER) as socket_,
             ):  # fmt: skip
-                for message in socket_:
-                    yield json.loads(message)
+                while True:
+                    yield json.loads(socket_.recv(timeout=patience_s))
         except ConnectionClosed:
             return
         except InvalidStatus as error:
             raise ConfigError(f"{self.name}: its {self._what} lets nobody follow: {error}.") from error
+        except TimeoutError as error:
+            raise self._hangs(patience_s or ASK_S) from error
         except OSError as error:
             raise self._nobody(error) from error
+
+    def look(self) -> dict[str, Any]:
+        """How it stands now, as a panel sees it."""
+        return next(iter(self.watch()))
 
     def pause(self) -> dict[str, Any]:
         """Open nothing more; exits go on."""
@@ -102,6 +115,18 @@ class Client:
     def update(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Change parameters that may change while it trades."""
         return self._ask("POST", "/update", {"parameters": dict(parameters)})
+
+    def prepare(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Lay new parameters ready; the answer has the ticket to commit them by."""
+        return self._ask("POST", "/prepare", {"parameters": dict(parameters)})
+
+    def commit(self, ticket: int) -> dict[str, Any]:
+        """Let the set of this ticket take over at the end of the open bar."""
+        return self._ask("POST", "/commit", {"ticket": ticket})
+
+    def discard(self, ticket: int) -> dict[str, Any]:
+        """Take it away again."""
+        return self._ask("POST", "/discard", {"ticket": ticket})
 
     def stop(self, *, hold: bool = True) -> dict[str, Any]:
         """End in order: cancel, prove, close what is held unless `hold`; says what is left."""

@@ -23,6 +23,9 @@ class Commands(Protocol):
     def follow(self, after: int = 0) -> AsyncIterator[Answer]:
         """Entries after a number, and each that comes, until the reader goes."""
 
+    def look(self) -> Answer:
+        """The status with the book, money at the price heard last, and what may be changed; for panels."""
+
     async def pause(self, *, who: str = "") -> Answer:
         """Open nothing more; exits and protection go on."""
 
@@ -31,6 +34,15 @@ class Commands(Protocol):
 
     async def update(self, parameters: Mapping[str, Any], *, who: str = "") -> Answer:
         """Change parameters of the bot that may change while it trades."""
+
+    async def prepare(self, parameters: Mapping[str, Any], *, who: str = "") -> Answer:
+        """Lay new parameters ready; the answer has the ticket to commit them by."""
+
+    async def commit(self, ticket: int, *, who: str = "") -> Answer:
+        """Let the set of this ticket take over at the end of the open bar."""
+
+    async def discard(self, ticket: int, *, who: str = "") -> Answer:
+        """Take it away again."""
 
     async def stop(self, *, hold: bool = True, who: str = "") -> Answer:
         """Nothing new, cancel, wait for proof, close what is held unless `hold`; says what is left, within 30 s."""

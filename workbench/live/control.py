@@ -37,10 +37,12 @@ from workbench.live.admission import (
     plain_json,
 )
 
+LOOKS_PER_S = 10
 PATIENCE_S = 5.0  # for a request to be whole, and for a follower to take what it asked for
 MOST_CONNECTIONS, MOST_FOLLOWERS, MOST_WAITING = 64, 16, 1_000
 TAKES: dict[str, dict[str, type]] = {
     "pause": {}, "resume": {}, "stop": {"hold": bool}, "kill": {"flatten": bool}, "update": {"parameters": dict},
+    "prepare": {"parameters": dict}, "commit": {"ticket": int}, "discard": {"ticket": int},
 }  # fmt: skip
 
 
@@ -94,6 +96,8 @@ class Control:
         routes += [Route(f"/{name}", self._command, methods=["POST"]) for name in TAKES if hasattr(self.commands, name)]
         if hasattr(self.commands, "follow"):
             routes.append(WebSocketRoute("/follow", self._follow))
+        if hasattr(self.commands, "look"):
+            routes.append(WebSocketRoute("/watch", self._watch))
         return Starlette(routes=routes, exception_handlers={Denied: _denied, WorkbenchError: _cannot})
 
     # --- what is served ---
@@ -132,6 +136,28 @@ class Control:
             await _pass_on(self.commands.follow(after=after), socket_)
         finally:
             self._followers -= 1
+
+    async def _watch(self, socket_: WebSocket) -> None:
+        """Tell ten times a second at most how it stands; what is not taken in time ends it, and nothing queues up."""
+        if socket_.query_params or self._followers >= MOST_FOLLOWERS:
+            await socket_.close(1013)
+            return
+        await socket_.accept()
+        self._followers += 1
+        tasks = [asyncio.ensure_future(work) for work in (self._show(socket_), _listen_for_end(socket_))]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._followers -= 1
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _show(self, to: WebSocket) -> None:
+        while True:
+            async with asyncio.timeout(PATIENCE_S):
+                await to.send_json(self.commands.look())
+            await asyncio.sleep(1.0 / LOOKS_PER_S)
 
 
 async def _pass_on(entries: AsyncIterator[Any], to: WebSocket) -> None:
@@ -194,7 +220,7 @@ async def _body(request: Request, known: dict[str, type]) -> dict[str, Any]:
     for name, value in given.items():
         if name not in known or not isinstance(value, known[name]):
             raise Denied(400, f"`{name[:40]}` is not an argument of this command, or of the wrong kind")
-    missing = [name for name, kind_ in known.items() if kind_ is dict and name not in given]
+    missing = [name for name, kind_ in known.items() if kind_ in (dict, int) and name not in given]
     if missing:
         raise Denied(400, f"`{missing[0]}` is missing")
     return given

@@ -21,7 +21,8 @@ FORMAT = 1
 OUTBOXES = ("fills", "done_orders", "done_executors", "refusals")  # empty between two entries
 ADDRESSES = ("kernels", "rare")
 PLAIN = ("state", "number", "rules", "balances", "balances_ms", "paid", "funding", "coins", "others", "now_ms",
-         "closed_ms", "begun_ms", "hold", "is_ready", "reason", "refusals", "trackers", "standing")  # fmt: skip
+         "closed_ms", "begun_ms", "hold", "is_ready", "reason", "refusals", "prepared", "trackers",
+         "standing")  # fmt: skip
 ROOMS = ("workbench.trading.", "workbench.connectors.", "workbench.market.")
 ASKING = ("ask_ms", "asked")  # when to ask again is the runner's, and no part of the fold
 

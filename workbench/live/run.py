@@ -112,6 +112,11 @@ class Run:
         """What the run was worth at each bar's close."""
         return self._past(lambda past: past.equity())
 
+    def worth(self) -> dict[str, float]:
+        """Equity and net PnL at the last close that was written down; empty before the first."""
+        last, plan = self.equity.tail(1), self.plan
+        return {} if last.is_empty() else {"equity": last["equity"][0], "net": last["equity"][0] - plan.cash}
+
     @property
     def events(self) -> pl.DataFrame:
         """Everything that was written down, in order."""
@@ -141,6 +146,20 @@ class Run:
         plan, folder = self.plan, self.folder.path
         return self._past(lambda past: compare(past.entries(), plan, plan.bot.load(folder), candles=candles))
 
+    def panel(self, *, history: str | None = None) -> Any:
+        """Look in, from this cell: money, orders, book, chart, log; pause, stop, kill, and the hot parameters.
+
+        It reads from the run itself, past this kernel, and goes on while the kernel is busy or gone.
+
+        Parameters
+        ----------
+        history : str, optional
+            Under which venue the store has older candles of its instrument; left out: under the run's own.
+        """
+        from importlib import import_module  # a face, and faces stand above this room
+
+        return import_module("workbench.panels").panel(self, history=history)
+
     # --- commanding ---
 
     def pause(self) -> dict[str, Any]:
@@ -154,6 +173,18 @@ class Run:
     def update(self, **parameters: Any) -> dict[str, Any]:
         """Change parameters of the bot that may change while it trades."""
         return self._runner.update(parameters)
+
+    def prepare(self, **parameters: Any) -> dict[str, Any]:
+        """Lay new parameters ready; `commit` lets them take over at a bar's end. Until then nothing changes."""
+        return self._runner.prepare(parameters)
+
+    def commit(self, ticket: int) -> dict[str, Any]:
+        """Let prepared parameters take over when the open bar ends; `ticket` is in the answer of `prepare`."""
+        return self._runner.commit(ticket)
+
+    def discard(self, ticket: int) -> dict[str, Any]:
+        """Take prepared parameters away again."""
+        return self._runner.discard(ticket)
 
     def stop(self, *, hold: bool = True) -> dict[str, Any]:
         """End in order: nothing new, cancel, prove it, close what is held unless `hold`. Says what is left."""

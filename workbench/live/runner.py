@@ -41,6 +41,7 @@ from workbench.live.disk import Disk
 from workbench.live.folder import BEATS_PER_S, Heartbeat, RunFolder
 from workbench.live.keys import clock_of
 from workbench.live.logs import Outlet, open_logs
+from workbench.live.looking import about, bar_end, look_at
 from workbench.live.plan import Plan
 from workbench.live.process import harden
 from workbench.live.recovery import Recovery, fold, insistently, patiently
@@ -48,6 +49,7 @@ from workbench.live.status import status_of
 from workbench.live.together import Together
 from workbench.live.venues import connectors
 from workbench.live.warm import warm_up
+from workbench.live.words import plain
 from workbench.live.work import Work
 from workbench.log import get, redacted
 from workbench.trading import Fill, Report
@@ -90,6 +92,7 @@ class Runner:
         self._armed: dict[tuple[str, str], float] = {}
         self._was_fresh: dict[str, bool] = {}
         self._lag_s = 0.0
+        self._is_watched = False
         self._together, self._told_ms = Together(folder.path.parent.parent, plan), 0
         self.disk, self.waiting = Disk(folder.path), ""
         self._disk_s = self._armed_s = 0.0
@@ -152,6 +155,7 @@ class Runner:
         facts = {"pid": os.getpid(), "version": __version__, "seed": self.plan.seed}
         self.work.happen("started", facts)
         self.tell("started", run=self.plan.run, **facts, entries=session.number)
+        self.work.drop_prepared("the run ended before its bar did")
         await started
         await self._connect()
 
@@ -384,6 +388,21 @@ class Runner:
             "dead_man": {f"{door} {name}": bool(armed) for (door, name), armed in self._armed.items()},
         }  # fmt: skip
 
+    def look(self) -> dict[str, Any]:
+        """The status with the book, money at the price heard last, and what may be changed; for panels."""
+        if not hasattr(self, "work") or not self.work.session.rules:
+            return self.status()
+        if not self._is_watched:
+            self._is_watched = True
+            self.work.spawn(self._follow_books())
+        return {**self.status(), **look_at(self.work)}
+
+    async def _follow_books(self) -> None:
+        """Books are followed once somebody looks on; the run itself does without."""
+        for place in self.plan.markets:
+            with contextlib.suppress(WorkbenchError):
+                await self.work.connectors[place.door].follow(Stream.BOOK, place.instrument)
+
     def events(self, after: int = 0, limit: int = 200) -> list[dict[str, Any]]:
         """Entries of the journal after a number, oldest first."""
         from itertools import islice
@@ -417,6 +436,40 @@ class Runner:
     async def update(self, parameters: Mapping[str, Any], *, who: str = "") -> dict[str, Any]:
         """Change parameters of the bot that may change while it trades."""
         self._ask_for("running", "paused")
+        self._check_hot(parameters)
+        self.work.happen("updated", {"parameters": dict(parameters), "who": who})
+        return {"parameters": plain(self.work.session.rows.bot.parameters)}
+
+    async def prepare(self, parameters: Mapping[str, Any], *, who: str = "") -> dict[str, Any]:
+        """Lay new parameters ready: nothing changes until they are committed, and then at a bar's end."""
+        self._ask_for("running", "paused")
+        self._check_hot(parameters)
+        self.work.drop_prepared("another set took its place")
+        old = plain(self.work.session.rows.bot.parameters)
+        before = {name: old[name] for name in parameters}
+        self.work.happen("prepared", {"parameters": dict(parameters), "before": before, "who": who})
+        return {"prepared": about(self.work)["prepared"], "bar_ends_ms": bar_end(self.work)}
+
+    async def commit(self, ticket: int, *, who: str = "") -> dict[str, Any]:
+        """Let the set of this ticket take over when the bar ends that is open now."""
+        self._ask_for("running", "paused")
+        prepared = self.work.session.prepared
+        if prepared is None or prepared["ticket"] != ticket:
+            raise ConfigError(f"{self.plan.name}: nothing lies ready under {ticket}, so the parameters before it stay. "
+                              "Prepare them anew.")  # fmt: skip
+        self.work.armed = ticket
+        return {"prepared": about(self.work)["prepared"], "bar_ends_ms": bar_end(self.work)}
+
+    async def discard(self, ticket: int, *, who: str = "") -> dict[str, Any]:
+        """Take the set of this ticket away again; the parameters before it stay."""
+        self._ask_for("running", "paused")
+        prepared = self.work.session.prepared
+        if prepared is not None and prepared["ticket"] == ticket:
+            self.work.drop_prepared(f"{who or 'somebody'} took it back")
+        return {"parameters": plain(self.work.session.rows.bot.parameters)}
+
+    def _check_hot(self, parameters: Mapping[str, Any]) -> None:
+        """May all of these change while the run trades, and does the bot take them?"""
         bot = self.work.session.rows.bot
         for name in parameters:
             field = type(bot).model_fields.get(name)
@@ -424,8 +477,6 @@ class Runner:
             if field is None or not (isinstance(extra, dict) and extra.get("hot")):
                 raise ConfigError(f"{bot.name}: `{name}` cannot change while the run trades. Stop it, start another.")
         bot.vary(**parameters)
-        self.work.happen("updated", {"parameters": dict(parameters), "who": who})
-        return {"parameters": plain(self.work.session.rows.bot.parameters)}
 
     async def stop(self, *, hold: bool = True, who: str = "") -> dict[str, Any]:
         """Nothing new, cancel, wait for proof, close what is held unless `hold`; says what is left, within 30 s."""
@@ -497,20 +548,6 @@ class Runner:
         state = self.work.session.state if hasattr(self, "work") else "starting"
         if state not in states:
             raise ConfigError(f"{self.plan.name} is {state}, so that cannot be done. Look at its status first.")
-
-
-def plain(body: Any) -> Any:
-    """JSON values of a body with messages in it."""
-    from dataclasses import asdict, is_dataclass
-    from decimal import Decimal
-
-    if is_dataclass(body) and not isinstance(body, type):
-        return plain(asdict(body))
-    if isinstance(body, Mapping):
-        return {str(name): plain(value) for name, value in body.items()}
-    if isinstance(body, list | tuple):
-        return [plain(value) for value in body]
-    return str(body) if isinstance(body, Decimal) else body
 
 
 def read_keys(plan: Plan, source: TextIO) -> Mapping[str, Any]:

@@ -47,9 +47,10 @@ from workbench.trading import (
 KINDS = {
     "started", "stopped", "ready", "paused", "resumed", "updated", "stopping", "killed", "rules", "tick", "bar",
     "intent", "sent", "answered", "report", "fill", "missing", "cancel", "cancelled", "balances", "funding", "adopted",
+    "prepared", "dropped",
     "others",
 }  # fmt: skip
-QUIET = {"intent", "sent", "cancel", "balances"}  # nothing in the world waits for these
+QUIET = {"intent", "sent", "cancel", "balances", "prepared", "dropped"}  # nothing in the world waits for these
 WORDS = {"answered", "report", "fill", "missing", "cancelled"}
 OPENING = (Purpose.QUOTE, Purpose.ENTRY, Purpose.HOLD)
 LONGEST_WAIT = 6  # doublings of the second between two tries to leave a position
@@ -95,6 +96,7 @@ class Session:
         self.now_ms = self.closed_ms = self.begun_ms = 0
         self.hold, self.is_ready, self._touched = True, False, False
         self.reason = ""
+        self.prepared: dict[str, Any] | None = None  # parameters that wait for a bar's end
         self.refusals = self.kept = 0
 
     # --- the fold ----------------------------------------------------------------------------------------------------
@@ -214,7 +216,15 @@ class Session:
         self.state = "running"
         self.standing.resume()
 
+    def _prepared(self, body: dict[str, Any], commands: list[Command]) -> None:
+        """New parameters lie ready. Until they are `updated`, the bot is what it was."""
+        self.prepared = {"ticket": self.number, **body}
+
+    def _dropped(self, body: dict[str, Any], commands: list[Command]) -> None:
+        self.prepared = None
+
     def _updated(self, body: dict[str, Any], commands: list[Command]) -> None:
+        self.prepared = None
         memory, self.rows = self.rows.memory, RowByRow(self.rows.bot.vary(**body["parameters"]))
         self.rows.memory = memory
         if self.world is not None:

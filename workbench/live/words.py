@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, is_dataclass
+from decimal import Decimal
 from typing import Any
 
 from workbench.trading import Intent
@@ -54,3 +56,14 @@ class Fall:
 
 
 Command = Send | Withdraw | Note | Fall
+
+
+def plain(body: Any) -> Any:
+    """JSON values of a body with messages in it."""
+    if is_dataclass(body) and not isinstance(body, type):
+        return plain(asdict(body))
+    if isinstance(body, Mapping):
+        return {str(name): plain(value) for name, value in body.items()}
+    if isinstance(body, list | tuple):
+        return [plain(value) for value in body]
+    return str(body) if isinstance(body, Decimal) else body

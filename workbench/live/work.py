@@ -39,6 +39,7 @@ class Work:
         self.heard: dict[int, list[float]] = {}  # the last price of each market, and when
         self.bounds: list[tuple[float, float, int]] = []
         self.fallen = ""
+        self.armed = self._seen = 0  # tickets of parameters: to take over at the next close, and not armed at the last
         self.warnings: list[dict[str, Any]] = []
         self.on_written: Callable[[], None] = lambda: None
         self.on_broken: Callable[[], None] = lambda: None
@@ -187,7 +188,7 @@ class Work:
             self._fold("bar", {**facts, "warm": True})
             return
         crash.point("J11")
-        self.happen("bar", {**facts, "late": True} if late else facts)
+        self._close(facts, late=late)
         self.keep_snapshot()
 
     def look_at_time(self) -> None:
@@ -201,7 +202,32 @@ class Work:
         for stamp in [stamp for stamp in history.heard if now > stamp + patience]:
             for m in range(len(history.bars)):
                 if m not in history.heard.get(stamp, {m}):
-                    self.happen("bar", {"m": m, "bar": None, "time_ms": stamp})
+                    self._close({"m": m, "bar": None, "time_ms": stamp})
+
+    # --- parameters that wait for a bar's end ------------------------------------------------------------------------
+
+    def _close(self, facts: dict[str, Any], *, late: bool = False) -> None:
+        """A bar, and when it ends a row, the parameters that wait for that: the row is decided by the old ones."""
+        before = self.session.closed_ms
+        self.happen("bar", {**facts, "late": True} if late else facts)
+        prepared = self.session.prepared
+        if prepared is None or late or self.session.closed_ms == before:
+            return
+        if self.armed == prepared["ticket"]:
+            self.happen("updated", {name: prepared[name] for name in ("parameters", "who", "ticket")})
+        elif self._seen == prepared["ticket"]:
+            self.drop_prepared("nobody confirmed it within a bar")
+        self._seen = prepared["ticket"]
+
+    def drop_prepared(self, why: str) -> None:
+        """Take parameters away that lie ready, if any do, and say so: those before them stay."""
+        prepared = self.session.prepared
+        if prepared is None:
+            return
+        named = ", ".join(f"{name}={value}" for name, value in prepared["parameters"].items())
+        text = f"{named} was prepared and not applied: {why}. The parameters before it stay."
+        self.happen("dropped", {"ticket": prepared["ticket"], "parameters": prepared["parameters"], "why": text})
+        self.warn(text)
 
     # --- our own orders ----------------------------------------------------------------------------------------------
 

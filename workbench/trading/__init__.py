@@ -4,13 +4,16 @@ A driver calls `next_tick`, `match`, `advance` and `match` again until a bar is 
 compiled loop of a backtest does so in one pass; a live run does so per event, and a venue answers in place of `match`.
 """
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from workbench.trading.advance import advance, decide, stop_early, take, trade_pairs
 from workbench.trading.book import BOOK_WORLD, CAREFUL, as_book_world, walk_messages
 from workbench.trading.equipping import equip_rare
 from workbench.trading.executors import KINDS, equip
-from workbench.trading.gate import Alarm, Gate, Refusal
 from workbench.trading.ledger import equity, netted, settle, to_lot, to_tick, total_equity
-from workbench.trading.limits import Limits
 from workbench.trading.matching import (
     ALL_ORDERS,
     after_open,
@@ -23,18 +26,6 @@ from workbench.trading.matching import (
     see_tick,
     start_walk,
     steps_over,
-)
-from workbench.trading.messages import (
-    Booked,
-    Fill,
-    Intent,
-    Life,
-    Moved,
-    News,
-    Odd,
-    Oddity,
-    Report,
-    Wish,
 )
 from workbench.trading.models import (
     Fees,
@@ -60,9 +51,6 @@ from workbench.trading.quotes import (
     watch_quotes,
 )
 from workbench.trading.rare import meet_rare
-from workbench.trading.remote import book, book_outside, end_order, flatten, revive, size_up, wind_down
-from workbench.trading.standing import Resting, Standing, Worth
-from workbench.trading.tracker import Order, Tracker
 from workbench.trading.venue import (
     CONTROLLER,
     FUNDING,
@@ -113,6 +101,25 @@ from workbench.trading.world import (
     new_targets,
     new_world,
 )
+
+if TYPE_CHECKING:
+    from workbench.trading.gate import Alarm, Gate, Refusal
+    from workbench.trading.limits import Limits
+    from workbench.trading.messages import Booked, Fill, Intent, Life, Moved, News, Odd, Oddity, Report, Wish
+    from workbench.trading.remote import book, book_outside, end_order, flatten, revive, size_up, wind_down
+    from workbench.trading.standing import Resting, Standing, Worth
+    from workbench.trading.tracker import Order, Tracker
+
+# What only a live run asks for; a backtest need not wait for it.
+HOMES = {
+    "gate": "Alarm Gate Refusal",
+    "limits": "Limits",
+    "messages": "Booked Fill Intent Life Moved News Odd Oddity Report Wish",
+    "remote": "book book_outside end_order flatten revive size_up wind_down",
+    "standing": "Resting Standing Worth",
+    "tracker": "Order Tracker",
+}
+HOME = {name: home for home, names in HOMES.items() for name in names.split()}
 
 __all__ = [
     "ALL_ORDERS",
@@ -237,3 +244,9 @@ __all__ = [
     "watch_quotes",
     "wind_down",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in HOME:
+        raise AttributeError(f"workbench.trading has no {name!r}. It offers {', '.join(__all__)}.")
+    return getattr(importlib.import_module(f"{__name__}.{HOME[name]}"), name)
