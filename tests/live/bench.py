@@ -22,6 +22,7 @@ from workbench.journal import Past
 from workbench.live import Client, Plan, run_folder
 from workbench.live.client import NotReached
 from workbench.live.keys import DOOR
+from workbench.live.noting import write_note
 from workbench.live.session import Session
 
 ROOT = Path(__file__).parents[2]
@@ -66,7 +67,7 @@ class Bench:
         })  # fmt: skip
         self.plan.write(folder.path)
         if self.pace:
-            (folder.path / DOOR).write_text(json.dumps({"door": str(self.venue.control_url)}))
+            write_note(folder, DOOR, {"door": str(self.venue.control_url)})
         self.folder = folder
         return self.plan
 

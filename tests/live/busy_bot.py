@@ -80,6 +80,12 @@ def amend(bot, context):
         context.quote_at(level, side, context.last * (1 - bot.near / 4 * side), bot.amount)
 
 
+def holds(bot, context):
+    """In once, and nothing more."""
+    if not context.position:
+        context.enter(wb.BUY, amount=bot.amount)
+
+
 def two(bot, context):
     """Far quotes in two instruments, which stay."""
     if context.row % 4 == 0:
@@ -89,4 +95,5 @@ def two(bot, context):
 
 
 DOINGS = {"all": everything, "market": market, "limit": limit, "post_only": post_only, "stop": stop,
-          "stop_limit": stop_limit, "reduce_only": market, "cancel": cancel, "amend": amend, "two": two}  # fmt: skip
+          "stop_limit": stop_limit, "reduce_only": market, "cancel": cancel, "amend": amend, "holds": holds,
+          "two": two}  # fmt: skip

@@ -48,7 +48,7 @@ def refused(b: Bench, *words: str) -> str:
 def row_37(home: Path) -> str:
     """a live run finds the account in hedge mode"""
     with quick(home, prices=((PERPETUAL, 60_000),)) as b:
-        b.venue.account().futures.hedged = True
+        b.venue.account().futures.dual = True
         refused(b, "long and short side by side", "one-way mode while it is flat")
     return "refused with 2, no order sent, and told to set one-way mode while it is flat"
 

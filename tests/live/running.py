@@ -126,6 +126,12 @@ def until(condition: Callable[[], Any], seconds: float = 20.0, what: str = "") -
     return found
 
 
+async def _settle() -> None:
+    """Let what was cancelled in this loop come to its end."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    await asyncio.wait(others, timeout=15.0) if others else None
+
+
 @contextlib.contextmanager
 def guard(made: Plan, folder: RunFolder, given: dict[str, Any], **patience: float) -> Iterator[Supervisor]:
     """A supervisor in a thread of its own, with a shorter patience."""
@@ -141,8 +147,7 @@ def guard(made: Plan, folder: RunFolder, given: dict[str, Any], **patience: floa
         yield guardian
     finally:
         living.cancel()
-        with contextlib.suppress(BaseException):
-            living.result(10.0)
+        asyncio.run_coroutine_threadsafe(_settle(), loop).result(20.0)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()

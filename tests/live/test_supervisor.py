@@ -15,10 +15,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.live.bench import CALM, bench
 from tests.live.running import (
     PERPETUAL,
     SPOT,
     fill_book,
+    guard,
     keys,
     laid_out,
     open_at,
@@ -120,6 +122,21 @@ def test_a_flattening_kill_closes_a_perpetual_position(venue):
     assert said["proven"], said
     assert "sold 0.5 BTC/USDT:USDT at market" in said["flattened"], said
     assert with_client(venue, PERPETUAL, lambda one: one.positions()) == []
+
+
+def test_a_threshold_kills_by_itself_and_sells_what_a_spot_run_holds(tmp_path):
+    """A run that lost 0.1 % in fees and spread is beyond its bound: cancelled, sold at market, ended, and noted."""
+    with bench(tmp_path, pace=5.0, rate=6.0, prices=((SPOT, 60_000),)) as b:
+        b.write(SPOT, parameters={"doing": "holds"}, limits={**CALM, "kill_loss": 1e-6, "flatten": True})
+        with guard(b.plan, b.folder, b._keys()) as guardian:
+            until(lambda: guardian.state == "killed", 240.0, "the threshold")
+            until(lambda: read_end(b.folder), 30.0, "its note")
+        assert b.still_open() == []
+        assert b.invariants() == []
+        fills = b.venue.control.fills()
+        net = sum(one["side"] * one["amount"] for one in fills)
+        assert {one["side"] for one in fills} == {1, -1}
+        assert abs(net) < Decimal("0.001")
 
 
 def test_a_runner_that_dies_is_seen_and_replaced(venue, record_testsuite_property):

@@ -33,7 +33,7 @@ from workbench.connectors import (
     pace,
 )
 from workbench.errors import BrokenInvariant, Busy, ConfigError, Silent, VenueError, WorkbenchError
-from workbench.journal import Journal
+from workbench.journal import Journal, NotWritten
 from workbench.live import crash
 from workbench.live.admission import ensure_token
 from workbench.live.canary import Step
@@ -113,7 +113,7 @@ class Runner:
         await control.start()
         try:
             await self._live()
-        except (BrokenInvariant, Busy, Silent) as error:  # no reason never to try again
+        except (BrokenInvariant, Busy, Silent, NotWritten) as error:  # no reason never to try again
             self.code = BROKE
             self.tell("broken", why=str(error))
         finally:

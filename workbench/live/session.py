@@ -233,7 +233,8 @@ class Session:
 
     def _stopping(self, body: dict[str, Any], commands: list[Command]) -> None:
         """Nothing new; cancel; sell what executors hold, unless it is kept; `flatten` sells what nobody holds."""
-        self.state, self.hold = "stopping", bool(body.get("hold", True))
+        self.state = "killed" if self.state == "killed" else "stopping"  # a kill that sells is a kill
+        self.hold = bool(body.get("hold", True))
         self._withdraw_openings()
         if self.world is None:
             return
