@@ -45,7 +45,7 @@ def test_orders_fills_and_pnl_are_the_backtests_to_the_bit(name: str, shared: An
 @pytest.mark.parametrize("instrument", ["ETH/USDT", "BTC/USDT:USDT"])
 def test_over_sockets_too(instrument: str, shared: Any) -> None:
     case = next(one for one in cases() if one.name == "pmm_simple" and one.instruments == (instrument,))
-    told = asyncio.run(over_sockets(case, 60))
+    told = asyncio.run(over_sockets(case, 300))
     assert told["counts"]["fills"] > 5
     assert {what: said for what, said in told["first"].items() if said} == {}
 
