@@ -53,9 +53,9 @@ TRAILS = {
     "trailing_activation": [0.001 * (i + 1) for i in range(20)],
     "trailing_delta": [2e-4 * (i + 1) for i in range(50)],
 }
-SPREADS = {"spread": [1e-4 * (i + 1) for i in range(100)]}
-SHARES = {"share": [0.009 * (i + 1) for i in range(100)]}
-STOPS = {"stop_loss": [1e-4 * (i + 10) for i in range(100)]}
+SPREADS = {"spread": [1e-5 * (i + 10) for i in range(1000)]}
+SHARES = {"share": [9e-4 * (i + 1) for i in range(1000)]}
+STOPS = {"stop_loss": [1e-5 * (i + 100) for i in range(1000)]}
 QUIET: dict[str, Any] = {"audit": False, "luck": False, "progress": False, "resume": False, "threads": THREADS}
 
 
@@ -331,7 +331,8 @@ class Contest:
         agree(found, self.by_hand(candles))
         works = {"kernel": lambda: self.by_hand(candles), "sweep": lambda: self.swept(candles)}
         took = turns({**works, "peer": peer} if peer else works)
-        count, ratio = found.table.height, took["sweep"].wall / took["kernel"].wall
+        count = found.table.height
+        ratio = max(took["sweep"].wall / took["kernel"].wall, took["sweep"].cpu / took["kernel"].cpu)
         route = "`, `".join(sorted(set(found.table["route"])))
         made = [
             line(self.name, self.reference, took["kernel"], took, count),
@@ -363,19 +364,19 @@ CONTESTS = (
         "1,000 targets and stops", lambda c: barriers_kernel(c, BARRIERS), lambda c: barriers_sweep(c, BARRIERS), 1.5
     ),
     Contest("1,000 trailing stops", lambda c: barriers_kernel(c, TRAILS), lambda c: barriers_sweep(c, TRAILS), 3.0),
-    Contest("100 spreads, compiled decide", called_kernel, quotes_sweep, 3.0, CALLED),
-    Contest("100 spreads, its logic by hand too", quotes_kernel, quotes_sweep, 3.0),
+    Contest("1,000 spreads, compiled decide", called_kernel, quotes_sweep, 3.0, CALLED),
+    Contest("1,000 spreads, its logic by hand too", quotes_kernel, quotes_sweep, 3.0),
     Contest(
-        "100 spreads on spot, compiled decide",
+        "1,000 spreads on spot, compiled decide",
         lambda c: called_kernel(c, spot=True),
         lambda c: quotes_sweep(c, "spot"),
         3.0,
         CALLED,
     ),
     Contest(
-        "100 shares held, compiled decide", shares_kernel, lambda c: deciding_sweep(c, Shares(), SHARES), 3.0, CALLED
+        "1,000 shares held, compiled decide", shares_kernel, lambda c: deciding_sweep(c, Shares(), SHARES), 3.0, CALLED
     ),
-    Contest("100 stops, compiled decide", entries_kernel, lambda c: deciding_sweep(c, Entries(), STOPS), 3.0, CALLED),
+    Contest("1,000 stops, compiled decide", entries_kernel, lambda c: deciding_sweep(c, Entries(), STOPS), 3.0, CALLED),
 )
 
 

@@ -119,6 +119,16 @@ def be_part_of_kernels(dispatcher: Any, part: Callable[[], Any]) -> None:
     dispatcher.get_call_template, dispatcher.get_overload = find_part, overload_of_part
 
 
+def part_of(function: Callable[..., Any]) -> Any:
+    """A user's function as a part whose code goes into its caller's. Beyond the end of an array is an IndexError."""
+    return as_part(function, {**OPTIONS, "inline": "never", "forceinline": True, "boundscheck": True})
+
+
+def compiled_around(function: Callable[..., Any]) -> Any:
+    """A function of the package as a kernel around a part that is a user's, which it closes over: it is not cached."""
+    return for_any_value(numba.njit(**OPTIONS, inline="never", pipeline_class=EntryCompiler)(function))
+
+
 def in_place_of(plain: Any, *, field: str = "purses") -> Callable[[Any], Any]:
     """Let kernels call another part under a plain one's name, where their first argument is a record with `field`.
 

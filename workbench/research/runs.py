@@ -39,7 +39,7 @@ class Runner:
         self.wanted = frozenset(wanted)
         self._kept: dict[int, Marks] = {}
         self.memory = Memory()
-        self.fast_path, self.walks, self.tapes = FastPath(self.memory), Walks(self.memory), Tapes()
+        self.fast_path, self.walks, self.tapes = FastPath(self.memory, len(space)), Walks(self.memory), Tapes()
 
     def parts(self, numbers: Any, stop: threading.Event | None = None) -> Iterator[Part]:
         """Run combinations, and hand over what is finished about once a second; stop when told to."""

@@ -124,11 +124,11 @@ def test_one_column_and_holes_are_refused():
         overfitting(noise(1, 100, 4), score="calmar")
 
 
-def test_two_hundred_columns_take_about_a_second():
+def test_two_hundred_columns_take_about_a_second(within):
     returns = noise(1, 1000, 200)
     took = []
     for _ in range(3):
         began = time.process_time()
-        overfitting(returns)
+        assert 0.0 < overfitting(returns).pbo < 1.0
         took.append(time.process_time() - began)
-    assert min(took) < 1.0
+    within("PBO of 200 columns", min(took), 1.0)

@@ -59,13 +59,14 @@ class Said(NamedTuple):
 
 
 class FastPath:
-    """Takes the combinations that it can; threads may share one."""
+    """Takes the combinations that it can, of so many that are ahead; threads may share one."""
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: Memory, ahead: int = 0) -> None:
         self.memory = memory
         self._grounds: dict[int, Ground] = {}
-        self._shapes, self._quoters = Shapes(), Quoters(memory)
+        self._shapes, self._quoters = Shapes(), Quoters(memory, ahead)
         self._said: OrderedDict[Any, Said] = OrderedDict()
+        self.is_simple = Simple()
         self._lock = threading.Lock()
 
     def run(self, wanted: dict[int, Combination], part: Part, curves: Curves | None = None) -> None:
@@ -75,7 +76,7 @@ class FastPath:
         pairs: dict[int, list[int]] = {}
         told: dict[int, tuple[Ground, Said, list[tuple[int, Record]]]] = {}
         for row, one in wanted.items():
-            if not is_simple(one) or way_of(type(one.bot)) != Authored.TARGETS:
+            if way_of(type(one.bot)) != Authored.TARGETS or not self.is_simple(one):
                 continue
             if is_pair(one.bot):
                 pairs.setdefault(id(one.only), []).append(row)
@@ -98,9 +99,12 @@ class FastPath:
     def quoted(self, one: Combination) -> tuple[npt.NDArray[np.float64], Marks] | None:
         """Every metric and the marks of a bot that decides row by row, if all it does is to quote; else None."""
         decides = way_of(type(one.bot)) == Authored.DECIDE and one.settings.account in ("spot", "margin")
-        if not (IS_COMPLETE and decides and is_simple(one) and self.ground(one.only).usable):
+        if not (IS_COMPLETE and decides and self.is_simple(one)):
             return None
-        calendar = self.ground(one.only).calendar
+        ground = self.ground(one.only)
+        if not ground.usable:
+            return None
+        calendar = ground.calendar
         try:
             found = self._quoters.run(one, calendar)
         except Exception:  # it is the engine that lets the strategy's own error be seen
@@ -251,6 +255,19 @@ def is_simple(one: Combination) -> bool:
         and not settings.has_purses
         and not one.only.instrument.is_perpetual
     )
+
+
+class Simple:
+    """`is_simple`, asked once for all combinations under the same terms."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, int], bool] = {}
+
+    def __call__(self, one: Combination) -> bool:
+        key = id(one.settings), id(one.candles)  # which the space keeps alive
+        if key not in self._known:
+            self._known[key] = is_simple(one)
+        return self._known[key]
 
 
 @lru_cache(256)

@@ -10,7 +10,8 @@ import numpy as np
 
 from workbench.compiled import compiled
 from workbench.market import BUY, SELL, Action, OrderKind, Sizing
-from workbench.research.fast.quoting import allowed, fill
+from workbench.research.fast.desk import allowed, show
+from workbench.research.fast.filling import fill, write_trips
 from workbench.trading import to_lot
 
 
@@ -26,16 +27,11 @@ def hold_through(
         if asked:
             if desk.trips + 2 > room:
                 return row
-            rebalance(desk, wish, row, opens[t], time, trips)
+            rebalance(desk, wish, row, opens[t])
+            write_trips(desk, time, trips)
             asked = False
-        position, total = desk.position, desk.quote
-        seen.quote, seen.position, seen.last, seen.entry = total, position, close, np.nan
-        if position != 0.0:
-            total += position * close
-            desk.exposed += 1
-            seen.entry = desk.entry
-        equity[t] = total
-        seen.time_ms, seen.row, seen.equity = time[t] + timeframe_ms, row, total
+        equity[t] = show(seen, desk, close, time[t] + timeframe_ms, row)
+        desk.exposed += desk.position != 0.0
         for j in range(n_columns):
             numbers[places[j]] = columns[j, t]
         decide(numbers, seen, out)
@@ -58,7 +54,7 @@ def is_wish(target):
 
 
 @compiled(apart=True)
-def rebalance(desk, wish, row, price, time, trips):
+def rebalance(desk, wish, row, price):
     """Move the position to a wish at an open, as far as the account can carry it."""
     order, account = desk.book[0], desk.quote
     if desk.position != 0.0:
@@ -74,4 +70,4 @@ def rebalance(desk, wish, row, price, time, trips):
         amount = min(amount, desk.quote / (paid * (1.0 + desk.taker)) if side == BUY else desk.position)
     order.side, order.amount = side, to_lot(amount, desk.lot)
     if allowed(desk, order, paid, account):
-        fill(desk, 0, paid, desk.taker, row, time, trips)
+        fill(desk, 0, paid, desk.taker, row)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
@@ -12,21 +13,27 @@ import numpy.typing as npt
 from workbench.backtest import Market, as_inputs, as_market, as_pointer, check_decide
 from workbench.controllers import Controller
 from workbench.market import Candles
+from workbench.research.fast.desk import DESK, MOST_LEVELS
 from workbench.research.fast.holding import hold_through
 from workbench.research.fast.measure import MEASURED, Calendar, finish, marked, measure
-from workbench.research.fast.quoting import BITS, DESK, MOST_LEVELS, quote_through
+from workbench.research.fast.quoting import quote_through
+from workbench.research.fast.tailored import FITTINGS
 from workbench.research.fast.trades import ACCOUNT, STAND
 from workbench.research.shared import Memory, sharing
 from workbench.research.space import Combination
 from workbench.trading import MAX_LEVELS, VIEW, Path, new_targets
 
 Found = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
+NOTHING_SEEN, NOTHING_SAID = np.zeros(1, VIEW), new_targets(MAX_LEVELS)
 
 
 class Spare(threading.local):
     """Memory for what one combination leaves behind, used again by the next on this thread."""
 
     n_bars = -1
+
+    def __init__(self) -> None:
+        self.seen, self.whole = np.zeros(1, VIEW), new_targets(MAX_LEVELS)
 
     def take(self, n_bars: int, n_periods: int) -> None:
         """Room for so many bars."""
@@ -36,13 +43,29 @@ class Spare(threading.local):
             # To `measure`, a run is one unit of something with the equity as its price.
             self.stands["position"] = 1.0
 
+    def clear(self) -> None:
+        """What `decide` is shown and says, as at the start."""
+        for record, blank in ((self.seen, NOTHING_SEEN), (self.whole, NOTHING_SAID)):
+            record.view(np.uint8)[:] = blank.view(np.uint8)
+
+    def is_clean(self, levels: int) -> bool:
+        """Has `decide` left alone what is behind its levels?"""
+        return self.whole[levels:].tobytes() == NOTHING_SAID[levels:].tobytes()
+
 
 class Quoters:
-    """Runs what quotes, or holds a share of its equity, and does nothing else; threads may share one."""
+    """Runs what quotes, or holds a share of its equity, and does nothing else; threads may share one.
 
-    def __init__(self, memory: Memory) -> None:
-        self.memory = memory
+    Attributes
+    ----------
+    ahead : int
+        Combinations that may still come.
+    """
+
+    def __init__(self, memory: Memory, ahead: int) -> None:
+        self.memory, self.ahead = memory, ahead
         self._markets: dict[int, tuple[Market, bool]] = {}
+        self._desks: dict[tuple[int, int, int], tuple[Combination, npt.NDArray[np.void]]] = {}
         self._checked: set[type[Controller]] = set()
         self._spare = Spare()
         self._lock = threading.Lock()
@@ -58,9 +81,9 @@ class Quoters:
             return None
         spare, inputs = self._spare, as_inputs(sharing(bot, self.memory), market)
         spare.take(len(candles), len(calendar.rows))
-        desk = quoted(one, inputs, spare)
+        desk = self._quoted(one, inputs, spare)
         if desk is None and bot.levels == 1:
-            desk = held(one, inputs, spare)
+            desk = held(one, inputs, spare, self._desk(one))
         if desk is None or not np.isfinite(spare.equity[-1]):
             return None
         out, marks = np.empty((1, len(MEASURED))), np.empty(len(calendar.mark_ms))
@@ -73,6 +96,33 @@ class Quoters:
         finish(out)
         return out[0], marks
 
+    def _quoted(self, one: Combination, inputs: Any, spare: Spare) -> npt.NDArray[np.void] | None:
+        """By the bot's own loop if there is one; else by the common one, which has one made where it pays."""
+        fitting = FITTINGS.of(one.bot.decide, one.bot.levels, inputs, one.settings.account == "margin")
+        with suppress(IndexError):  # which the engine tells better
+            if fitting.loop is not None:
+                return quoted(one, inputs, spare, self._desk(one), fitting.loop)
+        desk = quoted(one, inputs, spare, self._desk(one))
+        if desk is not None and fitting.loop is None:
+            self.ahead -= 1
+            fitting.count(len(one.only), len(one.only) * self.ahead, lambda loop: self._agrees(loop, one, desk))
+        return desk
+
+    def _agrees(self, loop: Any, one: Combination, desk: npt.NDArray[np.void]) -> bool:
+        """Does a new loop leave the same account behind?"""
+        spare, market = self._spare, self._market(one.only, one.bot)
+        spare.take(len(one.only), 0)
+        inputs = as_inputs(sharing(one.bot, self.memory), market) if market else None
+        again = None if inputs is None else quoted(one, inputs, spare, self._desk(one), loop)
+        return again is not None and again.tobytes() == desk.tobytes()
+
+    def _desk(self, one: Combination) -> npt.NDArray[np.void]:
+        """The account and its terms, of shape (1,), as at the start."""
+        key = id(one.settings), id(one.only), one.bot.levels
+        if key not in self._desks:
+            self._desks[key] = one, desk_of(one)  # what is kept alive keeps its number
+        return self._desks[key][1].view(np.uint8).copy().view(DESK)  # field by field it would take ten times as long
+
     def _market(self, candles: Candles, bot: Controller) -> Market | None:
         with self._lock:
             if type(bot) not in self._checked:
@@ -84,30 +134,37 @@ class Quoters:
             return market if sound else None
 
 
-def quoted(one: Combination, inputs: Any, spare: Spare) -> npt.NDArray[np.void] | None:
-    """The account after quoting through all bars, of shape (1,); None if there was more to do than that."""
-    candles, levels, desk, whole = one.only, one.bot.levels, desk_of(one), new_targets(MAX_LEVELS)
+def quoted(
+    one: Combination, inputs: Any, spare: Spare, desk: npt.NDArray[np.void], loop: Any = None
+) -> npt.NDArray[np.void] | None:
+    """The account after quoting through all bars; None if there was more to do than that.
+
+    Parameters
+    ----------
+    loop
+        One of the bot's own, as `loop_around` makes it.
+    """
+    candles, levels = one.only, one.bot.levels
+    bars = candles.time, candles.open, candles.high, candles.low, candles.close, candles.timeframe_ms
+    rest = spare.seen, spare.whole[:levels], desk[0], spare.trips, spare.equity
+    if loop is not None:
+        return desk if loop(*bars, inputs.columns, inputs.row, *rest) == len(candles) else None
+    spare.clear()
     reached = quote_through(
-        candles.time, candles.open, candles.high, candles.low, candles.close, candles.timeframe_ms, inputs.columns,
-        inputs.places, inputs.row, as_pointer(one.bot.decide), np.zeros(1, VIEW)[0], whole[:levels],
-        whole[:levels].view(BITS), desk[0], spare.trips, spare.equity,
-    )  # fmt: skip
-    return desk if reached == len(candles) and is_clean(whole[levels:]) else None
+        *bars, inputs.columns, inputs.places, inputs.row, as_pointer(one.bot.decide), None, 1, *rest
+    )
+    return desk if reached == len(candles) and spare.is_clean(levels) else None
 
 
-def held(one: Combination, inputs: Any, spare: Spare) -> npt.NDArray[np.void] | None:
+def held(one: Combination, inputs: Any, spare: Spare, desk: npt.NDArray[np.void]) -> npt.NDArray[np.void] | None:
     """The same after holding what `decide` wishes."""
-    candles, desk, whole = one.only, desk_of(one), new_targets(MAX_LEVELS)
+    candles = one.only
+    spare.clear()
     reached = hold_through(
         candles.time, candles.open, candles.close, candles.timeframe_ms, inputs.columns, inputs.places, inputs.row,
-        as_pointer(one.bot.decide), np.zeros(1, VIEW)[0], whole[:1], desk[0], spare.trips, spare.equity,
+        as_pointer(one.bot.decide), spare.seen[0], spare.whole[:1], desk[0], spare.trips, spare.equity,
     )  # fmt: skip
-    return desk if reached == len(candles) and is_clean(whole[1:]) else None
-
-
-def is_clean(behind: npt.NDArray[np.void]) -> bool:
-    """Has `decide` left alone what is not its own?"""
-    return behind.tobytes() == new_targets(MAX_LEVELS)[: len(behind)].tobytes()
+    return desk if reached == len(candles) and spare.is_clean(1) else None
 
 
 def is_sound(candles: Candles) -> bool:

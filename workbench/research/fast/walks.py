@@ -28,7 +28,7 @@ from workbench.backtest import (
 )
 from workbench.controllers import Controller, Way
 from workbench.market import Candles, Targets
-from workbench.research.fast.choosing import is_simple, method_of, way_of
+from workbench.research.fast.choosing import Simple, method_of, way_of
 from workbench.research.fast.quoters import quotes
 from workbench.research.fast.terms import BARRIERS
 from workbench.research.shared import Memory, sharing
@@ -77,7 +77,7 @@ class Walks:
         self.memory = memory
         self._stages: dict[int, Stage] = {}
         self._told: OrderedDict[Hashable, Told] = OrderedDict()
-        self._desk = Desk()
+        self._desk, self._is_simple = Desk(), Simple()
         self._lock = threading.Lock()
 
     def run(self, one: Combination) -> Result | None:
@@ -86,18 +86,20 @@ class Walks:
         The result is written on by the next run on this thread.
         """
         way = way_of(type(one.bot))
-        if not is_simple(one) or way == Way.ON_TICK or not quotes(type(one.bot)):
+        if not self._is_simple(one) or way == Way.ON_TICK or not quotes(type(one.bot)):
             return None
         self._desk.clear(len(one.only))
         market, bars = stage = self._stage(one.only)
-        length, bot = market.timeframe_ms, sharing(one.bot, self.memory)
+        length, bot = market.timeframe_ms, one.bot
         if way == Way.TARGETS and method_of(type(one.bot)) == "signal":
-            told = self._shape(one, bot, stage)
+            told = self._shape(one, stage)
             wishes = told.wishes._replace(**barriers_of(one.bot))
             world = copy_world(told.world, self._desk.world)
-            tape = simulate(world, bars, length, out=told.out.copy(), wishes=wishes, paper=self._desk.paper)
+            out = told.out.view(np.uint8).copy().view(told.out.dtype)
+            tape = simulate(world, bars, length, out=out, wishes=wishes, paper=self._desk.paper)
             targets = [told.targets]
         else:
+            bot = sharing(bot, self.memory)
             tape, targets = run(bot, market, bars, one.settings, length, market, paper=self._desk.paper)
         return Result(bot, market, bars, one.settings, tape, targets, None, one.settings.seed, None, None)
 
@@ -108,17 +110,17 @@ class Walks:
                 self._stages[id(candles)] = Stage(market, market.bars())
             return self._stages[id(candles)]
 
-    def _shape(self, one: Combination, bot: Controller, stage: Stage) -> Told:
+    def _shape(self, one: Combination, stage: Stage) -> Told:
         rest = (value for name, value in one.bot.__dict__.items() if name not in BARRIERS)
         key = (type(one.bot), id(one.settings), id(one.only), *rest)
         try:
             hash(key)
         except TypeError:  # a parameter that is a list, or the like
-            return told(one, bot, stage)
+            return told(one, sharing(one.bot, self.memory), stage)
         with self._lock:
             found = self._told.get(key)
         if found is None:
-            found = told(one, bot, stage)
+            found = told(one, sharing(one.bot, self.memory), stage)
             with self._lock:
                 self._told[key] = found
                 while len(self._told) > KEPT:
