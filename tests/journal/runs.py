@@ -34,7 +34,7 @@ def trade(journal: Journal, n: int = 0) -> None:
     name, known = f"o{n}", f"v{n}"
     journal.append("intent", {"intent": intent(name), "executor": n, "order": n, "purpose": "ENTRY"}, time_ms=5)
     journal.append("sent", {"client_id": name}, time_ms=6)
-    journal.commit()
+    journal.commit_entries()
     report = Report("BTC/USDT", name, known, Life.OPEN, D(0), 7)
     journal.append("answered", {"client_id": name, "report": report}, time_ms=7)
     journal.append("fill", {"fill": fill(f"{n}/1", name, venue_id=known)}, time_ms=8)

@@ -133,7 +133,7 @@ def test_counting_never_breaks_a_run(capsys):
 # --- cost ------------------------------------------------------------------------------------------------------------
 
 
-def test_recording_takes_less_than_a_millisecond_and_loads_no_database():
+def test_recording_takes_less_than_a_millisecond_and_loads_no_database(within):
     code = (
         "import sys, time\n"
         "took = []\n"
@@ -147,8 +147,8 @@ def test_recording_takes_less_than_a_millisecond_and_loads_no_database():
     median, first, *loaded = out.split()
     assert not err
     assert loaded == ["False", "False"]
-    assert float(median) < 1e-3
-    assert float(first) < 20e-3
+    within("a trial written down", float(median), 1e-3)
+    within("the first trial of a process written down", float(first), 20e-3)
     assert Ledger().count("Dip").runs == 200
 
 

@@ -34,7 +34,7 @@ def to_text(body: Any) -> str:
         If there is something in it that has no place in a journal, NaN and infinity among it.
     """
     try:
-        return json.dumps(body, default=_plain, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        return _ENCODER.encode(body)
     except (TypeError, ValueError, RecursionError) as error:
         raise DataError(
             f"This cannot be journalled: {error}. A body is made of JSON values, finite numbers, decimals and messages."
@@ -101,6 +101,7 @@ def _readers(cls: Any) -> list[tuple[str, Callable[[Any], Any]]]:
     return [(name, read) for name, read in readers if read is not None]
 
 
+_ENCODER = json.JSONEncoder(default=_plain, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 _WRITTEN: dict[type, tuple[str, ...]] = {cls: tuple(field.name for field in fields(cls)) for cls in TOLD}
 _READ: dict[str, tuple[Any, list[tuple[str, Callable[[Any], Any]]]]] = {
     cls.__name__: (cls, _readers(cls)) for cls in TOLD

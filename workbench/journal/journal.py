@@ -15,14 +15,15 @@ from typing import Any, Self
 from sqlalchemy import Connection, delete, func, insert, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from workbench.errors import BrokenInvariant, DataError
+from workbench.errors import BrokenInvariant, DataError, WorkbenchError
 from workbench.journal import reading, stores
 from workbench.journal.ahead import AheadLog
 from workbench.journal.codec import to_text
 from workbench.journal.entries import NOTHING_BEFORE, Entry, Written, chain_hash, check_next
+from workbench.journal.late import late_entries
 from workbench.journal.projecting import Projector
 from workbench.journal.records import ENTRIES, SNAPSHOTS, TABLES
-from workbench.journal.writing import write_rows
+from workbench.journal.writing import put_into_words, sync_commits, write_at_once, write_rows
 
 PATIENCE_S = 5.0
 SNAPSHOTS_KEPT = 3
@@ -44,6 +45,7 @@ class Journal:
         self._descriptor: int | None = None
         self._connection: Connection | None = None
         self._ahead: AheadLog | None = None
+        self._owed: list[Written] = []  # committed, and not in the tables yet
         self._doubtful = False  # the last commit may have happened, although it was not said so
 
     @classmethod
@@ -80,6 +82,9 @@ class Journal:
             self._descriptor = stores.hold_file(self.url, self.run)
         with stores.explained(self.url):
             self._number, self._hash = self._read_end(self._connected())
+        with self._transaction() as connection:
+            self._catch_up(connection)
+        put_into_words(self._engine.dialect)
 
     def _lay_out(self) -> None:
         """Nobody else writes meanwhile: `_read_end` has the lock of writers."""
@@ -163,29 +168,94 @@ class Journal:
             If another process has written to this journal.
         """
         with self._writing:
-            with self._lock:
-                batch = list(self._batch)
+            batch = self._open_batch()
             if not batch:
                 return []
             entries = [written.read() for written in batch]
             with self._transaction() as connection:
-                if not self._is_there(connection, batch):
-                    write_rows(connection, ENTRIES.name, [self._row(written) for written in batch])
-                    self._projector.write(connection, entries)
-            with self._lock:
-                del self._batch[: len(batch)]
-                self._number, self._hash = batch[-1].number, batch[-1].hash
-            if self._ahead is not None:
-                self._ahead.written(len(batch))
+                if self._doubtful:
+                    self._make_up(connection, batch)
+                else:
+                    self._write_entries(connection, batch)
+                    self._projector.write(connection, [*(written.read() for written in self._owed), *entries])
+            self._owed.clear()
+            self._is_written(batch)
             return entries
+
+    def commit_entries(self) -> None:
+        """As `commit`, but the tables are written with the next commit, or by `settle`: an order waits for this one.
+
+        A process that dies before that leaves tables behind that lack the last entries; `open` makes up for them.
+        """
+        with self._writing:
+            batch = self._open_batch()
+            if not batch:
+                return
+            makes_up = self._doubtful
+            if makes_up:
+                with self._transaction() as connection:
+                    self._make_up(connection, batch)
+            elif self._is_file:
+                with self._watched():
+                    write_at_once(self._connected(), ENTRIES.name, [self._row(written) for written in batch])
+            else:
+                with self._transaction() as connection:
+                    self._write_entries(connection, batch)
+            self._owed = [] if makes_up else [*self._owed, *batch]
+            self._is_written(batch)
+
+    def settle(self) -> None:
+        """Write the tables of what was committed without them. A disk that forgets them is none to wait for."""
+        with self._writing:
+            if not self._owed:
+                return
+            with self._unsynced(), self._transaction() as connection:
+                if self._doubtful:
+                    self._catch_up(connection)
+                else:
+                    self._projector.write(connection, [written.read() for written in self._owed])
+            self._owed.clear()
+
+    @contextlib.contextmanager
+    def _unsynced(self) -> Iterator[None]:
+        """Rows that `open` can make again: the next sync of SQLite's log takes them along."""
+        if not self._is_file:
+            yield
+            return
+        with self._watched():
+            sync_commits(self._connected(), False)
+        yield
+        with self._watched():
+            sync_commits(self._connected(), True)
+
+    def _open_batch(self) -> list[Written]:
+        with self._lock:
+            return list(self._batch)
+
+    def _is_written(self, batch: list[Written]) -> None:
+        with self._lock:
+            del self._batch[: len(batch)]
+            self._number, self._hash = batch[-1].number, batch[-1].hash
+        if self._ahead is not None:
+            self._ahead.written(len(batch))
+
+    def _write_entries(self, connection: Connection, batch: list[Written]) -> None:
+        if batch:
+            write_rows(connection, ENTRIES.name, [self._row(written) for written in batch])
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[Connection]:
-        """One transaction of the writing connection. What fails leaves nothing behind, here or there."""
-        try:
+        """One transaction of the writing connection."""
+        with self._watched():
             connection = self._connected()
             with connection.begin():
                 yield connection
+
+    @contextlib.contextmanager
+    def _watched(self) -> Iterator[None]:
+        """What fails leaves nothing behind, here or there."""
+        try:
+            yield
         except BaseException as error:
             self._projector.forget()
             self._doubtful = True
@@ -208,23 +278,28 @@ class Journal:
                 connection.invalidate()
                 connection.close()
 
-    def _is_there(self, connection: Connection, batch: list[Written]) -> bool:
-        """After a commit that failed: was it done all the same, and nobody else wrote meanwhile?"""
-        if not self._doubtful:
-            return False
+    def _make_up(self, connection: Connection, batch: list[Written]) -> None:
+        """After a commit that failed: write what is not there, entries and tables; nobody else wrote meanwhile."""
+        rest = self._not_there(connection, batch)
+        self._catch_up(connection)
+        self._write_entries(connection, rest)
+        self._projector.write(connection, [written.read() for written in rest])
+
+    def _not_there(self, connection: Connection, batch: list[Written]) -> list[Written]:
+        """What of a batch was not written: all of it, what was added before it was tried again, or nothing."""
         highest = select(func.max(ENTRIES.c.number)).where(ENTRIES.c.run == self.run)
         number = connection.execute(highest).scalar() or 0
         if number == self._number:
-            return False
+            return batch
         found = reading.written(connection, self.run, ENTRIES.c.number, newest=1)[0]
         done = next((written for written in batch if written.number == number), None)
         if done is None or done.hash != found.hash:
             raise BrokenInvariant(f"The journal of {self.run!r} was written by another process at entry {number}.")
-        if done is not batch[-1]:  # a batch that failed was added to before it was tried again
-            rest = batch[batch.index(done) + 1 :]
-            write_rows(connection, ENTRIES.name, [self._row(written) for written in rest])
-            self._projector.write(connection, [written.read() for written in rest])
-        return True
+        return batch[batch.index(done) + 1 :]
+
+    def _catch_up(self, connection: Connection) -> None:
+        """Write the tables of entries that were committed without them, if there are any."""
+        self._projector.write(connection, late_entries(connection, self.run))
 
     def _row(self, written: Written) -> dict[str, Any]:
         return {"run": self.run, "number": written.number, "time_ms": written.time_ms, "kind": written.kind,
@@ -294,6 +369,8 @@ class Journal:
 
     def close(self) -> None:
         """Give the run's lock back. What was not committed has not happened."""
+        with contextlib.suppress(WorkbenchError):
+            self.settle()
         if self._ahead is not None:
             self._ahead.close()
         if self._connection is not None:

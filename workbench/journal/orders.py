@@ -17,7 +17,7 @@ from workbench.trading import Fill, Intent, Life, Report
 
 Row = dict[str, Any]
 ZERO = Decimal(0)
-MOST_REMEMBERED = 2_000
+MOST_REMEMBERED = 500
 WORDS = {"sent": Life.SENT, "missing": None, "cancel": None, "cancelled": None}
 TRADE = ("run", "venue", "account", "instrument", "trade_id")
 _fills = TABLES["fills"].c
@@ -180,8 +180,8 @@ class Orders:
             for client_id in ended[: MOST_REMEMBERED // 2]:
                 row = self._known.pop(client_id)
                 self._named.pop((row["instrument"], row["venue_id"]), None)
-        for key in list(self._booked)[: max(len(self._booked) - MOST_REMEMBERED, 0)]:
-            del self._booked[key]
+        while len(self._booked) > MOST_REMEMBERED:
+            del self._booked[next(iter(self._booked))]
 
 
 def _word(entry: Entry) -> tuple[str, Life | None]:

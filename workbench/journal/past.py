@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from sqlalchemy import Boolean, select
 
 from workbench.errors import DataError
-from workbench.journal import reading, stores
+from workbench.journal import late, reading, stores
 from workbench.journal.entries import Entry
 from workbench.journal.exporting import export
 from workbench.journal.records import ENTRIES, TABLES, Exact
@@ -85,12 +85,10 @@ class Past:
 
         if name not in TABLES:
             raise DataError(f"There is no table {name!r} of a run. There are: {', '.join(TABLES)}.")
-        table = TABLES[name]
-        columns = [column for column in table.c if column.name != "run"]
-        order = [table.c[key] for key in ("number", "created_ms") if key in table.c] + list(table.primary_key)
-        query = select(*columns).where(table.c.run == self.run).order_by(*order)
+        columns = [column for column in TABLES[name].c if column.name != "run"]
         with stores.explained(self.url), self.engine.connect() as connection:
-            rows = [tuple(_shown(value, exact) for value in row) for row in connection.execute(query)]
+            found = late.rows_of(connection, self.run, name)
+        rows = [tuple(_shown(value, exact) for value in row[1:]) for row in found]
         schema = {column.name: _type(column, exact) for column in columns}
         return _with_times(pl.DataFrame(rows, schema=schema, orient="row"))
 

@@ -37,6 +37,12 @@ class Projector:
 
     def write(self, connection: Connection, entries: Iterable[Entry]) -> None:
         """Write what entries say."""
+        for name, rows in self.rows(connection, entries).items():
+            write_rows(connection, name, rows)
+        self.orders.trim()
+
+    def rows(self, connection: Connection, entries: Iterable[Entry]) -> dict[str, list[Row]]:
+        """What entries say, by table; the connection is read only."""
         once: dict[str, list[Row]] = defaultdict(list)
         latest: dict[str, dict[Any, Row]] = defaultdict(dict)
         for entry in entries:
@@ -46,11 +52,7 @@ class Projector:
                     latest[name][tuple(row[key] for key in KEYS[name])] = row
                 else:
                     once[name].append(row)
-        for name, rows in once.items():
-            write_rows(connection, name, rows)
-        for name, found in latest.items():
-            write_rows(connection, name, list(found.values()))
-        self.orders.trim()
+        return {**once, **{name: list(found.values()) for name, found in latest.items()}}
 
     def _made(self, connection: Connection, entry: Entry) -> list[tuple[str, Row]]:
         """The rows that one entry makes. A body that is not as it should be makes none: the entry is what counts."""

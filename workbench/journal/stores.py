@@ -160,7 +160,7 @@ def _begin_reading(connection: Connection) -> None:
 def _postgresql(url: URL, patience_s: float, read_only: bool) -> Engine:
     options = f"-c lock_timeout={int(patience_s * 1000)} -c synchronous_commit=on -c client_min_messages=error"
     if read_only:
-        options += " -c default_transaction_read_only=on"
+        options += " -c default_transaction_read_only=on -c default_transaction_isolation=repeatable\\ read"
     try:
         return create_engine(url, connect_args={"options": options, "connect_timeout": max(int(patience_s), 2)})
     except ModuleNotFoundError as error:

@@ -11,6 +11,7 @@ from sqlalchemy.exc import DatabaseError
 
 from workbench.errors import BrokenInvariant
 from workbench.journal import reading
+from workbench.journal.late import rows_of
 from workbench.journal.projecting import Projector
 from workbench.journal.records import TABLES, Record
 
@@ -92,9 +93,9 @@ def _compare(connection: Connection, memory: Connection, run: str, name: str) ->
 
 def _sorted(connection: Connection, run: str, name: str) -> list[dict[str, Any]]:
     table = TABLES[name]
-    rows = connection.execute(select(table).where(table.c.run == run)).mappings()
     keys = [column.name for column in table.primary_key]
-    return sorted((dict(row) for row in rows), key=lambda row: [str(row[key]) for key in keys])
+    rows = (dict(zip(table.c.keys(), row, strict=True)) for row in rows_of(connection, run, name))
+    return sorted(rows, key=lambda row: [str(row[key]) for key in keys])
 
 
 def _first_other(ours: dict[str, Any], theirs: dict[str, Any]) -> str:
