@@ -78,6 +78,9 @@ class Owner(Protocol):
     async def before(self, client: Any) -> None:
         """Log in, or whatever else comes before the first watch."""
 
+    def takes(self, generation: Generation, message: object) -> bool:
+        """Was a message read here, so that ccxt need not?"""
+
     def raw(self, client: Any, message: object) -> str:
         """A message, after ccxt dealt with it; a reason to renew the line, or nothing."""
 
@@ -183,6 +186,10 @@ class Generation:
     def connected(self, url: str) -> None:
         """A socket is open."""
         self.open.set()
+
+    def takes(self, raw: object) -> bool:
+        """Was it read here, so that ccxt need not?"""
+        return self.line.owner.takes(self, raw)
 
     def message(self, raw: object) -> None:
         """A message came."""

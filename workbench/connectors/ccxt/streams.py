@@ -18,7 +18,8 @@ from workbench.connectors.book import Book
 from workbench.connectors.ccxt import parsing
 from workbench.connectors.ccxt.candles import ClosedBars
 from workbench.connectors.ccxt.errors import UNREADABLE, translate
-from workbench.connectors.ccxt.sockets import Line, Watch
+from workbench.connectors.ccxt.prints import read_print
+from workbench.connectors.ccxt.sockets import Generation, Line, Watch
 from workbench.connectors.errors import Throttled
 from workbench.connectors.outlet import Outlet
 from workbench.connectors.protocol import Balances, Depth, Fault, Freshness, Gap, Positions, Stream
@@ -120,6 +121,19 @@ class Streams:
         """Log in where that can be waited for, so that catching up begins after the stream."""
         if self.door.facts.name.startswith("binance") and client.wb_listener.line.name == "":
             await client.authenticate({"type": "swap" if self.door.perpetual else "spot"})
+
+    def takes(self, generation: Generation, message: object) -> bool:
+        """Prints of Binance are read here, once ccxt has had the first one: its watch then waits for a fault only."""
+        watch = next((one for one in generation.line.watches if one.stream == Stream.TRADES), None)
+        if watch is None or id(watch) not in generation.heard or not self.door.facts.name.startswith("binance"):
+            return False
+        market = generation.client.markets.get(watch.instrument) or {}
+        found = read_print(message, watch.instrument, market.get("id", ""))
+        if found is None or self.door.size(watch.instrument) != 1:
+            return False
+        self._put_trade(found)
+        generation.hear(watch)
+        return True
 
     def raw(self, client: Any, message: object) -> str:
         """After each message: read what ccxt wrote, and hear what ccxt does not."""

@@ -17,6 +17,7 @@ INTERVALS = {"1s": 1_000, "1m": MINUTE, "3m": 180_000, "5m": 300_000, "15m": 900
              "1h": 3_600_000, "2h": 7_200_000, "4h": 14_400_000, "6h": 21_600_000, "8h": 28_800_000,
              "12h": 43_200_000, "1d": 86_400_000, "3d": 259_200_000, "1w": 604_800_000, "1M": 0}  # fmt: skip
 MOST_MINUTES = 60 * 24 * 60  # two months of them are kept
+SECOND, MOST_SECONDS = 1_000, 7_200
 
 
 @dataclass(slots=True)
@@ -76,10 +77,49 @@ def span(time_ms: int, interval: str) -> tuple[int, int]:
     return opened, opened + INTERVALS[interval] - 1
 
 
-class Bars:
-    """The minutes of a market, and a stretch of history before them."""
+class Seconds:
+    """The seconds of a market, one after the other from its first trade on; two hours of them are kept."""
 
     def __init__(self) -> None:
+        self._bars: deque[Bar] = deque(maxlen=MOST_SECONDS)
+
+    def trade(self, time_ms: int, price: Decimal, amount: Decimal, taker_buys: bool, trade_id: int) -> None:
+        """Take in one trade."""
+        self.roll(time_ms)
+        if not self._bars:
+            self._begin(time_ms, price)
+        self._bars[-1].trade(price, amount, taker_buys, trade_id)
+
+    def roll(self, time_ms: int) -> None:
+        """Let time pass: seconds without a trade keep the last price."""
+        if not self._bars or time_ms <= self._bars[-1].close_ms:
+            return
+        price = self._bars[-1].close
+        if time_ms - self._bars[-1].close_ms > MOST_SECONDS * SECOND:
+            self._bars.clear()
+            self._begin(time_ms, price)
+        while (opened := self._bars[-1].close_ms + 1) <= time_ms:
+            self._bars.append(Bar(opened, opened + SECOND - 1, price, price, price, price))
+
+    def within(self, start_ms: int | None, end_ms: int | None, limit: int) -> list[Bar]:
+        """Seconds whose open lies in [start, end]: the oldest `limit` with a start, the newest without."""
+        if not self._bars:
+            return []
+        zero = self._bars[0].open_ms
+        end = len(self._bars) if end_ms is None else min((end_ms - zero) // SECOND + 1, len(self._bars))
+        start = max(-(-(start_ms - zero) // SECOND), 0) if start_ms is not None else max(end - limit, 0)
+        return [self._bars[place] for place in range(start, min(end, start + limit))]
+
+    def _begin(self, time_ms: int, price: Decimal) -> None:
+        opened = int(floor_time(time_ms, SECOND))
+        self._bars.append(Bar(opened, opened + SECOND - 1, price, price, price, price))
+
+
+class Bars:
+    """The minutes of a market, a stretch of history before them, and the last of its seconds."""
+
+    def __init__(self) -> None:
+        self.seconds = Seconds()
         self._history: list[Bar] = []
         self._minutes: deque[Bar] = deque(maxlen=MOST_MINUTES)
 
@@ -95,6 +135,7 @@ class Bars:
 
     def trade(self, time_ms: int, price: Decimal, amount: Decimal, taker_buys: bool, trade_id: int) -> None:
         """Take in one trade."""
+        self.seconds.trade(time_ms, price, amount, taker_buys, trade_id)
         if not self._minutes or self._minutes[-1].close_ms < time_ms:
             self.roll(time_ms)
             if not self._minutes:
@@ -102,7 +143,8 @@ class Bars:
         self._minutes[-1].trade(price, amount, taker_buys, trade_id)
 
     def roll(self, time_ms: int) -> None:
-        """Let time pass: minutes without a trade keep the last price."""
+        """Let time pass: seconds and minutes without a trade keep the last price."""
+        self.seconds.roll(time_ms)
         while self._minutes and self._minutes[-1].close_ms < time_ms:
             last = self._minutes[-1]
             if time_ms - last.close_ms > MOST_MINUTES * MINUTE:
@@ -112,6 +154,8 @@ class Bars:
 
     def within(self, interval: str, start_ms: int | None, end_ms: int | None, limit: int) -> list[Bar]:
         """Klines whose open lies in [start, end]: the oldest `limit` with a start, the newest without."""
+        if interval == "1s":
+            return self.seconds.within(start_ms, end_ms, limit)
         chosen: list[Bar] = []
         since = start_ms if start_ms is not None else self._back(interval, end_ms, limit)
         for bar in self._joined(interval, since):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from workbench.connectors.simulated.amounts import ZERO
-from workbench.connectors.simulated.bars import Bar, Bars, span
+from workbench.connectors.simulated.bars import Bar, Bars
 from workbench.connectors.simulated.book import Book
 from workbench.connectors.simulated.events import TradeReport
 from workbench.connectors.simulated.orders import Order
@@ -89,17 +89,8 @@ class Market:
         return self.bars.since(time_ms - length_ms)
 
     def klines(self, interval: str, start_ms: int | None, end_ms: int | None, limit: int) -> list[Bar]:
-        """Klines of an interval; seconds come from the tape, all else from minutes."""
-        if interval != "1s":
-            return self.bars.within(interval, start_ms, end_ms, limit)
-        made: list[Bar] = []
-        for trade in self.tape:
-            opened, closed = span(trade.time_ms, "1s")
-            if not made or made[-1].open_ms != opened:
-                made.append(Bar(opened, closed, trade.price, trade.price, trade.price, trade.price))
-            made[-1].trade(trade.price, trade.amount, not trade.buyer_is_maker, trade.id)
-        inside = [bar for bar in made if (start_ms or 0) <= bar.open_ms <= (end_ms or bar.open_ms)]
-        return inside[:limit] if start_ms is not None else inside[-limit:]
+        """Klines of an interval: the oldest `limit` with a start, the newest without."""
+        return self.bars.within(interval, start_ms, end_ms, limit)
 
     def _aggregate(self, trade: TradeReport) -> None:
         last = self.aggregates[-1] if self.aggregates else None

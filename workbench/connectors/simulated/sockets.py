@@ -37,11 +37,12 @@ class Connection:
         self._wake = asyncio.Event()
         self._came: deque[int] = deque(maxlen=MOST_PER_SECOND[desk.perpetual] + 1)
 
-    async def serve(
-        self, request: web.Request, receive: Callable[[str], Awaitable[None] | None]
-    ) -> web.WebSocketResponse:
+    async def serve(self, request: web.Request, receive: Callable[[str], Awaitable[None] | None]) -> web.StreamResponse:
         """Open the socket, and hand on what the client says until it goes."""
-        await self.ws.prepare(request)
+        try:
+            await self.ws.prepare(request)
+        except ConnectionResetError:  # it went before it was let in
+            return web.Response()
         self._transport = request.transport
         self.address = request.remote or ""
         writer = asyncio.create_task(self._write())
