@@ -31,6 +31,7 @@ from workbench.connectors import (
     fit,
     held,
     is_of_run,
+    make_room,
     needs,
 )
 from workbench.connectors.ccxt import VENUES, facts
@@ -193,6 +194,20 @@ def test_order_beyond_the_free_money_is_told_what_it_lacks() -> None:
     assert "needs 200.2" in afford(big, BTC, RATES, balances=balances, unseen={}, last=D(100)).reason
     assert afford(fits, BTC, RATES, balances=balances, unseen={}, last=D(100)) is None
     assert afford(fits, BTC, RATES, balances=balances, unseen={"USDT": D(50)}, last=D(100)) is not None
+
+
+def test_market_order_of_all_the_money_leaves_room_for_the_price_to_move() -> None:
+    balances = {"USDT": Balance("USDT", D(1_000), D(1_000))}
+    whole, part, much = (intent(BUY, amount, None) for amount in ("9.99", "9", "9.9901"))
+    means = {"balances": balances, "unseen": {}, "last": D(100)}
+    smaller = make_room(whole, BTC, RATES, D("0.002"), **means)
+    asset, higher = needs(smaller, BTC, RATES, last=D("100.2"))
+    assert (asset, higher.quantize(D("1e-9"))) == ("USDT", D(1_000))
+    assert afford(smaller, BTC, RATES, balances=balances, unseen={}, last=D("100.2")) is None
+    assert make_room(part, BTC, RATES, D("0.002"), **means) is part  # fits anyway
+    assert make_room(much, BTC, RATES, D("0.002"), **means) is much  # does not even fit now, and is refused
+    held_back = {**means, "unseen": {"USDT": D(500)}}
+    assert make_room(intent(BUY, "4.99", None), BTC, RATES, D("0.002"), **held_back).amount < D("4.99")
 
 
 def test_orders_that_a_balance_has_seen_are_not_held_twice() -> None:

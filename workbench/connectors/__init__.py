@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from workbench.connectors.book import Book
-    from workbench.connectors.budget import afford, held, needs
+    from workbench.connectors.budget import afford, held, make_room, needs
     from workbench.connectors.ccxt import CcxtConnector, Keys, Venue, facts
     from workbench.connectors.clock import Clock, PacedClock, SystemClock, VenueClock, pace
     from workbench.connectors.errors import AlreadyThere, ClockOff, KeyRefused, NoFunds, NotThere, Throttled
@@ -62,7 +62,7 @@ if TYPE_CHECKING:
 
 HOMES = {
     "book": "Book",
-    "budget": "afford held needs",
+    "budget": "afford held make_room needs",
     "ccxt": "CcxtConnector Keys Venue facts",
     "clock": "Clock PacedClock SystemClock VenueClock pace",
     "errors": "AlreadyThere ClockOff KeyRefused NoFunds NotThere Throttled",
@@ -86,8 +86,8 @@ __all__ = [
     "KeyRefused", "Keys", "Listing", "MarginMode", "Memory", "Misfit", "NoFunds", "NotThere", "Offset",
     "PacedClock", "PaperConnector", "Position", "Positions", "Quote", "RecordedSource", "Rights", "Rules",
     "SeededMarket", "SimulatedVenue", "Stream", "SystemClock", "Throttle", "Throttled", "Ticker", "Toxic", "Trade",
-    "Venue", "VenueClock", "afford", "client_order_id", "facts", "fit", "freeze_heap", "held", "is_of_run", "needs",
-    "pace",
+    "Venue", "VenueClock", "afford", "client_order_id", "facts", "fit", "freeze_heap", "held", "is_of_run", "make_room",
+    "needs", "pace",
 ]  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 
 from workbench.connectors.fees import FeeRates
@@ -43,6 +44,33 @@ def afford(
     if amount <= free:
         return None
     return Misfit(intent.client_id, intent.instrument, f"needs {amount:f} {asset}, but {free:f} are free")
+
+
+def make_room(
+    intent: Intent,
+    rules: Rules,
+    rates: FeeRates,
+    room: Decimal,
+    *,
+    balances: Mapping[str, Balance],
+    unseen: Mapping[str, Decimal],
+    last: Decimal,
+    leverage: Decimal = Decimal(1),
+) -> Intent:
+    """An order that the account can carry at the last price, made so small that it can at one `room` of it higher.
+
+    A venue refuses a market order of all the money as soon as the price is a tick higher when it arrives. What fits
+    anyway, and what does not even fit at the last price, stays as it is.
+    """
+    if intent.reduce_only:
+        return intent
+    asset, now = needs(intent, rules, rates, last=last, leverage=leverage)
+    _, worst = needs(intent, rules, rates, last=last * (1 + room), leverage=leverage)
+    have = balances.get(asset)
+    free = spendable(have.free if have else ZERO, unseen.get(asset, ZERO))
+    if now > free or worst <= free:
+        return intent
+    return replace(intent, amount=intent.amount * free / worst)
 
 
 def needs(

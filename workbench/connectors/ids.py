@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from workbench.errors import ConfigError
@@ -66,6 +67,7 @@ def client_order_id(rule: IdRule, run: str, executor: int, count: int) -> str:
     return rule.prefix + body
 
 
+@lru_cache(maxsize=64)
 def run_mark(rule: IdRule, run: str) -> str:
     """What the ids of a run begin with, after the venue's prefix; by it a run knows its orders among others."""
     digest = int.from_bytes(hashlib.blake2b(run.encode(), digest_size=8).digest(), "big")

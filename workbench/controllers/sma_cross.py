@@ -27,8 +27,10 @@ class SmaCross(Directional):
     fast, slow : int
         Bars in the averages; `fast` must be the smaller one.
 
-    References ---------- Brock, Lakonishok and LeBaron (1992), Simple Technical Trading Rules and the Stochastic
-    Properties of Stock Returns, Journal of Finance 47, 1731–1764.
+    References
+    ----------
+    Brock, Lakonishok and LeBaron (1992), Simple Technical Trading Rules and the Stochastic Properties of Stock
+    Returns, Journal of Finance 47, 1731–1764.
     """
 
     fast: int = Field(10, ge=1, step=1, hot=True)

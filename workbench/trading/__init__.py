@@ -14,7 +14,7 @@ from workbench.trading.book import BOOK_WORLD, CAREFUL, as_book_world, walk_mess
 from workbench.trading.entry import advance_in, book_in, end_order_in, equity_in, rest_in, size_up_in, take_in
 from workbench.trading.equipping import equip_rare
 from workbench.trading.executors import KINDS, equip
-from workbench.trading.ledger import equity, netted, settle, to_lot, to_tick, total_equity
+from workbench.trading.ledger import DUST, equity, netted, settle, to_lot, to_tick, total_equity
 from workbench.trading.matching import (
     ALL_ORDERS,
     after_open,
@@ -127,6 +127,7 @@ __all__ = [
     "BOOK_WORLD",
     "CAREFUL",
     "CONTROLLER",
+    "DUST",
     "EXECUTOR",
     "FEE_IN_BASE",
     "FEE_IN_COIN",

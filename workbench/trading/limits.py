@@ -30,6 +30,9 @@ class Limits(BaseModel):
         Quote currency; exposure is the sum over all instruments of the largest position times the last price.
     price_band : float
         How far a price or a trigger may lie from the last price, as a fraction of it. Default 0.2.
+    price_room : float
+        How far the price may move against a market order on its way, as a fraction of it: one that would take more
+        than all the money then is made smaller by as much, because a venue refuses it whole. Default 0.002.
     max_orders_per_minute : int
         All orders, also those that reduce. Default 120.
     keep : dict
@@ -63,6 +66,7 @@ class Limits(BaseModel):
     max_order_amount: Each | None = None
     max_order_notional: Positive | None = None
     price_band: Share | None = 0.2
+    price_room: Share | None = 0.002
     max_position: Each | None = None
     max_exposure: Positive | None = None
     max_orders_per_minute: Annotated[int, Field(ge=1, le=100_000)] | None = 120
@@ -87,7 +91,9 @@ class Limits(BaseModel):
     @classmethod
     def none(cls) -> Limits:
         """No limit at all, not even the defaults: for backtests and paper runs that compare with them."""
-        return cls(price_band=None, max_orders_per_minute=None, max_data_age_ms=None, max_oddities=None)
+        return cls(
+            price_band=None, price_room=None, max_orders_per_minute=None, max_data_age_ms=None, max_oddities=None
+        )
 
     def of(self, name: str, instrument: str) -> Decimal | None:
         """A limit that may differ by instrument; None: none is set."""
