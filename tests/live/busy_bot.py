@@ -8,7 +8,7 @@ import workbench as wb
 class Busy(wb.Controller):
     """Market and limit entries with barriers, quotes that move, a chaser, and a close now and then.
 
-    `doing` is "all", or one thing, done at every close: see `DOINGS`.
+    `doing` is "all", or one thing, done at every close: see `DOINGS`. Once `calm`, it buys and holds.
     """
 
     amount: float = 0.01
@@ -19,8 +19,7 @@ class Busy(wb.Controller):
 
     def on_tick(self, context):
         """One thing a row, in turn; or the one."""
-        if not self.calm:
-            DOINGS[self.doing](self, context)
+        DOINGS["holds" if self.calm else self.doing](self, context)
 
 
 def everything(bot, context):
@@ -86,6 +85,11 @@ def holds(bot, context):
         context.enter(wb.BUY, amount=bot.amount)
 
 
+def all_in(bot, context):
+    """In with all the money and, a bar later, out."""
+    context.enter(wb.BUY, time_limit_ms=1_000)
+
+
 def two(bot, context):
     """Far quotes in two instruments, which stay."""
     if context.row % 4 == 0:
@@ -96,4 +100,4 @@ def two(bot, context):
 
 DOINGS = {"all": everything, "market": market, "limit": limit, "post_only": post_only, "stop": stop,
           "stop_limit": stop_limit, "reduce_only": market, "cancel": cancel, "amend": amend, "holds": holds,
-          "two": two}  # fmt: skip
+          "all_in": all_in, "two": two}  # fmt: skip

@@ -49,7 +49,7 @@ class Long(Bench):
     """A venue that replays so many days at a speed, and the run that trades there."""
 
     def __init__(self, home: Path, days: float, speed: float, seed: int = 1) -> None:
-        self.home, self.days = home, days
+        self.home, self.days, self.pace = home, days, 0.0
         self.venue = SimulatedVenue(sources=CandleSource(made_up(days, seed), history=HISTORY),
                                     accounts={"trader": MONEY}, speed=speed)  # fmt: skip
         self.run = None
@@ -103,7 +103,7 @@ def play(home: Path, days: float, minutes: float, *, say: Any = lambda line: Non
     b = Long(home, days, days * 1_440.0 / minutes)
     with b.venue:
         try:
-            b.begin({})
+            b.begin({"amount": 0.0004})  # 24 of its 10,000: they last for more than a month
             samples: list[Sample] = []
             while (b.venue.clock.now_ms() - START_MS) / DAY_MS < days:
                 time.sleep(minutes * 60.0 / max(days, 12.0))

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -22,18 +23,24 @@ from tests.live.running import end_all
 from workbench.connectors import SeededMarket, SimulatedVenue
 from workbench.controllers import registry
 
-SPOT, PERPETUAL = ("BTC/USDT", "ETH/USDT"), ("BTC/USDT:USDT", "ETH/USDT:USDT")
-MONEY = {"USDT": 1_000_000, "BTC": 5, "ETH": 80}
-TWO = ("arbitrage", "stat_arb", "xemm")
+SPOT, PERPETUAL = "BTC/USDT", "BTC/USDT:USDT"
+MONEY = {"USDT": 1_000_000, "BTC": 5, "ETH": 80, "WBTC": 5}
+OTHERS = {"arbitrage": "WBTC", "stat_arb": "ETH", "xemm": "WBTC"}  # the second market, of those that need one
+# Bought here and sold there: coins that the account has, and that a spot run does not count as its own.
+TERMS = {"arbitrage:spot": ("account=margin",), "xemm:spot": ("account=margin",)}
 LIMITS = ("max_data_age_ms=60000", "max_orders_per_minute=100000", "max_oddities=1000")
 TRADES_S = 90.0
+
+# A small part of the money, and out of it soon: what holds all that it has trades no more for minutes.
+QUICK = ("notional=500.0", "stop_loss=0.001", "take_profit=0.001", "cooldown=0")
 
 # Parameters under which each has something to do within seconds, on bars of a second.
 SETTINGS = {
     "sma_cross": ("fast=3", "slow=6"),
-    "bollinger": ("length=10", "width=0.5", "cooldown=0"),
-    "macd_bollinger": ("bb_length=10", "macd_fast=3", "macd_slow=6", "macd_signal=3", "cooldown=0"),
-    "supertrend": ("length=5", "multiplier=1.0", "cooldown=0"),
+    "bollinger": ("length=10", "width=0.5", *QUICK),
+    "macd_bollinger": ("bb_length=10", "buy_below=0.5", "sell_above=0.5", "macd_fast=3", "macd_slow=6",
+                       "macd_signal=3", *QUICK),
+    "supertrend": ("length=5", "multiplier=1.0", *QUICK),
     "pmm_simple": ("buy_spreads=(0.0005,)", "sell_spreads=(0.0005,)", "refresh='3s'", "total=1000.0"),
     "pmm_dynamic": ("buy_spreads=(0.5,)", "sell_spreads=(0.5,)", "refresh='3s'", "total=1000.0", "macd_window=20",
                     "macd_fast=3", "macd_slow=6", "macd_signal=3"),
@@ -43,7 +50,7 @@ SETTINGS = {
     "dman_maker": ("total=1000.0", "dca_spreads=(0.0005, 0.001)", "dca_amounts=(0.5, 0.5)", "buy_spreads=(0.0005,)",
                    "sell_spreads=(0.0005,)"),
     "grid_strike": ("start=0.998", "end=1.002", "limit=0.99", "total=500.0", "min_spread=0.0005"),
-    "arbitrage": ("amount=0.01", "min_profit=-0.01", "delay='1s'"),
+    "arbitrage": ("amount=0.001", "min_profit=-0.01", "delay='1s'", "imbalance=1000.0"),
     "spot_perpetual_arbitrage": ("amount=0.01", "min_opening=0.0", "min_closing=0.0001", "delay='1s'"),
     "stat_arb": ("length=20", "entry_z=0.5", "total=500.0", "cooldown=0"),
     "xemm": ("buy_levels=((0.0005, 500.0),)", "sell_levels=((0.0005, 500.0),)", "total=1000.0", "min_profit=0.0"),
@@ -54,10 +61,10 @@ def cases() -> Iterator[tuple[str, str, tuple[str, ...]]]:
     """Name, kind, and instruments of each case."""
     for name in registry():
         if name == "spot_perpetual_arbitrage":
-            yield name, "both", (SPOT[0], PERPETUAL[0])
+            yield name, "both", (SPOT, PERPETUAL)
             continue
-        for kind, instruments in (("spot", SPOT), ("perpetual", PERPETUAL)):
-            yield name, kind, instruments if name in TWO else instruments[:1]
+        for kind, first in (("spot", SPOT), ("perpetual", PERPETUAL)):
+            yield name, kind, (first, first.replace("BTC", OTHERS[name])) if name in OTHERS else (first,)
 
 
 def settings(name: str, instruments: tuple[str, ...]) -> list[str]:
@@ -83,7 +90,8 @@ def workbench(*words: object, home: Path) -> tuple[int, Any, str]:
 
 def lively() -> SimulatedVenue:
     """A venue in which every strategy finds something to do."""
-    prices = [(name, 60_000 if "BTC" in name else 3_000) for name in (*SPOT, *PERPETUAL)]
+    names = [name.replace("BTC", coin) for name in (SPOT, PERPETUAL) for coin in ("BTC", "WBTC", "ETH")]
+    prices = [(name, 60_000 if "BTC" in name else 3_000) for name in names]
     source = SeededMarket(prices, seed=5, rate=6.0, volatility=0.1)
     return SimulatedVenue(sources=[source], accounts={"trader": MONEY})
 
@@ -101,29 +109,35 @@ def trades(venue: SimulatedVenue, before: int) -> bool:
     return orders_at(venue) > before
 
 
+def warned(said: dict[str, Any]) -> list[str]:
+    """The last things that a run warned of, by its status."""
+    return [one["text"] for one in ((said.get("runner") or {}).get("warnings") or [])][-4:]
+
+
 def one(name: str, kind: str, instruments: tuple[str, ...], venue: SimulatedVenue, home: Path) -> str:
     """Start, let it trade, stop, start again, stop: nothing if all of it was right, else what was not."""
     run = f"{name}-{kind}".replace("_", "-")
     chosen = [word for instrument in instruments for word in ("--instrument", instrument)]
     limits = [word for one in LIMITS for word in ("--limit", one)]
+    limits += [word for one in TERMS.get(f"{name}:{kind}", ()) for word in ("--term", one)]
     start = ("paper", name, *chosen, "--simulated", venue.control_url, "--name", run, "--timeframe", "1s",
              "--wait", 300, *settings(name, instruments), *limits)  # fmt: skip
     first = ""
     for turn in ("start", "restart"):
+        before = orders_at(venue)  # the first may come before the command has returned
         code, said, complaint = workbench(*start, home=home)
         if code or said.get("state") != "running":
             return f"{turn}: {complaint or said.get('state')}"
         if first and said["run"] != first:
             return "it came back under another id"
         first = said["run"]
-        before = orders_at(venue)
         if not trades(venue, before):
             _, said, _ = workbench("status", run, home=home)
-            warned = [one["text"] for one in ((said.get("runner") or {}).get("warnings") or [])][-2:]
-            return f"{turn}: no order within {TRADES_S:g} s, at row {(said.get('runner') or {}).get('row')}: {warned}"
+            row = (said.get("runner") or {}).get("row")
+            return f"{turn}: no order within {TRADES_S:g} s, at row {row}: {warned(said)}"
         code, said, complaint = workbench("status", run, home=home)
         if code or said.get("state") != "running" or said["supervisor"]["starts"] != 1:
-            return f"{turn}, held: {said.get('state')} {said.get('reason')} {complaint}"
+            return f"{turn}, held: {said.get('state')} {said.get('reason')} {complaint} {warned(said)}"
         code, said, complaint = workbench("stop", run, home=home)
         if code or "left" not in said:  # what it holds may stay; an order may not
             return f"stop after {turn}: {said.get('left')} {complaint}"
@@ -133,31 +147,36 @@ def one(name: str, kind: str, instruments: tuple[str, ...], venue: SimulatedVenu
     return ""
 
 
+def told(name: str, kind: str, instruments: tuple[str, ...]) -> str:
+    """Play a case at a venue and in a home of its own, and print what came of it."""
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder, lively() as venue:
+        try:
+            said = one(name, kind, instruments, venue, Path(folder))
+        finally:
+            end_all(Path(folder))
+    sys.stdout.write(f"{name:28}{kind:11}{said or 'ok':60}{time.monotonic() - begun:6.1f} s\n")
+    sys.stdout.flush()
+    return said
+
+
 def main(arguments: list[str] | None = None) -> int:
     """All of them, or those whose names are given."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("names", nargs="*", help="left out: all")
     parser.add_argument("--seconds", type=float, default=1e9, help="begin no more after so long, and say so")
+    parser.add_argument("--workers", type=int, default=1, help="so many side by side, each with a venue of its own")
     asked = parser.parse_args(arguments)
-    wrong = done = left_out = 0
     start = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        for name, kind, instruments in cases():
-            if asked.names and not {name, f"{name}:{kind}"} & set(asked.names):
-                continue
-            if time.monotonic() - start > asked.seconds:
-                left_out += 1
-                continue
-            begun = time.monotonic()
-            with lively() as venue:
-                try:
-                    said = one(name, kind, instruments, venue, home)
-                finally:
-                    end_all(home)
-            done, wrong = done + 1, wrong + bool(said)
-            sys.stdout.write(f"{name:28}{kind:11}{said or 'ok':60}{time.monotonic() - begun:6.1f} s\n")
-            sys.stdout.flush()
+    wanted = [case for case in cases() if not asked.names or {case[0], f"{case[0]}:{case[1]}"} & set(asked.names)]
+
+    def play(case: tuple[str, str, tuple[str, ...]]) -> str | None:
+        return told(*case) if time.monotonic() - start <= asked.seconds else None
+
+    with ThreadPoolExecutor(asked.workers) as pool:
+        said = list(pool.map(play, wanted))
+    done, left_out = len(said) - said.count(None), said.count(None)
+    wrong = done - said.count("")
     late = f"; {left_out} not begun in time" if left_out else ""
     sys.stdout.write(f"{done - wrong} of {done} started, traded, stopped and restarted{late}\n")
     return 1 if wrong or left_out or not done else 0

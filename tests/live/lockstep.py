@@ -79,6 +79,9 @@ class Pages:
         batch, self.batch = self.batch, []
         return batch
 
+    def commit_entries(self) -> None:
+        self.batch = []
+
     def keep_snapshot(self, number: int, blob: bytes) -> None:
         """Nothing is kept."""
 
@@ -176,7 +179,7 @@ class Lockstep:
         self.bars, self.length = self.market.bars(), self.market.timeframe_ms
         self.tick, self.outcome = np.zeros(1, TICK), Outcome()
         self.at_venue: dict[int, str] = {}
-        self.rules, self.rates = rules, rates
+        self.rules, self.rates, self.late = rules, rates, set[int]()  # rows whose bars come too late to decide on
 
     def tell(self, event: str, **facts: Any) -> None:
         """A line of the log: refusals are differences in the making."""
@@ -214,7 +217,7 @@ class Lockstep:
         for m, place in enumerate(self.session.plan.markets):
             bar = await self.port.bar(m, row)
             if bar is not None:
-                self.work.hear_bar(place.door, bar)
+                self.work.hear_bar(place.door, bar, late=row in self.late)
             else:
                 self.work.happen("bar", {"m": m, "bar": None, "time_ms": opened})
         await self.withdraw()
@@ -243,12 +246,12 @@ class Lockstep:
         await self.port.show(m, price, time_ms)
         self.hear(m, price, time_ms, step=False)
         await self.match(m, ALL_ORDERS)
+        new = int(self.world["next_order"][0])
         if self.world["executors_top"][0] > 0:
-            new = int(self.world["next_order"][0])
             self.hear(m, price, time_ms, step=True)
-            await self.withdraw()
-            if int(self.world["next_order"][0]) > new:
-                await self.match(m, new)
+        await self.withdraw()  # also what the last executor left behind when a fill ended it
+        if int(self.world["next_order"][0]) > new:
+            await self.match(m, new)
 
     def hear(self, m: int, price: float, time_ms: int, *, step: bool) -> None:
         """A price, written down."""

@@ -1,4 +1,4 @@
-"""Lockstep parity: `python -m tests.live.parity` (sockets), `--in-process` (10⁶ bars and more, without).
+"""Lockstep parity: `python -m tests.live.parity` (sockets), `--in-process` (without; `--kinds --bars 1000000`).
 
 Every shipped strategy on replayed candles, spot and perpetual, against the backtest of the same bars: orders, fills and
 equity, to the bit. One line each; the exit code is 1 if anything differs.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import sys
 import time
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ from tests.live.model_venue import ModelVenue
 from tests.live.wire_venue import WireVenue
 from workbench import controllers as c
 from workbench.backtest import as_market
-from workbench.connectors import Rules
+from workbench.connectors import Rules, freeze_heap
 from workbench.connectors.simulated.symbols import Symbol
 from workbench.controllers import Controller
 from workbench.live.plan import Plan
@@ -37,12 +38,21 @@ FILES = {
     "ETH/USDT:USDT": "binance_ETHUSDT-PERP_1m-2025.parquet",
     "SOL/USDT:USDT": "binance_SOLUSDT_1m.parquet",  # no perpetual of it was recorded: spot prices, traded as one
 }  # fmt: skip
+PRICES = ("open", "high", "low", "close", "volume")
 FIRST = 445_000  # of the spot files: November 2022, which had moves
 # Steps that a float holds exactly: n·0.01 is not the float nearest to its decimals, and a venue speaks decimals.
 TICK, LOT = {"BTC": "0.015625", "ETH": "0.00390625", "SOL": "0.00390625"}, "0.00390625"
 FEES = {"spot": {"maker": "0.001", "taker": "0.001", "paid_in": "received"},
         "perpetual": {"maker": "0.0002", "taker": "0.0005", "paid_in": "quote"}}  # fmt: skip
 CASH = 1_000_000.0
+SAME = "PnL equal to the bit"
+KINDS = (
+    "bollinger",
+    "pmm_simple",
+    "dman",
+    "grid_strike",
+    "stat_arb",
+)  # one of each
 
 ONE: dict[str, Controller] = {
     "sma_cross": c.SmaCross(fast=5, slow=20),
@@ -87,6 +97,9 @@ class Case:
     bot: Controller
     instruments: tuple[str, ...]
 
+    def __str__(self) -> str:
+        return f"{self.name:26}{' + '.join(self.instruments):30}"
+
 
 def cases() -> Iterator[Case]:
     """Every shipped strategy on every instrument; those of two markets on pairs of them."""
@@ -101,24 +114,33 @@ def cases() -> Iterator[Case]:
 
 
 def rules_of(instrument: str) -> Rules:
-    """What the venue lists: its steps are exact in binary."""
+    """What the venue lists: its steps are exact in binary.
+
+    On spot a lot is worth more than the minimum: the model lets an exit be smaller than that, and a venue does not.
+    """
     base, _, rest = instrument.partition("/")
     quote, _, settle = rest.partition(":")
     fees = FEES["perpetual" if settle else "spot"]
-    return Rules(instrument, base, quote, settle or None, Decimal(TICK[base]), Decimal(LOT), min_notional=Decimal(5),
-                 maker=Decimal(fees["maker"]), taker=Decimal(fees["taker"]))  # fmt: skip
+    return Rules(instrument, base, quote, settle or None, Decimal(TICK[base]), Decimal(LOT),
+                 min_notional=Decimal(5) if settle else Decimal("0.01"), maker=Decimal(fees["maker"]),
+                 taker=Decimal(fees["taker"]))  # fmt: skip
 
 
 def candles_of(instrument: str, bars: int, *, like: str = "", first: int | None = None) -> Candles:
-    """Recorded bars under the lockstep's rules; of a pair, on the stamps of the first one."""
+    """Recorded bars under the lockstep's rules; of a pair, on the stamps of the first one.
+
+    A recording that is too short begins again, and its minutes go on.
+    """
     import polars as pl
 
     frame = pl.read_parquet(SHARED / FILES[instrument])
     start = FIRST if len(frame) > FIRST else 0
     start = start if first is None else first
-    frame = frame.slice(start, bars)
-    columns = {name: frame[name].to_numpy().astype(np.float64) for name in ("open", "high", "low", "close", "volume")}
-    times = frame["timestamp"].dt.epoch("ms").to_numpy()
+    rows = (start + np.arange(bars)) % len(frame)
+    columns = {name: frame[name].to_numpy().astype(np.float64)[rows] for name in PRICES}
+    times = frame["timestamp"].dt.epoch("ms").to_numpy()[rows]
+    if start + bars > len(frame):
+        times = times[0] + 60_000 * np.arange(bars)
     if like:  # a pair of different recordings walks side by side, under the first one's stamps
         times = candles_of(like, bars).time
     return Candles.trusted(
@@ -157,13 +179,13 @@ async def over_sockets(case: Case, bars: int, first: int | None = None, journal:
     candles = loaded(case, bars, first)
     rates = rates_of(case)
     plan = plan_of(case, "simulated", account="trader", urls={"binance": {"http": "", "ws": ""}})
+    result = reference(case.bot, candles, plan, rates[0])  # first: a loop that compiles hears no pings
     symbols = [symbol_of(one, float(candles[m].close[0])) for m, one in enumerate(case.instruments)]
     async with WireVenue(plan, as_market(candles), symbols, rates) as port:
         rules = [port.connectors[place.door].inner.rules[place.instrument] for place in plan.markets]
         steps = Lockstep(plan, case.bot, candles, rules, rates, port, journal=journal)
         outcome = await steps.run()
         ledger = port.venue.core.ledger.fills("trader")
-    result = reference(case.bot, candles, plan, rates[0])
     told = differences(outcome, result)
     told["first"]["venue's ledger"] = against_ledger(ledger, result.tape.fills)
     return {**told, "refusals": outcome.refusals}
@@ -190,9 +212,10 @@ def symbol_of(instrument: str, price: float) -> Symbol:
 
 
 def rates_of(case: Case) -> list[dict[str, str]]:
-    """Fees of each market; a backtest has one set of them, and so have pairs of both kinds."""
-    kind = "perpetual" if ":" in "".join(case.instruments) else "spot"
-    return [FEES[kind]] * len(case.instruments)
+    """Fees of each market; a backtest has one set of them, of which spot alone takes what is received."""
+    kinds = {":" in one for one in case.instruments}
+    rates = FEES["perpetual" if True in kinds else "spot"]
+    return [{**rates, "paid_in": "received"} if len(kinds) == 2 else rates] * len(case.instruments)
 
 
 def straight(work: Any) -> Any:
@@ -208,26 +231,43 @@ def line(case: Case, told: dict[str, Any], seconds: float) -> str:
     """What came of a case."""
     counts, first = told["counts"], told["first"]
     wrong = {name: said for name, said in first.items() if said}
-    pnl = "PnL equal to the bit" if told["pnl"][0] == told["pnl"][1] else f"PnL {told['pnl']}"
+    pnl = SAME if told["pnl"][0] == told["pnl"][1] else f"PnL {told['pnl']}"
     said = "0 differences, " + pnl if not wrong else f"DIFFERS {wrong} {told['refusals'][:2]}"
-    where = " + ".join(case.instruments)
     traded = f"{counts['rows']:>9,} bars{counts['orders']:>8,} orders{counts['fills']:>8,} fills"
-    return f"{case.name:26}{where:30}{traded}  {said}  {seconds:.1f} s"
+    return f"{case}{traded}  {said}  {seconds:.1f} s"
+
+
+def _equal(log: Path | None, bars: int) -> set[str]:
+    """The cases that are equal over so many bars, by a log of earlier."""
+    lines = log.read_text().splitlines() if log and log.exists() else []
+    return {one[:56] for one in lines if f"  0 differences, {SAME}" in one and f"{bars:>9,} bars" in one[56:]}
 
 
 def main(arguments: list[str] | None = None) -> int:
     """All of them, or those whose names are given."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("names", nargs="*", help="left out: all")
+    parser.add_argument("--kinds", action="store_true", help="one strategy of each kind, on one instrument")
     parser.add_argument("--instrument", help="of these only")
     parser.add_argument("--bars", type=int, default=10_000)
     parser.add_argument("--first", type=int, default=None, help="the first bar of each recording")
     parser.add_argument("--in-process", action="store_true")
+    parser.add_argument("--log", type=Path, help="go on from this file: what is equal there is not run again")
+    parser.add_argument("--share", default="1/1", help="every second case from the first on: 1/2; the others: 2/2")
     asked = parser.parse_args(arguments)
-    done = wrong = 0
-    for case in cases():
-        elsewhere = asked.instrument not in (None, case.instruments[0])
-        if elsewhere or (asked.names and case.name not in asked.names):
+    if asked.kinds:
+        asked.names, asked.instrument = [*KINDS], asked.instrument or "BTC/USDT"
+    chosen = [one for one in cases() if not asked.names or one.name in asked.names]
+    chosen = [one for one in chosen if asked.instrument in (None, one.instruments[0])]
+    which, of = (int(part) for part in asked.share.split("/"))
+    chosen = chosen[which - 1 :: of]
+    equal = _equal(asked.log, asked.bars)
+    done, wrong = sum(str(one) in equal for one in chosen), 0
+    in_process(next(cases()), 50)  # compiles what a session steps
+    freeze_heap()
+    gc.set_threshold(50_000, 20, 100)
+    for case in chosen:
+        if str(case) in equal:
             continue
         began = time.monotonic()
         done += 1
@@ -237,11 +277,16 @@ def main(arguments: list[str] | None = None) -> int:
             )  # fmt: skip
         except Exception as error:  # one that breaks is a difference, and the others are asked for too
             wrong += 1
-            sys.stdout.write(f"{case.name:26}{' + '.join(case.instruments):30}{type(error).__name__}: {error}\n")
-            continue
-        wrong += bool(any(told["first"].values()))
-        sys.stdout.write(line(case, told, time.monotonic() - began) + "\n")
+            said = f"{case}{type(error).__name__}: {error}"
+        else:
+            wrong += bool(any(told["first"].values()))
+            said = line(case, told, time.monotonic() - began)
+        said = said.replace("\n", " ") + "\n"
+        sys.stdout.write(said)
         sys.stdout.flush()
+        if asked.log:
+            with asked.log.open("a") as file:
+                file.write(said)
     sys.stdout.write(f"{done - wrong} of {done} equal to the bit\n")
     return 1 if wrong or not done else 0
 

@@ -52,7 +52,7 @@ def row_58(home: Path) -> str:
 
 def row_59(home: Path) -> str:
     """restart with open orders"""
-    with quick(home) as b:
+    with quick(home, prices=((PERPETUAL, 60_000),)) as b:
         at_work(b, doing="cancel")
         n = len(b.until(lambda status: len([one for one in status["orders"] if one["life"] == "OPEN"]) == 2)["orders"])
         b.kill()
@@ -254,9 +254,9 @@ def row_68(home: Path) -> str:
 def row_69(home: Path) -> str:
     """a clean stop that the venue does not let be clean"""
     with quick(home) as b:
-        at_work(b, doing="cancel")
-        b.until(lambda status: len([one for one in status["orders"] if one["life"] == "OPEN"]) == 2)
+        at_work(b, doing="limit", near=0.4)  # a tenth away: no price comes there
         b.venue.control.keep_on_cancel(times=10_000)
+        b.until(lambda status: [one for one in status["orders"] if one["life"] == "OPEN"])
         start = time.monotonic()
         left = b.client.stop()["left"]
         took = time.monotonic() - start

@@ -143,10 +143,10 @@ def row_89(home: Path) -> str:
         made.writestr("tampered-1.0.dist-info/RECORD", "")
     right = hashlib.sha256(wheel.read_bytes()).hexdigest()
     codes = []
-    for said in (right, right[::-1]):
+    for place, said in (("one", right), ("other", right[::-1])):  # what is installed already would be no test
         (home / "lock.txt").write_text(f"tampered==1.0 --hash=sha256:{said}\n")
         words = ["uv", "pip", "install", "--offline", "--no-index", "--find-links", str(home), "--require-hashes",
-                 "--target", str(home / "there"), "-r", str(home / "lock.txt")]  # fmt: skip
+                 "--target", str(home / place), "-r", str(home / "lock.txt")]  # fmt: skip
         codes.append(subprocess.run(words, capture_output=True, check=False).returncode)
     assert [bool(code) for code in codes] == [False, True], codes
     return f"{len(named)} dependencies are pinned by hash; a wheel of another hash is refused, the right one installed"

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
+from tests.live.bench import PERPETUAL, bench
 from tests.live.model_venue import ModelVenue
 from tests.live.parity import plan_of
 from tests.live.test_parity import BOT, CASE, changed, run
+from workbench.live import Run
 from workbench.live.canary import Canary, Step
 from workbench.live.shadow import Shadow
 from workbench.live.words import Happened
@@ -82,3 +86,27 @@ def test_money_that_is_added_is_no_profit() -> None:
     shadow.hear(replace(entries[place - 1], kind="funded", body={"amount": 500.0}))
     assert shadow.twin.walker.world["quote"][0] == before + 500.0  # type: ignore[union-attr]
     assert not shadow.staging()
+
+
+def test_a_canary_that_drifts_is_rolled_back_and_flattened_by_its_runner(tmp_path: Path) -> None:
+    """A real process: it does as its backtest, until the venue takes twenty times the fee that it had named."""
+    staged = {"share": 0.1, "after": "2h", "fills": 5, "max_drift": 0.01, "max_loss": 0.5}
+    with bench(tmp_path, prices=((PERPETUAL, 60_000),)) as b:
+        b.write(PERPETUAL, parameters={"doing": "market"}, canary=staged, cash=10_000.0, terms={"leverage": 5.0})
+        b.start()
+        status = b.until(lambda status: (status.get("shadow") or {}).get("rows", 0) > 3 and b.venue.control.fills())
+        assert status["state"] == "running"
+        assert status["shadow"]["equal"]
+        assert abs(status["shadow"]["drift"]) < staged["max_drift"]
+        assert abs(status["net"]) < 50.0  # of the thousand that it has, not of the ten thousand that it may get
+        b.venue.account().perpetual_taker *= 20
+        assert b.ended(60.0) == 0
+        with b.past() as past:
+            told = list(past.entries())
+        assert [entry.body["who"] for entry in told if entry.kind == "killed"] == ["canary"]
+        assert any("CANARY: rolled back and flattened: its equity lies" in str(entry.body) for entry in told)
+        assert not any(entry.kind == "funded" for entry in told)
+        assert -50.0 < Run(b.folder).worth()["net"] < 0.0
+        assert b.still_open() == []
+        assert Decimal(b.venue.control.balances()["positions"].get("BTCUSDT BOTH", 0)) == 0
+        assert b.invariants(perpetual=True) == []

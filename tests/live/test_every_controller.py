@@ -13,7 +13,7 @@ from workbench.controllers import registry
 def test_a_strategy_is_started_trades_and_is_stopped_and_started_again(name, tmp_path):
     with lively() as venue:
         try:
-            assert one(name, "perpetual", PERPETUAL[:1], venue, tmp_path) == ""
+            assert one(name, "perpetual", (PERPETUAL,), venue, tmp_path) == ""
         finally:
             end_all(tmp_path)
 

@@ -78,11 +78,13 @@ def walk(n: int = 200) -> Candles:
     return Candles.trusted(times, columns, venue="binance", instrument=kind, timeframe="1m")
 
 
-def run(venue: type[ModelVenue]) -> tuple[list[Happened], Any, Candles]:
+def run(venue: type[ModelVenue], *late: int) -> tuple[list[Happened], Any, Candles]:
     """A run at a venue that does something of its own; its journal, its plan, its bars."""
     candles, plan = walk(), plan_of(CASE, "paper")
     port, journal = venue(plan, as_market([candles]), rates_of(CASE)), Kept()
-    straight(Lockstep(plan, BOT, [candles], [rules_of("BTC/USDT")], rates_of(CASE), port, journal=journal).run())
+    steps = Lockstep(plan, BOT, [candles], [rules_of("BTC/USDT")], rates_of(CASE), port, journal=journal)
+    steps.late |= set(late)
+    straight(steps.run())
     return journal.entries, plan, candles
 
 
@@ -153,6 +155,16 @@ def test_a_run_that_did_as_the_backtest_is_said_to_be_equal() -> None:
     assert [one for _, one, _ in found.equity] == [one for _, _, one in found.equity]
 
 
+def test_a_bar_that_came_too_late_to_decide_on_is_no_decision() -> None:
+    entries, _, _ = run(ModelVenue)
+    crossed = [one.body["row"] for one in entries if one.kind == "equity" and one.body["wanted"]]
+    entries, plan, candles = run(ModelVenue, crossed[3])
+    found = compare(entries, plan, BOT)
+    assert found.rows == 199
+    assert found.is_equal
+    assert found.notes == [f"the bar of {show_time(int(candles.time[crossed[3]]))} came late"]
+
+
 def test_a_candle_that_was_changed_is_named() -> None:
     entries, plan, candles = run(ModelVenue)
     place = next(
@@ -216,6 +228,8 @@ def test_an_order_that_the_venue_refused_is_missing() -> None:
 
 
 def test_the_chart_has_both_curves_and_the_gap() -> None:
-    figure = parity(changed(fee=lambda fee: fee * 3)).plot()
+    found = parity(changed(fee=lambda fee: fee * 3))
+    figure = found.plot()
+    assert figure.layout.title.text.replace("<br>", " ") == found.verdict
     assert [trace.name for trace in figure.data] == ["run", "backtest", "gap"]
     assert max(abs(value) for value in figure.data[2].y) > 0

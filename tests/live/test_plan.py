@@ -41,6 +41,10 @@ def test_plan_read_back_is_the_plan_with_its_bot(tmp_path):
         ({"timeframe": "7q"}, "7q"),
         ({"cash": -1.0}, "cash"),
         ({"markets": [{"venue": "a", "instrument": "X/Y"}] * 2}, "named twice"),
+        (
+            {"markets": [{"venue": "a", "instrument": one} for one in ("X/USDT", "X/EUR:EUR", "Y/USDT:USDT")]},
+            "quoted in EUR and USDT, and a live run counts its money in one",
+        ),
         ({"colour": 1}, "colour"),
     ],
 )
@@ -92,6 +96,10 @@ def test_heartbeat_is_seen_by_another_process(tmp_path):
     heart.beat(5)
     heart.beat(7)
     assert Heartbeat.read(path) == (2, 7)
+    assert not Heartbeat.says_ready(path)
+    heart.is_ready = True
+    heart.beat(9)
+    assert Heartbeat.says_ready(path)
     heart.close()
 
 

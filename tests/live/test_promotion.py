@@ -13,7 +13,9 @@ from tests.live.cells import BAD, GOOD, Cells, notebook, run
 from tests.live.test_parity import walk
 from workbench.backtest import backtest
 from workbench.errors import ConfigError
+from workbench.live import live
 from workbench.live.promotion import Promotion, promote, promote_all, promoted
+from workbench.trading import Limits
 
 
 @pytest.fixture
@@ -45,6 +47,7 @@ def test_twelve_strategies_are_files_that_come_to_the_same_bits(main: None, tmp_
     told = promote_each(found, tmp_path)
     assert [str(one) for one in told if not isinstance(one, Promotion)] == []
     assert [one.name for one in told if not one.fills] == []
+    assert all(str(one).endswith("equal to the bit.") for one in told)
     records = json.loads((tmp_path / ".promoted.json").read_text())
     assert {one.fingerprint for one in told} == set(records)
     assert all((tmp_path / facts["file"]).is_file() for facts in records.values())
@@ -73,13 +76,28 @@ def test_eight_are_refused_and_the_culprit_is_named(cells: Cells, main: None, tm
     assert not (tmp_path / "strategies").exists()
 
 
-def test_a_promoted_strategy_is_on_record(main: None, tmp_path: Path) -> None:
-    result = backtested(GOOD[1])
-    assert promoted(result.bot.fingerprint, tmp_path) is None
-    made = promote(result, folder=tmp_path)
-    record = promoted(result.bot.fingerprint, tmp_path)
+def test_money_trades_a_strategy_of_a_cell_only_once_it_is_proved(
+    main: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result, said = backtested(GOOD[1]), list[str]()
+    bot, asked = result.bot, {"limits": Limits(), "confirm": "constant-btc-usdt", "say": said.append}
+    with pytest.raises(ConfigError, match=r"in no file of strategies/"):
+        live(bot, **asked)
+    assert said == []
+    with pytest.raises(ConfigError, match="there is no vault yet"):  # it goes on to the screen, and to the keys
+        live(bot, backtest=result, **asked)
+    record, file = promoted(bot.fingerprint), tmp_path / "strategies" / "constant.py"
     assert record is not None
-    assert record["script"] == made.script_hash
-    assert made.path.read_text().startswith("from __future__ import annotations")
-    assert "EDGE = 0.0005" in made.path.read_text()
-    assert "equal to the bit" in str(made)
+    assert f"strategies/constant.py, sha256 {record['script'][:16]}…: a fresh process repeated its backtest" in said[0]
+    assert file.read_text().startswith("from __future__ import annotations")
+    assert "EDGE = 0.0005" in file.read_text()
+    with pytest.raises(ConfigError, match="there is no vault yet"):  # another parameter is the same file
+        live(bot.vary(length=7), **asked)
+    vars(sys.modules["__main__"])["EDGE"] = 0.01
+    with pytest.raises(ConfigError, match="changed since"):
+        live(bot, **asked)
+    vars(sys.modules["__main__"])["EDGE"] = 0.0005
+    file.write_text(file.read_text() + "\n")
+    with pytest.raises(ConfigError, match="changed since"):
+        live(bot, **asked)

@@ -15,7 +15,7 @@ from workbench.live.parity import compare
 from workbench.live.session import Session
 
 from . import crashes
-from .bench import PERPETUAL, SPOT, Bench, bench
+from .bench import CALM, PERPETUAL, SPOT, Bench, bench
 
 WARM = 30
 
@@ -58,6 +58,25 @@ def test_run_killed_at_work_goes_on_and_both_ledgers_agree(ended: Ended) -> None
     assert ended.code == 0
     assert all("BTC" in one for one in ended.told["left"])  # dust that the venue's minimum does not let go
     assert ended.bench.invariants(perpetual=ended.is_perpetual) == []
+
+
+@pytest.mark.parametrize("room", [None, 0.2])
+def test_market_order_of_all_the_money_is_filled_only_if_it_leaves_room_for_the_price(
+    tmp_path: Path, room: Any
+) -> None:
+    with bench(tmp_path, pace=5.0, prices=((SPOT, 60_000),)) as b:
+        b.venue.control.deposit("USDT", -980_000)
+        b.write(SPOT, parameters={"doing": "all_in"}, cash=20_000.0, limits={**CALM, "price_room": room})
+        b.start()
+        b.until(lambda status: status["row"] > WARM)
+        b.until(lambda status: any(answers(b)) if room is None else answers(b).count(False) > 12)
+        assert any(answers(b)) == (room is None)
+
+
+def answers(b: Bench) -> list[bool]:
+    """Of each order that was answered: was it refused?"""
+    with b.past() as past:
+        return [bool(entry.body.get("refused")) for entry in past.entries() if entry.kind == "answered"]
 
 
 def test_journal_cut_anywhere_refolds_to_the_same_world(ended: Ended) -> None:

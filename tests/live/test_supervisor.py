@@ -57,7 +57,7 @@ def answers(client):
 
 @pytest.mark.parametrize("instrument", [SPOT, PERPETUAL])
 def test_the_kill_switch_cancels_fifty_orders_with_the_runner_stopped_the_database_locked_and_the_socket_gone(
-    venue, instrument, record_testsuite_property
+    venue, instrument, within
 ):
     folder, client = started(venue, instrument)
     fill_book(venue, instrument)
@@ -71,11 +71,10 @@ def test_the_kill_switch_cancels_fifty_orders_with_the_runner_stopped_the_databa
     start = time.monotonic()
     said = client.kill()
     took = time.monotonic() - start
-    record_testsuite_property(f"50 orders of {instrument}, 5 conditional, cancelled and proven in s", round(took, 3))
+    within(f"50 orders of {instrument}, 5 conditional, cancelled and proven", took, 2.0)
     assert said["proven"]
     assert said["found"] == 50
     assert said["runner"] == "ended by SIGKILL"
-    assert took < 2.0
     assert open_at(venue, instrument) == []
     assert find_process(folder, "runner") is None
     assert read_end(folder)["state"] == "killed"
@@ -130,7 +129,8 @@ def test_a_threshold_kills_by_itself_and_sells_what_a_spot_run_holds(tmp_path):
         b.write(SPOT, parameters={"doing": "holds"}, limits={**CALM, "kill_loss": 1e-6, "flatten": True})
         with guard(b.plan, b.folder, b._keys()) as guardian:
             until(lambda: guardian.state == "killed", 240.0, "the threshold")
-            until(lambda: read_end(b.folder), 30.0, "its note")
+            end = until(lambda: read_end(b.folder), 30.0, "its note")
+        assert "its runner cancelled its own orders, and 0 orders were cancelled after it" in end["reason"]
         assert b.still_open() == []
         assert b.invariants() == []
         fills = b.venue.control.fills()

@@ -12,6 +12,7 @@ import asyncio
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
+from itertools import pairwise
 from random import Random
 from time import monotonic
 from typing import Any
@@ -31,7 +32,9 @@ from workbench.trading import Fill, Intent, Report
 
 HUGE = Decimal(10**9)
 MONEY = {asset: Decimal(10**9) for asset in ("USDT", "BTC", "ETH", "SOL")}
-PATIENCE_S, AGAIN_S = 120.0, 20.0
+PATIENCE_S, AGAIN_S = 120.0, 3.0
+SILENCE_S = 60.0  # a market that nobody waits in has nothing to say for long, and all in one loop is slow at times
+ENDED = {"FILLED", "CANCELLED", "EXPIRED", "REJECTED"}
 LIVES = {"NEW": "OPEN", "PARTIALLY_FILLED": "OPEN", "FILLED": "FILLED", "CANCELED": "CANCELLED", "EXPIRED": "EXPIRED"}
 
 
@@ -123,6 +126,7 @@ class WireVenue:
             connector = CcxtConnector(
                 "binance", clock=Moved(self.clock), chance=Random(1), perpetual=place.is_perpetual,
                 keys=Keys(account.key, account.secret), urls={"http": http, "ws": http.replace("http", "ws", 1)},
+                silence_s=SILENCE_S,
             )  # fmt: skip
             self.connectors[place.door] = Shown(connector, self)
             await connector.start()
@@ -197,13 +201,27 @@ class WireVenue:
         if not self.want[m]:
             return None
         place, stamp = self.plan.markets[m], int(self.market.time[row])
-        client, found, until = self.connectors[place.door].inner, list[Bar](), monotonic() + PATIENCE_S
+        client, found, why, until = self.connectors[place.door].inner, list[Bar](), "", monotonic() + PATIENCE_S
         while not found and monotonic() < until:
             client.time.ahead_ms = 0
-            with suppress(Busy):
+            try:
                 found = await client.candles(place.instrument, self.plan.timeframe, stamp, 1)
-        assert [one.time_ms for one in found] == [stamp], f"no bar of {place.instrument} at {stamp}: {found}"
+            except Busy as error:
+                why = str(error)
+                await asyncio.sleep(0.1)
+            if not found:
+                await asyncio.sleep(0.01)
+        assert [one.time_ms for one in found] == [stamp], (
+            f"no bar of {place.instrument} at {stamp}: {found} {why}; {self._seen(m)}, {client.time.now_ms()} here"
+        )
         return found[0]
+
+    def _seen(self, m: int) -> str:
+        """The venue's time and the newest bars of a market there, and where they do not follow each other."""
+        rules = self.symbols[m]
+        stamps = [one.open_ms for one in self.venue.core.market(rules.name, perpetual=rules.perpetual).bars._minutes]
+        odd = [(a, b) for a, b in pairwise(stamps) if b - a != self.length]
+        return f"at the venue it is {self.clock.now_ms()}, its bars end {stamps[-3:]}, apart {odd[:3]}"
 
     def _record(self, m: int, row: int, rules: Symbol, opened: int) -> bool:
         """Put the recorded bar in the place of the one that the walk's prints have made."""
@@ -244,6 +262,8 @@ class WireVenue:
         elif isinstance(event, Report):
             self.waiting.append((door, event))
             self.due.discard((event.client_id, event.life.name))
+            if event.life.name in ENDED:  # who is told of an end need not hear of the beginning any more
+                self.due.discard((event.client_id, "OPEN"))
         elif isinstance(event, Fault):
             self.faults.append(str(event.error))
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from workbench.live.promotion import Promotion, promote
     from workbench.live.run import OVER, Run, Status, attach, runs
     from workbench.live.starting import find_folder
+    from workbench.live.warm import warm_up
 
 HOMES = {
     "asking": "live paper",
@@ -31,13 +32,14 @@ HOMES = {
     "promotion": "Promotion promote",
     "run": "OVER Run Status attach runs",
     "starting": "find_folder",
+    "warm": "warm_up",
 }
 HOME = {name: home for home, names in HOMES.items() for name in names.split()}
 
 __all__ = [
     "OVER", "BotSource", "Client", "Commands", "Control", "Heartbeat", "Mode", "NotReached", "Parity", "Place", "Plan",
     "Promotion", "Run", "RunFolder", "Status", "attach", "find_folder", "live", "paper", "promote", "run_folder",
-    "runs",
+    "runs", "warm_up",
 ]  # fmt: skip
 
 

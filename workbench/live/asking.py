@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench.controllers import Controller
 from workbench.errors import ConfigError
@@ -16,6 +16,9 @@ from workbench.live.run import Run
 from workbench.live.starting import SCRIPT, start
 from workbench.market import Instrument
 from workbench.trading import Limits
+
+if TYPE_CHECKING:
+    from workbench.backtest import Result
 
 
 def paper(
@@ -65,9 +68,12 @@ def live(
     bot: Controller, venue: str = "binance", instrument: str | Sequence[str] = "BTC/USDT", *, account: str = "main",
     limits: Limits | None = None, name: str | None = None, timeframe: str = "1m", cash: float = 10_000.0,
     confirm: str | Callable[[str], str] | None = None, passphrase: Any = None, fresh: bool = False, share: bool = False,
-    who: str = "notebook", say: Callable[[str], None] | None = None, **more: Any,
+    backtest: Result | None = None, who: str = "notebook", say: Callable[[str], None] | None = None, **more: Any,
 ) -> Run:  # fmt: skip
     """Run a strategy with money. It shows on one screen what that means, and wants the run's name typed.
+
+    A strategy that was written in a cell must have been promoted as it stands (`wb.promote`); shipped ones, and those
+    of a file, need not.
 
     Parameters
     ----------
@@ -79,17 +85,23 @@ def live(
         The run's name, typed beforehand, or what asks for it; left out: it is asked for here.
     passphrase : str, optional
         Of the vault; left out: it is asked for, and shown nowhere.
+    backtest : Result, optional
+        A backtest of it: a strategy of a cell that is in no file yet is promoted with that, before the screen.
 
     Raises
     ------
     ConfigError
-        If it is not confirmed, or cannot be started. Nothing has been done then.
+        If it is of a cell and not proved, is not confirmed, or cannot be started. Nothing has been done then.
     """
     if limits is None:
         raise ConfigError("money needs limits: give `limits=wb.Limits(max_order_notional=…, max_daily_loss=…)`, or "
                           "`wb.Limits()` if the defaults will do.")  # fmt: skip
     plan, script = plan_of(bot, venue, instrument, name=name, mode=Mode.LIVE, timeframe=timeframe, cash=cash,
                            limits=limits, account=account, **more)  # fmt: skip
+    if script is not None and is_of_a_cell(bot):
+        from workbench.live.promotion import proof_of
+
+        plan = plan.model_copy(update={"proof": proof_of(script, result=backtest)})
     (say or _print)(screen(plan))
     confirm = confirm if confirm is not None else input(f"Type {plan.name} to trade with money: ")
     typed = confirm(plan.name) if callable(confirm) else confirm
@@ -157,6 +169,12 @@ def script_of(bot: Controller) -> str | None:
     return as_script(type(bot))
 
 
+def is_of_a_cell(bot: Controller) -> bool:
+    """Was it written in a notebook, and is in no file of its own?"""
+    module = inspect.getmodule(type(bot))
+    return module is None or module.__name__ == "__main__" or not getattr(module, "__file__", None)
+
+
 def _is_importable(module: Any) -> bool:
     import importlib.util
 
@@ -174,7 +192,7 @@ def screen(plan: Plan) -> str:
     """What a live run is about to do, on one screen."""
     limits = Limits(**plan.limits)
     parts = {
-        "strategy": [f"{plan.bot.path}  {_pairs(plan.bot.parameters)}"],
+        "strategy": [f"{plan.bot.path}  {_pairs(plan.bot.parameters)}", *_proof(plan)],
         "markets": [f"{place.instrument} on {place.venue}, account {place.account!r}" for place in plan.markets],
         "venue host": sorted({f"{place.venue}: {host_of(plan, place)}" for place in plan.markets}),
         "cash": [f"counts {plan.cash:,.2f} of the quote currency as its own, bars of {plan.timeframe}"],
@@ -234,6 +252,13 @@ def unprotected(plan: Plan, limits: Limits) -> Any:
     open_ = [what for name, what in missing.items() if getattr(limits, name) is None]
     if open_:
         yield f"no limit on {', '.join(open_)}"
+
+
+def _proof(plan: Plan) -> Iterator[str]:
+    """Which file a strategy of a cell is, and what was proved of it."""
+    if plan.proof:
+        file, script, result = plan.proof["file"], plan.proof["script"][:16], plan.proof["result"][:16]
+        yield f"{file}, sha256 {script}…: a fresh process repeated its backtest to the bit ({result}…)"
 
 
 def _fees(plan: Plan) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.connectors import FeeRates, Misfit, afford, client_order_id, facts, fit, held, needs
+from workbench.connectors import FeeRates, Misfit, afford, client_order_id, facts, fit, held, make_room, needs
 from workbench.live.words import Command, Note, Send, Withdraw
 from workbench.market import BUY, ExecutorKind, OrderKind
 from workbench.trading import (
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 OPENINGS = (Purpose.QUOTE, Purpose.ENTRY, Purpose.HOLD, Purpose.HEDGE)
 CLOSING = (Purpose.EXIT, Purpose.TARGET, Purpose.FLATTEN)
+OPEN, LEAVING = int(Status.OPEN), int(Reason.LEAVING)  # looking a member up takes longer than comparing it
+TRIGGERED = (OrderKind.STOP, OrderKind.STOP_LIMIT)
 RESTING = (OrderKind.LIMIT, OrderKind.POST_ONLY, OrderKind.STOP_LIMIT)
 ENDS = {Life.FILLED: Status.FILLED, Life.REJECTED: Status.REJECTED, Life.LOST: Status.REJECTED}
 NONE = -1
@@ -60,6 +62,8 @@ class Desk:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.rates: list[dict[str, Any]] = []
+        self._fees: tuple[list[dict[str, Any]], list[FeeRates]] = ([], [])  # of those rates
+        self._leverage = Decimal(str(session.plan.terms.get("leverage", 1)))
         self.links: dict[str, Link] = {}
         self.pending: dict[str, Intent] = {}  # made, not written down yet
         self.count = self.next_id = 0
@@ -80,9 +84,9 @@ class Desk:
         assert world is not None
         first, self.next_id = self.next_id, int(world["next_order"][0])
         orders = world["orders"][0, : int(world["orders_top"][0])]
-        fresh = np.flatnonzero((orders["status"] == Status.OPEN) & (orders["id"] >= first))
+        fresh = np.flatnonzero((orders["status"] == OPEN) & (orders["id"] >= first))
         for slot in sorted(fresh.tolist(), key=lambda place: int(orders["id"][place])):
-            if orders["reason"][slot] == Reason.LEAVING:
+            if orders["reason"][slot] == LEAVING:
                 end_order_in(world, slot, Status.CANCELLED.value, Reason.NONE.value)
             elif size_up_in(world, slot):
                 self._intend(slot, commands)
@@ -94,7 +98,7 @@ class Desk:
         order = session.world["orders"][0, slot]
         m, place = int(order["market"]), session.plan.markets[int(order["market"])]
         executor = int(order["executor_id"])
-        intent = self._made(order, m, place.instrument, executor)
+        intent = self._with_room(self._made(order, m, place.instrument, executor), m, place.door)
         fitted = fit(intent, session.rules[m], last=self.last(m))
         said = self._objection(fitted, m, place.door)
         if said is not None:
@@ -116,7 +120,7 @@ class Desk:
         kind, side = OrderKind(int(order["kind"])), int(order["side"])
         rules = self.session.rules[m]
         price = _decimal(order["price"], rules.tick) if kind in RESTING else None
-        trigger = _decimal(order["trigger"], rules.tick) if kind in (OrderKind.STOP, OrderKind.STOP_LIMIT) else None
+        trigger = _decimal(order["trigger"], rules.tick) if kind in TRIGGERED else None
         return Intent(
             client_order_id(rule, self.session.plan.run, executor, self.count), instrument, side, kind,
             _decimal(order["amount"], rules.lot), price, trigger, reduce_only=self._only_reduces(order, m),
@@ -141,30 +145,41 @@ class Desk:
         lack = self._lack(intent, m, door)
         return None if lack is None else {"limit": "balance", "reason": lack.reason}
 
+    def _with_room(self, intent: Intent, m: int, door: str) -> Intent:
+        """The same, or less of it: see `price_room` of the limits."""
+        room = self.session.gate.limits.price_room
+        if room is None or intent.kind != OrderKind.MARKET or not self.session.balances[door]:
+            return intent
+        return make_room(intent, self.session.rules[m], self.fee_rates(m), Decimal(repr(room)), **self._means(m, door))
+
     def _lack(self, intent: Intent, m: int, door: str) -> Misfit | None:
-        session, rates = self.session, self.fee_rates(m)
-        if not session.balances[door]:
+        if not self.session.balances[door]:
             return None
+        return afford(intent, self.session.rules[m], self.fee_rates(m), **self._means(m, door))
+
+    def _means(self, m: int, door: str) -> dict[str, Any]:
+        """What an order may take from: balances, what they do not show, the price to reckon with, the leverage."""
+        return {"balances": self.session.balances[door], "unseen": self._unseen(m, door), "last": self.last(m),
+                "leverage": self._leverage}  # fmt: skip
+
+    def _unseen(self, m: int, door: str) -> dict[str, Decimal]:
+        """What our own orders hold, by asset, that the balances of an account do not show yet."""
+        session, rates = self.session, self.fee_rates(m)
         rules = {one.symbol: one for one in session.rules}
         last = {one.symbol: self.last(place) for place, one in enumerate(session.rules)}
         unseen = held(session.trackers[door].live(), rules, rates, since_ms=session.balances_ms.get(door, 0), last=last)
         for other in self.pending.values():
-            if not other.reduce_only and other.instrument in rules and self.session.plan.markets[m].door == door:
+            if not other.reduce_only and other.instrument in rules and session.plan.markets[m].door == door:
                 price, rule = last[other.instrument], rules[other.instrument]
                 asset, amount = needs(other, rule, rates, last=price, leverage=self._leverage)
                 unseen[asset] = unseen.get(asset, Decimal(0)) + amount
-        price, have = last[intent.instrument], session.balances[door]
-        return afford(
-            intent, session.rules[m], rates, balances=have, unseen=unseen, last=price, leverage=self._leverage
-        )
-
-    @property
-    def _leverage(self) -> Decimal:
-        return Decimal(str(self.session.plan.terms.get("leverage", 1)))
+        return unseen
 
     def fee_rates(self, m: int) -> FeeRates:
         """What a market costs."""
-        return FeeRates(**self.rates[m])
+        if self._fees[0] is not self.rates:
+            self._fees = (self.rates, [FeeRates(**rates) for rates in self.rates])
+        return self._fees[1][m]
 
     def last(self, m: int) -> Decimal:
         """The last price of a market; 0: none was heard."""
@@ -192,7 +207,7 @@ class Desk:
         world = self.session.world
         assert world is not None
         orders = world["orders"][0, : int(world["orders_top"][0])]
-        leaving = (orders["status"] == Status.OPEN) & (orders["reason"] == Reason.LEAVING)
+        leaving = (orders["status"] == OPEN) & (orders["reason"] == LEAVING)
         if not leaving.any():
             return
         ids = {int(orders["id"][slot]) for slot in np.flatnonzero(leaving)}
@@ -201,7 +216,7 @@ class Desk:
                 link = self.links.get(order.intent.client_id)
                 if link is None or link.order_id not in ids or order.life != Life.OPEN or order.cancel_ms:
                     continue
-                conditional = order.intent.kind in (OrderKind.STOP, OrderKind.STOP_LIMIT)
+                conditional = order.intent.kind in TRIGGERED
                 names = order.intent.instrument, order.intent.client_id, order.venue_id
                 commands.append(Withdraw(door, *names, conditional))
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.errors import DataError
+from workbench.live.picture import BAND, LIVE, MODEL, finish
 from workbench.metrics import Cone, Watch, cone
 
 FloatArray = npt.NDArray[np.float64]
@@ -51,12 +52,18 @@ class Expectation:
 
         figure = go.Figure()
         periods = list(range(1, len(self.cone.median) + 1))
-        figure.add_scatter(x=periods, y=self.cone.high, name=f"{self.cone.share:.0%} of all paths", line={"width": 0})
-        figure.add_scatter(x=periods, y=self.cone.low, fill="tonexty", line={"width": 0}, showlegend=False)
-        figure.add_scatter(x=periods, y=self.cone.median, name="median", line={"dash": "dot"})
-        figure.add_scatter(x=periods[: len(self.live)], y=self.live, name="run")
-        figure.update_layout(title=self.verdict[:120], yaxis_title="growth of 1", height=420)
-        return figure
+        figure.add_scatter(x=periods, y=self.cone.high, showlegend=False, line={"width": 0})
+        band = {
+            "fill": "tonexty",
+            "fillcolor": BAND,
+            "line": {"width": 0},
+            "name": f"{self.cone.share:.0%} of all paths",
+        }
+        figure.add_scatter(x=periods, y=self.cone.low, mode="lines", **band)
+        figure.add_scatter(x=periods, y=self.cone.median, name="median", line={"dash": "dot", "color": MODEL})
+        figure.add_scatter(x=periods[: len(self.live)], y=self.live, name="run", line={"color": LIVE})
+        figure.update_layout(yaxis_title="growth of 1", xaxis_title="periods")
+        return finish(figure, self.verdict, height=420)
 
 
 def against(

@@ -12,7 +12,7 @@ from pathlib import Path
 from workbench.errors import ConfigError
 from workbench.settings import try_lock
 
-BEAT = struct.Struct("<qq")  # how often, and when: UTC milliseconds
+BEAT = struct.Struct("<qqq")  # how often, when (UTC milliseconds), and whether it has started
 BEATS_PER_S = 10
 
 
@@ -84,20 +84,21 @@ def run_folder(home: Path, name: str) -> RunFolder:
 
 
 class Heartbeat:
-    """Sixteen bytes in a file: how often the loop has beaten, and when last. A count that stands still is a hang.
+    """A few bytes in a file: how often the loop has beaten, and when last. A count that stands still is a hang.
 
     The runner's loop beats ten times a second, also while it starts and stops. Nothing is flushed to the disk: another
-    process sees it at once.
+    process sees it at once. `is_ready` is part of a beat, because a bot may block in the moment after its start, when
+    nobody has asked for a status yet; and a start, which may have to compile, is given longer.
     """
 
     def __init__(self, path: Path) -> None:
-        self.count = 0
+        self.count, self.is_ready = 0, False
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
 
     def beat(self, now_ms: int) -> None:
         """The loop is alive."""
         self.count += 1
-        os.pwrite(self._descriptor, BEAT.pack(self.count, now_ms), 0)
+        os.pwrite(self._descriptor, BEAT.pack(self.count, now_ms, self.is_ready), 0)
 
     def close(self) -> None:
         """Beat no more; the file stays."""
@@ -106,8 +107,17 @@ class Heartbeat:
     @staticmethod
     def read(path: Path) -> tuple[int, int]:
         """The count and the time of the last beat; zeros before the first."""
-        try:
-            told = path.read_bytes()
-        except FileNotFoundError:
-            return 0, 0
-        return BEAT.unpack(told) if len(told) == BEAT.size else (0, 0)
+        return _told(path)[:2]
+
+    @staticmethod
+    def says_ready(path: Path) -> bool:
+        """Had the loop that beat last come to the end of its start?"""
+        return bool(_told(path)[2])
+
+
+def _told(path: Path) -> tuple[int, int, int]:
+    try:
+        told = path.read_bytes()
+    except FileNotFoundError:
+        return 0, 0, 0
+    return BEAT.unpack(told) if len(told) == BEAT.size else (0, 0, 0)

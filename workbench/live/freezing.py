@@ -17,10 +17,10 @@ from workbench.live.plan import Plan
 from workbench.live.session import Session
 from workbench.trading import World, equip
 
-FORMAT = 2
+FORMAT = 3
 OUTBOXES = ("fills", "done_orders", "done_executors", "refusals")  # empty between two entries
 ADDRESSES = ("kernels", "rare")
-PLAIN = ("state", "number", "rules", "balances", "balances_ms", "paid", "funding", "coins", "others", "now_ms",
+PLAIN = ("state", "number", "rules", "balances", "balances_ms", "paid", "funding", "given", "coins", "others", "now_ms",
          "closed_ms", "begun_ms", "hold", "is_ready", "reason", "refusals", "prepared", "trackers",
          "standing")  # fmt: skip
 ROOMS = ("workbench.trading.", "workbench.connectors.", "workbench.market.")

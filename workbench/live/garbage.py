@@ -6,7 +6,7 @@ import gc
 
 from workbench.connectors import freeze_heap
 
-YOUNG, OLD = 20, 12_000  # looks between two collections of the middle generation, and of all
+YOUNG, OLD = 20, 2_400  # looks between two collections of the middle generation, and of all
 
 
 class Garbage:

@@ -79,8 +79,14 @@ class History:
             del self.heard[stamp]
         return found
 
-    def market(self, kinds: list[Instrument], until_ms: int) -> Market:
+    def market(self, kinds: list[Instrument], until_ms: int, *, even: bool = False) -> Market:
         """The bars up to a stamp as the candles of a strategy.
+
+        Parameters
+        ----------
+        even : bool
+            Give every market a bar at every stamp, for a strategy of columns: where nothing was traded it lies flat at
+            the close before it, without volume; before a market's first bar it is NaN.
 
         Raises
         ------
@@ -90,7 +96,8 @@ class History:
         empty = [name for name, bars in zip(self.instruments, self.bars, strict=True) if not bars.used]
         if empty:
             raise DataError(f"{empty[0]}: no bar was heard yet. Wait for the first one to close.")
-        return as_market([self._candles(m, kind, until_ms) for m, kind in enumerate(kinds)])
+        candles = [self._candles(m, kind, until_ms) for m, kind in enumerate(kinds)]
+        return as_market(_evened(candles) if even else candles)
 
     def row_of(self, m: int, time_ms: int) -> Any:
         """Open, high, low, close and volume of the bar of this stamp; None if there is none."""
@@ -103,3 +110,23 @@ class History:
         n = int(np.searchsorted(bars.time[: bars.used], until_ms, side="right"))
         columns = {name: bars.prices[place, :n] for place, name in enumerate(COLUMNS)}
         return Candles.trusted(bars.time[:n], columns, venue=self.venues[m], instrument=kind, timeframe=self.timeframe)
+
+
+def _evened(candles: list[Candles]) -> list[Candles]:
+    """Candles of the same stamps: those at which any of them has a bar."""
+    times = [one.time for one in candles]
+    if all(np.array_equal(times[0], other) for other in times[1:]):
+        return candles
+    grid = np.unique(np.concatenate(times))
+    return [_on_grid(one, grid) for one in candles]
+
+
+def _on_grid(candles: Candles, grid: Any) -> Candles:
+    place = np.searchsorted(candles.time, grid, side="right") - 1  # the last bar at each stamp, or before it
+    flat = candles.time[place] != grid
+    columns = {name: np.where(flat, candles.close[place], candles.columns[name][place]) for name in COLUMNS}
+    columns["volume"] = np.where(flat, 0.0, columns["volume"])
+    for column in columns.values():
+        column[place < 0] = np.nan
+    kind, name = candles.instrument, candles.timeframe
+    return Candles.trusted(grid, columns, venue=candles.venue, instrument=kind, timeframe=name)

@@ -37,10 +37,14 @@ SILENT_S, FLAT_TRIES, COUNT_S = 16.0, 5, 0.3
 
 @dataclass(slots=True)
 class Proof:
-    """What a kill came to. `left` is what the venue still shows, `unknown` why it could not be asked."""
+    """What a kill came to. `left` is what the venue still shows, `unknown` why it could not be asked.
+
+    `found` is how many orders there were; if not `is_counted`, those that the runner cancelled by itself are not in it.
+    """
 
     seconds: float = 0.0
     found: int = 0
+    is_counted: bool = True
     left: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     flattened: list[str] = field(default_factory=list)
@@ -53,8 +57,11 @@ class Proof:
 
     def facts(self) -> dict[str, Any]:
         """As JSON."""
-        return {"proven": self.is_proven, "seconds": round(self.seconds, 3), "found": self.found, "left": self.left,
-                "unknown": self.unknown, "flattened": self.flattened, "held": self.held}  # fmt: skip
+        return {
+            "proven": self.is_proven, "seconds": round(self.seconds, 3), "found": self.found,
+            "counted": self.is_counted, "left": self.left, "unknown": self.unknown, "flattened": self.flattened,
+            "held": self.held,
+        }  # fmt: skip
 
 
 def connector_of(plan: Plan, place: Place, keys: Mapping[str, Any], clock: Clock, budgets: Path | None) -> Connector:
@@ -126,14 +133,16 @@ class KillSwitch:
             self.doors[place.door] = connector
             return ""
 
-    async def count(self) -> int:
-        """How many orders are open now, as far as the venues say so soon; no reason to wait."""
+    async def count(self) -> int | None:
+        """How many orders are open now; None if the venues do not say so soon, which is no reason to wait."""
+        if not self.is_warm:
+            return None
         doors = [(self.doors[place.door], place.instrument) for place in self.places if place.door in self.doors]
         try:
             async with asyncio.timeout(COUNT_S):
                 return sum(len(one) for one in await asyncio.gather(*(door.open_orders(name) for door, name in doors)))
         except (WorkbenchError, TimeoutError):
-            return 0
+            return None
 
     async def kill(self, *, limit_s: float = PROOF_S) -> Proof:
         """Cancel everything of the run's instruments, whoever made it, and ask until the venue shows none."""

@@ -55,9 +55,9 @@ def _money(work: Work, found: dict[str, Any]) -> dict[str, Any]:
     moved = sum(one["moved"] for one in found["markets"])
     unrealised = sum(one["unrealised"] for one in found["markets"])
     equity = found["equity"] + moved
-    net = equity - work.session.plan.cash
+    net = equity - work.session.given
     realised = net - unrealised + found["fees"] - found["funding"]
-    return {"equity": equity, "cash_start": work.session.plan.cash, "pnl": {
+    return {"equity": equity, "cash_start": work.session.given, "pnl": {
         "net": net, "realised": realised, "unrealised": unrealised, "fees": found["fees"], "funding": found["funding"],
     }}  # fmt: skip
 

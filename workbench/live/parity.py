@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from workbench.controllers import Controller
+from workbench.live.picture import GAP, LIVE, MODEL, finish
 from workbench.live.plan import Plan
 from workbench.live.twin import Traded, Twin
 from workbench.market import show_time
@@ -118,7 +119,8 @@ class Parity:
         if not self.orders:
             return "Neither traded."
         if not odd:
-            return f"All {len(self.orders):,} orders that traded are equal."
+            many = f"All {len(self.orders):,} orders that traded are equal."
+            return many if len(self.orders) > 1 else "The one order that traded is equal."
         gap, first = self.gap, odd[0]
         parts = ", ".join(f"{cause} {gap[cause]:+,.4g}" for cause in CAUSES if gap[cause])
         return (
@@ -139,14 +141,13 @@ class Parity:
         figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.7, 0.3], vertical_spacing=0.05)
         times = [datetime.fromtimestamp(time_ms / 1_000, UTC) for time_ms, _, _ in self.equity]
         live, model = [one for _, one, _ in self.equity], [one for _, _, one in self.equity]
-        figure.add_scatter(x=times, y=live, name="run", row=1, col=1)
-        figure.add_scatter(x=times, y=model, name="backtest", line={"dash": "dot"}, row=1, col=1)
+        figure.add_scatter(x=times, y=live, name="run", line={"color": LIVE}, row=1, col=1)
+        figure.add_scatter(x=times, y=model, name="backtest", line={"dash": "dot", "color": MODEL}, row=1, col=1)
         gap = [one - other for one, other in zip(live, model, strict=True)]
-        figure.add_scatter(x=times, y=gap, name="gap", fill="tozeroy", row=2, col=1)
+        figure.add_scatter(x=times, y=gap, name="gap", fill="tozeroy", line={"color": GAP}, row=2, col=1)
         figure.update_yaxes(title_text="equity", row=1, col=1)
         figure.update_yaxes(title_text="run − backtest", row=2, col=1)
-        figure.update_layout(title=self.verdict[:120], height=480, margin={"t": 60})
-        return figure
+        return finish(figure, self.verdict, height=480)
 
 
 def compare(entries: Iterable[Any], plan: Plan, bot: Controller, *, candles: Mapping[str, Any] | None = None) -> Parity:

@@ -131,6 +131,9 @@ class Plan(BaseModel):
         How its money is staged: a share of `cash` first, the rest if it does as its backtest.
     shadow : bool
         Whether a twin follows it and raises an alarm when the two part; a canary always has one.
+    proof : mapping
+        Of a strategy that was written in a cell and trades money: the `file` that it is, the hash of that `script`, and
+        of the `result` that a fresh process came to.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -153,6 +156,7 @@ class Plan(BaseModel):
     journal: str | None = None
     canary: Canary | None = None
     shadow: bool = False
+    proof: Mapping[str, str] = {}
 
     @property
     def first_cash(self) -> float:
@@ -180,6 +184,12 @@ class Plan(BaseModel):
         venues = {place.venue for place in self.markets}
         if len({(p.venue, p.account, p.instrument) for p in self.markets}) < len(self.markets):
             raise ValueError("a market is named twice")
+        quotes = sorted({place.instrument.partition(":")[0].partition("/")[2] for place in self.markets})
+        if len(quotes) > 1:
+            raise ValueError(
+                f"its instruments are quoted in {' and '.join(quotes)}, and a live run counts its money in one "
+                f"currency; make a run for each"
+            )
         moved = {key.split(":")[0] for key in (*self.urls, *self.options)}
         missing = sorted(venues - moved) if self.mode == Mode.SIMULATED else []
         if missing:

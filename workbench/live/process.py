@@ -49,6 +49,10 @@ class Child:
         """How often its loop has beaten."""
         return Heartbeat.read(self._folder.heartbeat)[0]
 
+    def says_ready(self) -> bool:
+        """Had it started when it beat last?"""
+        return Heartbeat.says_ready(self._folder.heartbeat)
+
     def has_beaten(self) -> bool:
         """Has its loop begun to beat?"""
         return Heartbeat.read(self._folder.heartbeat) != self._first

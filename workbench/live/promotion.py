@@ -101,10 +101,51 @@ def promote_all(results: Sequence[Result], *, folder: str | Path = FOLDER) -> li
 
 def promoted(fingerprint: str, folder: str | Path = FOLDER) -> dict[str, Any] | None:
     """What is on record of a strategy that was promoted, by its fingerprint; None if it was not."""
+    return _records(Path(folder)).get(fingerprint)
+
+
+def _records(folder: Path) -> dict[str, dict[str, Any]]:
     try:
-        return json.loads((Path(folder) / RECORDS).read_text()).get(fingerprint)
+        return dict(json.loads((folder / RECORDS).read_text()))
     except (OSError, ValueError):
-        return None
+        return {}
+
+
+def proof_of(script: str, *, result: Result | None = None, folder: str | Path = FOLDER) -> dict[str, str]:
+    """Which file a strategy of a cell is, proved by a fresh process: `file`, and the hashes `script` and `result`.
+
+    Parameters
+    ----------
+    script : str
+        Its text, as it stands in the notebook now.
+    result : Result, optional
+        A backtest of it: if it is in no file yet, it is promoted with that.
+
+    Raises
+    ------
+    ConfigError
+        If it was never promoted, was changed since, or its file was; or if it cannot be promoted.
+    """
+    found = _proof_of(script, Path(folder))
+    if found is None and result is not None:
+        promote(result, folder=folder)
+        found = _proof_of(script, Path(folder))
+    if found is None:
+        raise ConfigError(
+            f"money trades what a fresh process has proved, and this strategy of a cell is in no file of {folder}/, or "
+            f"it or its file was changed since. Prove it: `wb.promote(wb.backtest(bot, candles))`, or give wb.live "
+            f"`backtest=result`, and it does that first."
+        )
+    return found
+
+
+def _proof_of(script: str, folder: Path) -> dict[str, str] | None:
+    wanted = hashlib.sha256(script.encode()).hexdigest()
+    for facts in _records(folder).values():
+        path = folder / facts["file"]
+        if facts["script"] == wanted and path.is_file() and path.read_text() == script:
+            return {"file": str(path), "script": wanted, "result": facts["result"]}
+    return None
 
 
 # --- in the notebook --------------------------------------------------------------------------------------------------
@@ -222,10 +263,8 @@ def _write(path: Path, text: str) -> None:
 
 
 def _record(folder: Path, made: Promotion) -> None:
-    records = folder / RECORDS
-    known = json.loads(records.read_text()) if records.exists() else {}
     facts = {"file": made.path.name, "name": made.name, "script": made.script_hash, "result": made.result_hash}
-    _write(records, json.dumps({**known, made.fingerprint: facts}, indent=1))
+    _write(folder / RECORDS, json.dumps({**_records(folder), made.fingerprint: facts}, indent=1))
 
 
 # --- in the fresh process ---------------------------------------------------------------------------------------------

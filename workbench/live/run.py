@@ -113,10 +113,25 @@ class Run:
         """What the run was worth at each bar's close."""
         return self._past(lambda past: past.equity())
 
-    def worth(self) -> dict[str, float]:
-        """Equity and net PnL at the last close that was written down; empty before the first."""
-        last, plan = self.equity.tail(1), self.plan
-        return {} if last.is_empty() else {"equity": last["equity"][0], "net": last["equity"][0] - plan.cash}
+    def worth(self) -> dict[str, Any]:
+        """`equity`, `net` PnL, `fees`, `funding` and `held` by market, at the last close; empty before the first."""
+        rows = self._past(lambda past: past.equity(markets=True))
+        if rows.is_empty():
+            return {}
+        last = {one["market"]: one for one in rows.filter(rows["number"] == rows["number"].max()).to_dicts()}
+        whole = last.pop("")
+        held = {market: one["position"] for market, one in last.items() if one["position"]}
+        money = {name: whole[name] for name in ("equity", "fees", "funding")}
+        return {**money, "net": whole["equity"] - self._given(), "held": held}
+
+    def _given(self) -> float:
+        """The money that it counted as its own: all of its cash, or a canary's share and what came after."""
+        if self.plan.canary is None:
+            return self.plan.cash
+        from workbench.journal import from_text
+
+        texts = self._past(lambda past: past.events("funded"))["body"]
+        return self.plan.first_cash + sum(float(from_text(one)["amount"]) for one in texts)
 
     @property
     def events(self) -> pl.DataFrame:

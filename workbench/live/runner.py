@@ -64,7 +64,10 @@ DISK_S = 5.0
 CLOSE_S = 5.0
 SHADOW_S = 1.0
 LOG = get("live")
-BEFORE: dict[str, Any] = {"state": "starting", "is_ready": False, "number": 0, "row": 0, "orders": [], "executors": []}
+BEFORE: dict[str, Any] = {
+    "state": "starting", "is_ready": False, "number": 0, "row": 0, "orders": [], "executors": [], "refusals": 0,
+    "warnings": [],
+}  # fmt: skip
 
 
 class Runner:
@@ -108,6 +111,7 @@ class Runner:
 
     async def run(self) -> int:
         """Recover, trade until stopped, and leave; the exit code."""
+        self._heart = Heartbeat(self.folder.heartbeat)
         beating = asyncio.ensure_future(self._beat())
         control = Control(self, self.folder.socket, ensure_token(self.folder.token), facts={"run": self.plan.run})
         await control.start()
@@ -181,6 +185,8 @@ class Runner:
         self.waiting = ""
         await self._arm()
         work.happen("ready", {})
+        self._heart.is_ready = True
+        self._heart.beat(SystemClock().now_ms())
         self._tasks.append(asyncio.ensure_future(self._look()))
         if self.plan.shadow or self.plan.canary is not None:
             url = self.plan.journal or self.folder.journal_url
@@ -239,16 +245,15 @@ class Runner:
     # --- the loop ----------------------------------------------------------------------------------------------------
 
     async def _beat(self) -> None:
-        heart = Heartbeat(self.folder.heartbeat)
         try:
             while True:
-                heart.beat(SystemClock().now_ms())
+                self._heart.beat(SystemClock().now_ms())
                 before = asyncio.get_running_loop().time()
                 await asyncio.sleep(1.0 / BEATS_PER_S)
                 late = asyncio.get_running_loop().time() - before - 1.0 / BEATS_PER_S
                 self._lag_s = max(late, self._lag_s * 0.99)
         finally:
-            heart.close()
+            self._heart.close()
 
     async def _look(self) -> None:
         """What time brings: deadlines, questions, the dead-man's switch, the kill switch."""
@@ -259,7 +264,9 @@ class Runner:
             try:
                 self.work.look_at_time()
                 self.work.ask_what_is_due()
+                self.work.catch_up()
                 self._earn_together()
+                self.work.keep_snapshot()
                 self._look_at_disk()
                 if self.clock.steady_s() - self._armed_s > ARM_EVERY_S:
                     self._armed_s = self.clock.steady_s()
@@ -306,13 +313,17 @@ class Runner:
         if session.closed_ms == self._told_ms:
             return
         self._told_ms = session.closed_ms
-        with contextlib.suppress(OSError):  # a full disk: the next bar tells it again
-            self._together.tell(session.earned)
+        self.work.spawn(self._tell_earned(session.earned))
         if session.gate.limits.max_total_drawdown is None:
             return
         found = self._together.others()
         if found != {run: now for run, (_, now) in session.others.items()}:
             self.work.happen("others", {"earned": found})
+
+    async def _tell_earned(self, earned: float) -> None:
+        """Replacing a file may wait for the disk, and orders of the same bar are on their way."""
+        with contextlib.suppress(OSError):  # a full disk: the next bar tells it again
+            await asyncio.to_thread(self._together.tell, earned)
 
     async def _pump(self, door: str, connector: Any) -> None:
         """What a venue says, one event after the other."""
@@ -324,6 +335,9 @@ class Runner:
                 self.work.broken = error
                 self._broke()
                 return
+            if self.work.has_sent:
+                self.work.has_sent = False
+                await asyncio.sleep(0)
 
     def _take(self, door: str, event: Any) -> None:
         work = self.work

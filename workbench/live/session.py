@@ -14,7 +14,7 @@ import numpy as np
 
 from workbench.backtest import Market, RowByRow, Settings, Wanted, close_row
 from workbench.connectors import Balance, Bar, FundingPayment, Rules
-from workbench.controllers import Controller
+from workbench.controllers import Controller, Way
 from workbench.errors import BrokenInvariant
 from workbench.live.desk import Desk
 from workbench.live.history import History
@@ -53,6 +53,7 @@ QUIET = {"intent", "sent", "cancel", "balances", "prepared", "dropped"}  # nothi
 WORDS = {"answered", "report", "fill", "missing", "cancelled"}
 OPENING = (Purpose.QUOTE, Purpose.ENTRY, Purpose.HOLD)
 LONGEST_WAIT = 6  # doublings of the second between two tries to leave a position
+PROOF_MS = 15_250  # the venue's window and its own wait, 15 s, and some for clocks: the answer is here before 16 s
 FORGET_MS, LOOK_ROWS = 86_400_000, 256
 
 
@@ -78,18 +79,19 @@ class Session:
         self.plan, self.state, self.number = plan, "starting", 0
         self.rows = RowByRow(bot)
         self.doors = list(dict.fromkeys(place.door for place in plan.markets))
-        self.trackers = {door: Tracker() for door in self.doors}
+        self.trackers = {door: Tracker(proof_ms=PROOF_MS) for door in self.doors}
         self.gate, self.standing = Gate(Limits(**dict(plan.limits))), Standing()
         venues, names = [p.venue for p in plan.markets], [p.instrument for p in plan.markets]
         self.history = History(venues, names, plan.timeframe)
         self.rules: list[Rules] = []
+        self._kinds: tuple[list[Rules], list[Instrument]] = ([], [])  # of those rules
         self.world: World | None = None
         self.desk = Desk(self)
         self.waiting: dict[int, Any] = {}  # quotes that wait for the last one of their level to leave
         self.balances: dict[str, dict[str, Balance]] = {door: {} for door in self.doors}
         self.balances_ms: dict[str, int] = {}
         self.paid: set[tuple[str, str, str]] = set()
-        self.funding = 0.0
+        self.funding, self.given = 0.0, plan.first_cash  # what it was paid, and the money that it counts as its own
         self.coins: dict[str, Decimal] = {}  # fees in third coins
         self.others: dict[str, tuple[float, float]] = {}  # what other runs had earned when first seen, and have now
         self.now_ms = self.closed_ms = self.begun_ms = 0
@@ -152,7 +154,9 @@ class Session:
     @property
     def instruments(self) -> list[Instrument]:
         """The markets, in floats."""
-        return [rules.instrument() for rules in self.rules]
+        if self._kinds[0] is not self.rules:
+            self._kinds = (self.rules, [rules.instrument() for rules in self.rules])
+        return self._kinds[1]
 
     def reaches(self, m: int, price: float, time_ms: int) -> bool:
         """Would a price change anything? If not it need not be written down."""
@@ -160,6 +164,10 @@ class Session:
             return False
         market = self.world["markets"][0, m]
         return bool(price <= market["below"] or price >= market["above"] or time_ms >= self.due_ms(m))
+
+    def market(self, until_ms: int) -> Market:
+        """The bars up to a stamp as the bot looks at them: one of columns has a value for each row in each of them."""
+        return self.history.market(self.instruments, until_ms, even=self.rows.way != Way.ON_TICK)
 
     def due_ms(self, m: int) -> int:
         """When time alone has something to do in a market."""
@@ -186,7 +194,7 @@ class Session:
 
     def equity(self) -> float:
         """Cash and positions, in quote currency."""
-        return float(equity_in(self.world)) if self.world is not None else self.plan.cash
+        return float(equity_in(self.world)) if self.world is not None else self.given
 
     # --- the run ----------------------------------------------------------------------------------------------------
 
@@ -326,7 +334,7 @@ class Session:
         """The close of a row: prices, executors, then the bot. In the past it does not decide, but executors see it."""
         if self.world is None:
             raise BrokenInvariant("a bar came before the rules of its instrument. Write the rules down first.")
-        world, market = self.world, self.history.market(self.instruments, stamp)
+        world, market = self.world, self.market(stamp)
         row = int(np.searchsorted(market.time, stamp))
         world["row"], world["time_ms"] = row, stamp + self.history.length_ms
         closes = np.full(len(self.rules), np.nan)
@@ -335,12 +343,11 @@ class Session:
             if prices is not None:
                 closes[m] = prices[3]
                 self._walk(m, prices, late=late)
-        total, wanted = float(close_row(world, closes)), Wanted()
-        if self.deciding and not late:
-            wanted = self._decide(market, row, total, commands)
+        total, decides = float(close_row(world, closes)), self.deciding and not late
+        wanted = self._decide(market, row, total, commands) if decides else Wanted()
         world["row"] = row + 1
         self.closed_ms = stamp + self.history.length_ms
-        self._tell_equity(row, total, wanted, commands)
+        self._tell_equity(row, total, wanted if decides else None, commands)
         if row % LOOK_ROWS == 0:
             self.desk.forget_before(self.now_ms - FORGET_MS)
 
@@ -369,7 +376,7 @@ class Session:
         stamp = int(self.world["time_ms"][0])
         self.standing.heard(self.plan.markets[m].instrument, Decimal(repr(close)), stamp)
 
-    def _tell_equity(self, row: int, total: float, wanted: Wanted, commands: list[Command]) -> None:
+    def _tell_equity(self, row: int, total: float, wanted: Wanted | None, commands: list[Command]) -> None:
         assert self.world is not None
         self.standing.worth(total, self.closed_ms)
         self.standing.earned("0", total - self.standing.start_equity)
@@ -382,8 +389,8 @@ class Session:
         told = {name: float(self.world[name][0]) for name in ("quote", "fees", "volume")}
         commands.append(Note("equity", {
             "time_ms": self.closed_ms, "row": row, "cash": told["quote"], "equity": total, "fees": told["fees"],
-            "funding": self.funding, "volume": told["volume"], "markets": markets, "wanted": wanted.facts(),
-            "decided": self.deciding,
+            "funding": self.funding, "volume": told["volume"], "markets": markets,
+            "wanted": [] if wanted is None else wanted.facts(), "decided": wanted is not None,
         }))  # fmt: skip
         alarm = self.gate.alarm(self.standing)
         if alarm is not None and self.state in ("running", "paused"):
@@ -491,6 +498,7 @@ class Session:
         amount = float(body["amount"])
         if self.world is not None:
             self.world["quote"] += amount
+        self.given += amount
         self.standing.fund(amount)
 
     def _others(self, body: dict[str, Any], commands: list[Command]) -> None:

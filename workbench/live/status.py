@@ -17,9 +17,9 @@ def status_of(work: Work) -> dict[str, Any]:
     standing, world = session.standing, session.world
     found = {
         "state": session.state, "is_ready": session.is_ready, "number": session.number, "time_ms": now,
-        "equity": session.equity(), "net": session.equity() - session.plan.cash,
+        "equity": session.equity(), "net": session.equity() - session.given,
         "start_equity": standing.start_equity, "peak": standing.equity.peak if standing.equity else session.equity(),
-        "cash": float(world["quote"][0]) if world is not None else session.plan.cash,
+        "cash": float(world["quote"][0]) if world is not None else session.given,
         "fees": float(world["fees"][0]) if world is not None else 0.0, "funding": session.funding,
         "fees_in_coins": {asset: str(amount) for asset, amount in session.coins.items()},
         "row": int(world["row"][0]) if world is not None else 0, "closed_ms": session.closed_ms,

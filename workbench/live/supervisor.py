@@ -38,6 +38,7 @@ ANSWER_S, GOODBYE_S = 0.3, 0.8  # for a runner that is being killed: to answer a
 LATE_S, ALONE_S = 16.0, 0.5  # an order that was on its way may still come to rest at the venue
 GIVE_UP_S = 24 * 3600.0  # of asking a venue that does not answer
 STOPPED, REFUSED = 0, 2
+ITSELF = "ended by itself"
 
 
 class Supervisor:
@@ -104,6 +105,7 @@ class Supervisor:
         why, left = await asyncio.to_thread(last_end, self.folder, self.plan)
         if why == "killed":
             proof = await self._switch.kill()
+            proof.is_counted = False
             self._end("killed", f"By its own limits or by command. {in_words(self.plan, proof)}", proof.facts())
         elif why not in ("running", "paused", "starting"):
             self._end("stopped", f"LEFT: {', '.join(left)}." if left else "")
@@ -124,16 +126,19 @@ class Supervisor:
         self.tell("runner started", pid=self.runner.pid)
 
     async def _watch(self, runner: Child) -> int | None:
-        """Wait for its end, or make one if its loop stands still; the exit code, None where it is not known."""
-        ended = asyncio.ensure_future(runner.wait())
-        ready = asyncio.ensure_future(self._await_ready())
+        """Wait for its end, or make one if its loop stands still; the exit code, None where it is not known.
+
+        A runner that starts may have to compile, and its loop stands still; one that has started may not. Before its
+        first beat the file tells of another.
+        """
+        ended, self.is_ready = asyncio.ensure_future(runner.wait()), False
         try:
             last, since_s = runner.beats(), self.clock.steady_s()
             while not ended.done():
                 await asyncio.wait([ended], timeout=LOOK_S)
                 beats, now_s = runner.beats(), self.clock.steady_s()
                 if beats != last:
-                    last, since_s = beats, now_s
+                    last, since_s, self.is_ready = beats, now_s, runner.says_ready()
                 elif now_s - since_s > (HUNG_S if self.is_ready else SLOW_START_S):
                     self.tell("runner hangs", pid=runner.pid, seconds=round(now_s - since_s, 1))
                     runner.signal(signal.SIGKILL)
@@ -141,16 +146,6 @@ class Supervisor:
             return ended.result()
         finally:
             ended.cancel()
-            ready.cancel()
-
-    async def _await_ready(self) -> None:
-        """A runner that starts may have to compile, and its loop stands still; one that has started may not."""
-        self.is_ready, client = False, Client(self.folder, who="supervisor")
-        while not self.is_ready:
-            await self.clock.sleep(LOOK_S)
-            with contextlib.suppress(WorkbenchError):
-                found = await asyncio.to_thread(client.status, timeout_s=1.0)
-                self.is_ready = found.get("state") != "starting"
 
     async def _may_start_again(self) -> bool:
         now_s = self.clock.steady_s()
@@ -232,7 +227,7 @@ class Supervisor:
         before = await self._switch.count()
         runner = await self._end_runner()
         proof = await self._switch.kill()
-        proof.found = max(proof.found, before)
+        proof.found, proof.is_counted = max(proof.found, before or 0), before is not None or runner != ITSELF
         if flatten:
             await self._switch.flatten(await self._holdings(), proof)
         facts = {"killed": True, "who": who, "flatten": flatten, "runner": runner, **proof.facts(),
@@ -257,7 +252,7 @@ class Supervisor:
             runner.signal(signal.SIGKILL)
             await runner.wait()
             return "ended by SIGKILL"
-        return "ended by itself"
+        return ITSELF
 
     async def _holdings(self) -> dict[str, Decimal]:
         try:
@@ -307,8 +302,10 @@ def in_words(plan: Plan, proof: Proof) -> str:
         return "A paper run has no orders at a venue; those that it imagined are gone with its runner."
     markets = ", ".join(dict.fromkeys(place.instrument for place in plan.markets))
     if proof.is_proven:
-        said = f"Nothing of {markets} is open at the venue: {proof.found} orders were cancelled"
-        return f"{said} in {proof.seconds:.2f} s.{_rest(proof)}"
+        said = f"{proof.found} {'order was' if proof.found == 1 else 'orders were'} cancelled"
+        if not proof.is_counted:
+            said = f"its runner cancelled its own orders, and {said} after it"
+        return f"Nothing of {markets} is open at the venue: {said} in {proof.seconds:.2f} s.{_rest(proof)}"
     open_ = f"STILL OPEN: {', '.join(proof.left)}. " if proof.left else ""
     unknown = f"NOT KNOWN: {'; '.join(proof.unknown)}. " if proof.unknown else ""
     return f"{open_}{unknown}Look at the venue's own page and cancel there.{_rest(proof)}"

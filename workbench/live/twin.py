@@ -20,7 +20,7 @@ from workbench.live.session import Session
 from workbench.market import show_time
 from workbench.trading import Fees, Fill, Purpose
 
-Key = tuple[Any, ...]  # market, purpose, side, level, and the executor or the row in which it was asked for
+Key = tuple[Any, ...]  # market, purpose, side, level, and the row in which it, or its executor, was asked for
 PRICES = ("open", "high", "low", "close", "volume")
 MAKER, FEE_IN_BASE = 1, 2
 NOBODY = -1
@@ -54,10 +54,15 @@ class Both:
     """Orders of one side of the comparison, by what they are."""
 
     orders: dict[Key, list[Traded]] = field(default_factory=dict)
+    born: dict[int, int] = field(default_factory=dict)  # row of an executor's first order, by executor
 
-    def order(self, key: Key) -> Traded:
-        """A new one of this kind."""
-        made = Traded()
+    def order(self, m: int, purpose: Purpose, side: int, level: int, executor: int, row: int) -> Traded:
+        """A new one of this kind.
+
+        Executors are told apart by their rows: their numbers differ from the first one on that only one side has.
+        """
+        own = row if executor < 0 or purpose in ONCE else self.born.setdefault(executor, row)
+        key, made = (m, int(purpose), side, level, own), Traded()
         self.orders.setdefault(key, []).append(made)
         return made
 
@@ -130,8 +135,9 @@ class Twin:
 
     def _intent(self, entry: Any, body: dict[str, Any]) -> None:
         intent, purpose = body["intent"], Purpose[body["purpose"]]
-        key = self._key(int(body["m"]), purpose, intent.side, int(body["level"]), int(body["executor"]), self.row)
-        self._ours[intent.client_id] = self.live.order(key)
+        self._ours[intent.client_id] = self.live.order(
+            int(body["m"]), purpose, intent.side, int(body["level"]), int(body["executor"]), self.row
+        )
 
     def _refused(self, entry: Any, body: dict[str, Any]) -> None:
         if body.get("limit") != "engine":
@@ -164,8 +170,8 @@ class Twin:
     # --- what the twin does ------------------------------------------------------------------------------------------
 
     def _decide(self, said: dict[str, Any]) -> None:
-        row, history = int(said["row"]), self.session.history
-        market = history.market(self.session.instruments, int(said["time_ms"]) - history.length_ms)
+        row, length_ms = int(said["row"]), self.session.history.length_ms
+        market = self.session.market(int(said["time_ms"]) - length_ms)
         if self.walker is None:
             self.walker, self.next_row = Walker(market, _world(self.session, self.plan)), row
             self.rows.equip(self.walker.world, market.names)
@@ -190,28 +196,24 @@ class Twin:
             order = self._theirs.get(int(fill["order"]))
             if order is None:  # asked for and filled within the walk
                 purpose = Purpose.QUOTE if fill["executor"] < 0 else Purpose.EXIT
-                order = self.model.order(self._key(int(fill["market"]), purpose, int(fill["side"]), int(fill["level"]),
-                                                   int(fill["executor"]), row))  # fmt: skip
+                order = self.model.order(int(fill["market"]), purpose, int(fill["side"]), int(fill["level"]),
+                                         int(fill["executor"]), row - 1)  # fmt: skip
                 self._theirs[int(fill["order"])] = order
             price, amount = float(fill["price"]), float(fill["amount"])
             fee = float(fill["fee"]) * (price if int(fill["flags"]) & FEE_IN_BASE else 1.0)
             order.add(price, amount, fee, row, int(market.time[row]))
 
     def _note_orders(self, row: int) -> None:
-        """Orders that live, and those that ended in this row without our having seen them."""
+        """Orders made since the close of this row: those that live, and those that ended before we saw them."""
         assert self.walker is not None
         world = self.walker.world
         live = world["orders"][0, : int(world["orders_top"][0])]
         for order in (*self.walker.orders, *live[live["status"] == 1]):
             if int(order["id"]) not in self._theirs and order["side"]:
-                key = self._key(int(order["market"]), Purpose(int(order["purpose"])), int(order["side"]),
-                                int(order["level"]), int(order["executor_id"]), int(order["created_row"]))  # fmt: skip
-                self._theirs[int(order["id"])] = self.model.order(key)
-
-    @staticmethod
-    def _key(m: int, purpose: Purpose, side: int, level: int, executor: int, row: int) -> Key:
-        own = row if executor < 0 or purpose in ONCE else executor
-        return m, int(purpose), side, level, own
+                self._theirs[int(order["id"])] = self.model.order(
+                    int(order["market"]), Purpose(int(order["purpose"])), int(order["side"]), int(order["level"]),
+                    int(order["executor_id"]), row,
+                )  # fmt: skip
 
     # --- why ---------------------------------------------------------------------------------------------------------
 

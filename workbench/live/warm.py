@@ -9,7 +9,7 @@ import numpy as np
 
 from workbench.backtest import Settings, close_row
 from workbench.connectors import Bar
-from workbench.controllers import Controller
+from workbench.controllers import Controller, Way
 from workbench.live.plan import Plan
 from workbench.live.session import Session
 from workbench.market import BUY, Action, Instrument, OrderKind, Sizing
@@ -65,7 +65,12 @@ def warm_up(plan: Plan, bot: Controller) -> None:
 
 
 def _decide_once(session: Session, world: Any, instruments: list[Instrument]) -> None:
-    """The bot's own decision on bars that were made up, so that a compiled one is loaded; what it says is not used."""
+    """The bot's own decision on bars that were made up, so that a compiled one is loaded; what it says is not used.
+
+    One that is written bar by bar in Python has nothing to compile, and may do other things than to decide.
+    """
+    if session.rows.way == Way.ON_TICK:
+        return
     length_ms = session.history.length_ms
     for m, instrument in enumerate(instruments):
         for i in range(BARS):

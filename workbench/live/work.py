@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 from workbench.connectors import Bar, NotThere
 from workbench.errors import Busy, ConfigError, Rejected, Silent, VenueError
@@ -18,6 +19,7 @@ from workbench.trading import NEVER, Fill, Intent, Order, Report, Wish
 SNAPSHOT_EVERY = 3_000
 OVERLAP_MS = 60_000
 Tell = Callable[..., None]
+T = TypeVar("T")
 
 
 class Work:
@@ -47,7 +49,10 @@ class Work:
         self.broken: BaseException | None = None
         self.strangers: set[tuple[str, str, str, str]] = set()
         self._asking: set[tuple[str, str]] = set()
+        self._sending: set[tuple[str, str]] = set()  # requests that may not have left yet
         self._chores: set[asyncio.Task[None]] = set()
+        self.has_sent = False  # requests wait for the loop, and go before the next event
+        self._untold: list[str] = []  # warnings that the log does not have yet
 
     # --- writing down ------------------------------------------------------------------------------------------------
 
@@ -71,13 +76,23 @@ class Work:
         self._carry_out(commands)
 
     def _commit(self) -> list[Entry]:
-        """Write the batch; on a full disk in the room that was kept for this."""
+        return self._insist(self.journal.commit)
+
+    def _insist(self, write: Callable[[], T]) -> T:
+        """Write; on a full disk in the room that was kept for this."""
         try:
-            return self.journal.commit()
+            return write()
         except NotWritten as error:
             if "full" not in str(error) or not self.make_room():
                 raise
-            return self.journal.commit()
+            return write()
+
+    def catch_up(self) -> None:
+        """What could wait until orders had left: the tables of their entries, and lines of the log."""
+        self._insist(self.journal.settle)
+        untold, self._untold = self._untold, []
+        for text in untold:
+            self.tell("warning", text=text)
 
     def _fold(self, kind: str, body: dict[str, Any]) -> list[Command]:
         now = self.clock.now_ms()
@@ -103,12 +118,14 @@ class Work:
                 self._fall(command)
         if leaving:
             crash.point("J1")
-        self._commit()
-        if leaving:
+            self._insist(self.journal.commit_entries)
             crash.point("J2")
-        self._measure()
+        else:
+            self._commit()
         for chore in leaving:
             self.spawn(chore())
+            self.has_sent = True
+        self._measure()
         self.on_written()
 
     def _write_intent(self, command: Send) -> list[Command]:
@@ -119,18 +136,20 @@ class Work:
     def _note(self, note: Note) -> None:
         self.journal.append(note.kind, note.body, time_ms=self.clock.now_ms())
         if note.kind in ("warning", "refused"):
-            self.warn(str(note.body.get("text") or note.body.get("reason", "")), written=True)
+            self._untold.append(self._remember(str(note.body.get("text") or note.body.get("reason", ""))))
 
     def _fall(self, fall: Fall) -> None:
         self.fallen = self.fallen or fall.reason
 
-    def warn(self, text: str, *, written: bool = False) -> None:
+    def warn(self, text: str) -> None:
         """Something that a trader should know: in the status, the log and the journal."""
+        self.tell("warning", text=self._remember(text))
+        self.journal.append("warning", {"text": text}, time_ms=self.clock.now_ms())
+        self.journal.commit()
+
+    def _remember(self, text: str) -> str:
         self.warnings = [*self.warnings[-49:], {"time_ms": self.clock.now_ms(), "text": text}]
-        self.tell("warning", text=text)
-        if not written:
-            self.journal.append("warning", {"text": text}, time_ms=self.clock.now_ms())
-            self.journal.commit()
+        return text
 
     def _measure(self) -> None:
         """What the session waits for, looked up once rather than at each tick."""
@@ -144,13 +163,14 @@ class Work:
         ]
 
     def keep_snapshot(self) -> None:
-        """Keep the session, if enough has happened since the last time."""
+        """Keep the session, if enough has happened since the last time; one that is not taken costs time, no more."""
         if self.session.number - self.session.kept < SNAPSHOT_EVERY:
             return
         blob = freeze(self.session)
         self.session.kept = self.session.number
         if blob is not None:
-            self.journal.keep_snapshot(self.session.number, blob)
+            with contextlib.suppress(NotWritten):
+                self.journal.keep_snapshot(self.session.number, blob)
 
     # --- markets -----------------------------------------------------------------------------------------------------
 
@@ -189,7 +209,6 @@ class Work:
             return
         crash.point("J11")
         self._close(facts, late=late)
-        self.keep_snapshot()
 
     def look_at_time(self) -> None:
         """Deadlines that came, and rows that a market has no bar for."""
@@ -284,6 +303,7 @@ class Work:
         """Send an order once, and write down what came of it."""
         connector, names = self.connectors[door], {"client_id": intent.client_id}
         answer: dict[str, Any]
+        self._sending.add((door, intent.client_id))
         try:
             crash.point("J3")
             answer = {"report": await connector.create(intent)}
@@ -293,6 +313,8 @@ class Work:
             answer = {"refused": True, "reason": str(error), "busy": True}
         except (Rejected, ConfigError) as error:
             answer = {"refused": True, "reason": str(error)}
+        finally:
+            self._sending.discard((door, intent.client_id))
         if "reason" in answer:
             self.tell("not sent" if answer.get("busy") else "refused", client_id=intent.client_id, why=answer["reason"])
         self.learn("answered", self._said(door, intent.instrument, **names, **answer))
@@ -300,18 +322,28 @@ class Work:
     async def _withdraw(self, one: Withdraw) -> None:
         """Ask for a cancellation; what it is worth is seen by asking for the order."""
         crash.point("J12")
-        acknowledged = False
-        try:
-            await self.connectors[one.door].cancel(
-                one.instrument, client_id=one.client_id, venue_id=one.venue_id, conditional=one.conditional
-            )
-            acknowledged = True
-        except (VenueError, ConfigError) as error:
-            self.tell("cancel", client_id=one.client_id, why=str(error))
+        acknowledged = await self._cancel(one)
         crash.point("J14")
         names = {"client_id": one.client_id, "acknowledged": acknowledged}
         self.learn("cancelled", self._said(one.door, one.instrument, **names))
         crash.point("J14")
+
+    async def _cancel(self, one: Withdraw) -> bool:
+        """Was it acknowledged? A conditional order that has fired may rest among the plain ones, and is one of them."""
+        order = self.session.trackers[one.door].orders.get(one.client_id)
+        fired = order.other_ids[-1] if order is not None and order.other_ids else one.venue_id
+        ways = [(True, one.venue_id), (False, fired)] if one.conditional else [(False, one.venue_id)]
+        for conditional, venue_id in ways:
+            try:
+                await self.connectors[one.door].cancel(
+                    one.instrument, client_id=one.client_id, venue_id=venue_id, conditional=conditional
+                )
+                return True
+            except (VenueError, ConfigError) as error:
+                self.tell("cancel", client_id=one.client_id, why=str(error))
+                if not isinstance(error, Rejected):
+                    break
+        return False
 
     # --- questions ---------------------------------------------------------------------------------------------------
 
@@ -345,7 +377,8 @@ class Work:
             )
         except NotThere:
             names = {"client_id": intent.client_id, "asked_ms": asked, "proven": not order.accepted}
-            if not order.accepted and asked - order.sent_ms >= self.session.trackers[door].proof_ms:
+            old = asked - order.sent_ms >= self.session.trackers[door].proof_ms
+            if not order.accepted and old and (door, intent.client_id) not in self._sending:  # it may wait here still
                 self.learn("missing", self._said(door, intent.instrument, **names))
             elif order.accepted:
                 await self._ask_fills(door, order)
@@ -380,6 +413,8 @@ class Work:
 
     async def close(self) -> None:
         """End what is under way."""
+        with contextlib.suppress(NotWritten):
+            self.catch_up()
         for task in list(self._chores):
             task.cancel()
         await asyncio.gather(*self._chores, return_exceptions=True)
