@@ -21,10 +21,17 @@ from tests.lab import browser, open_notebook, served, write_notebook
 from tests.live.running import end_all, open_venue
 
 START = """\
-import os, workbench as wb
+import os, time, numpy as np, workbench as wb
 open('kernel.pid', 'w').write(str(os.getpid()))
+times = int(time.time() // 60) * 60_000 - 60_000 * np.arange({stored}, 0, -1)
+close = 60_000 + 20_000 * np.sin(np.arange({stored}) / 40_000) + 50 * np.sin(np.arange({stored}) / 3)
+old = wb.Candles.from_arrays(times, close, close + 20, close - 20, close + 5, np.ones({stored}), timeframe="1m")
+old.to_polars().write_parquet("old.parquet")
+wb.data.ingest("old.parquet", venue="recorded", instrument="BTC/USDT", timeframe="1m")
+del times, close, old
 run = wb.paper(wb.controllers.Bollinger(), "binance", "BTC/USDT", name="flood", simulated="{door}")
-run.wait("running", seconds=240); run.panel()"""
+run.wait("running", seconds=240); run.panel(history="recorded")"""
+STORED = 1_000_000  # bars
 # Presses and keys are timed by the browser itself, from the input to the next picture; what is quicker than 16 ms it
 # does not tell, so it counts as 16.
 TIMED = """() => { window.took = []; window.frames = 0;
@@ -122,6 +129,29 @@ def use(page: Any, found: Measured) -> None:
     page.wait_for_timeout(120)
 
 
+def pan(page: Any, drags: int = 6) -> list[dict[str, Any]]:
+    """All stored bars at once, then six hours, then by hand into the past; what was asked for, and how soon it came."""
+    told: list[Any] = []
+    page.on("requestfinished", lambda asked: told.append(asked) if asked.url.split("?")[0].endswith("/bars") else None)
+    for span in ("All", "6h"):
+        page.locator(".wb-span", has_text=span).first.click()
+        page.wait_for_timeout(600)
+    box = page.locator(".wb-candles").first.bounding_box()
+    x, y = box["x"] + 60, box["y"] + box["height"] / 2
+    for _ in range(drags):
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x + box["width"] * 0.7, y, steps=8)
+        page.mouse.up()
+        page.wait_for_timeout(400)
+    found = [(asked.timing["responseEnd"], asked.response().json()) for asked in told]
+    names = ("step_ms", "first_ms", "last_ms")
+    return [
+        {"took_ms": took, "bars": len(one["time"]), "from_ms": one["time"][0], **{name: one[name] for name in names}}
+        for took, one in found
+    ]
+
+
 def memory(page: Any, kernel: int) -> dict[str, float]:
     """Resident memory of kernel, and the page's heap after a collection."""
     session = page.context.new_cdp_session(page)
@@ -159,7 +189,7 @@ def runner_of(folder: Path) -> int:
 
 def opened(shown: Any, address: str, folder: Path, door: str) -> Any:
     """A notebook with the panel of a run at a venue."""
-    write_notebook(folder / "flood.ipynb", START.format(door=door))
+    write_notebook(folder / "flood.ipynb", START.format(door=door, stored=STORED))
     page = shown.new_page(viewport={"width": 1400, "height": 1400})
     open_notebook(page, address, "flood.ipynb")
     page.wait_for_function(RUNNING, timeout=300_000)
@@ -178,9 +208,12 @@ def main() -> None:
         with open_venue() as venue, served(folder) as address, browser() as shown:
             page = opened(shown, address, folder, str(venue.control_url))
             found = flood(60 * options.minutes, options.rate, page, venue, folder)
+            panned = pan(page, 20)
             if options.picture:
                 page.screenshot(path=options.picture)
             print(found)  # noqa: T201
+            slowest = max(one["took_ms"] for one in panned)
+            print(f"panned over {STORED:,} bars: {len(panned)} windows, slowest {slowest:.0f} ms")  # noqa: T201
     finally:
         end_all(folder / "home")
         shutil.rmtree(folder, ignore_errors=True)

@@ -96,20 +96,17 @@ def text_of(page: Any, metric: str, panel: str = "wb-tune") -> str:
     return str(page.evaluate(f"() => document.querySelector('.{panel} [data-metric={metric}]').textContent"))
 
 
-def test_chart_is_drawn_anew_while_a_slider_moves(page):
+def test_chart_is_drawn_anew_while_a_slider_moves(page, within):
     before = text_of(page, "net_profit")
     took = page.evaluate(DRAG, [30, 70])
-    p95 = statistics.quantiles(took, n=20)[-1]
-    print(f"\nslider to redrawn chart: median {statistics.median(took):.0f} ms, p95 {p95:.0f} ms")  # noqa: T201
     assert text_of(page, "net_profit") != before
-    assert p95 < 400
+    within("slider to redrawn chart in the browser, p95", statistics.quantiles(took, n=20)[-1] / 1e3, 0.4)
 
 
-def test_click_on_a_cell_of_a_hundred_thousand_opens_its_run(page):
+def test_click_on_a_cell_of_a_hundred_thousand_opens_its_run(page, within):
     took = [opened(page, place) for place in ([0.52, 0.45], [0.2, 0.7], [0.8, 0.3], [0.35, 0.6], [0.66, 0.2])]
-    print(f"\nclick to opened run: median {statistics.median(took):.0f} ms, longest {max(took):.0f} ms")  # noqa: T201
     assert "–" not in text_of(page, "net_profit", "wb-explore")
-    assert statistics.median(took) < 1000
+    within("click to opened run in the browser, median", statistics.median(took) / 1e3, 1.0)
 
 
 def opened(page: Any, place: list[float]) -> float:

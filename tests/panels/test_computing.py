@@ -34,7 +34,7 @@ def test_three_bars_put_together_keep_first_highest_lowest_last_and_sum():
                      "volume": [4, 7]}  # fmt: skip
 
 
-def test_any_window_of_a_million_bars_comes_within_half_a_second(folder, tmp_path, record_testsuite_property):
+def test_any_window_of_a_million_bars_comes_within_half_a_second(folder, tmp_path, within):
     count = 1_000_000
     close = 20_000 * np.exp(np.cumsum(np.random.default_rng(3).normal(0, 4e-4, count)))
     table = wb.Candles.from_arrays(
@@ -56,8 +56,7 @@ def test_any_window_of_a_million_bars_comes_within_half_a_second(folder, tmp_pat
         took.append(time.process_time() - began)
         assert 400 < len(found["time"]) <= 2_402
         assert (found["first_ms"], found["last_ms"]) == (YEAR_2021, end - MINUTE)
-    record_testsuite_property("longest window of a million bars, CPU s", round(max(took), 3))
-    assert max(took[1:]) < 0.5
+    within("longest window of a million bars, CPU", max(took[1:]), 0.5)
 
 
 def test_an_effect_shows_both_sets_and_a_broken_one_its_sentence(folder):

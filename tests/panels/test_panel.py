@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ __all__ = ["browser", "chromium"]
 
 pytestmark = pytest.mark.browser
 
+CALM = 8  # bars until a calm bot holds: what it had before is closed after five, and it buys when it has nothing
 TALL = {"width": 1400, "height": 1500}
 START = """\
 import os, time
@@ -41,6 +42,15 @@ SAID = "text => (document.querySelector('.wb-panel .wb-said')?.textContent ?? ''
 PAGE = (
     "name => [...document.querySelectorAll('.wb-panel .wb-tab')].find(tab => tab.textContent.startsWith(name)).click()"
 )
+LATE = """(() => {
+  const Real = window.WebSocket;
+  window.WebSocket = class extends Real {
+    set onmessage(hear) {
+      const late = this.url.includes('/workbench/live');
+      super.onmessage = late ? event => setTimeout(() => hear(event), 700) : hear;
+    }
+  };
+})()"""
 ROWS = "() => [...document.querySelectorAll('.wb-panel .wb-scroll:not([hidden]) tbody tr')].map(row => row.innerText)"
 
 
@@ -73,6 +83,33 @@ def address(folder: Path) -> Iterator[str]:
         yield found
 
 
+@pytest.fixture
+def opened(chromium: Any) -> Iterator[Callable[..., Any]]:
+    """Opens a notebook in a page of its own and runs it, over what scripts the page has from the beginning."""
+    pages = []
+
+    def go(address: str, name: str, *scripts: str) -> Any:
+        page = chromium.new_page(viewport=TALL)
+        pages.append(page)
+        for script in scripts:
+            page.add_init_script(script)
+        open_notebook(page, address, name)
+        return page
+
+    yield go
+    for page in pages:
+        page.close()
+
+
+@pytest.fixture
+def flight(folder: Path) -> Iterator[RunFolder]:
+    """A run that is stopped when the test is over, however that was: the next one trades the same market."""
+    run = run_of(folder, "flight")
+    yield run
+    with contextlib.suppress(WorkbenchError):
+        Client(run, supervisor=True).stop()
+
+
 def run_of(folder: Path, name: str) -> RunFolder:
     return RunFolder(folder / "home" / "runs" / name)
 
@@ -83,12 +120,6 @@ def entries(folder: RunFolder) -> list[Any]:
         return list(past.entries())
 
 
-def opened(chromium: Any, address: str, name: str) -> Any:
-    page = chromium.new_page(viewport=TALL)
-    open_notebook(page, address, name)
-    return page
-
-
 def in_flight(folder: RunFolder) -> Any:
     """Market orders that have left and were not answered."""
     with contextlib.suppress(WorkbenchError):
@@ -97,34 +128,35 @@ def in_flight(folder: RunFolder) -> Any:
     return []
 
 
-def test_kernel_killed_with_an_order_in_flight_and_another_notebook_sees_its_fill(chromium, folder, market, tmp_path):
-    run = run_of(folder, "flight")
+def test_kernel_killed_with_an_order_in_flight_and_another_notebook_sees_its_fill(
+    opened, flight, folder, market, tmp_path
+):
     bot = START.format(bot="Busy(amount=0.05)", name="flight", door=market.control_url, bar="1s")
     write_notebook(folder / "first.ipynb", bot, PID, "run.panel()")
     with served(folder) as address:
-        page = opened(chromium, address, "first.ipynb")
+        page = opened(address, "first.ipynb")
         page.wait_for_function(SHOWN, arg="flight", timeout=300_000)
         page.wait_for_function(STATE, arg="running", timeout=60_000)
         market.control.delay("POST /api/v3/order", milliseconds=1500)
-        (sent, *_) = until(lambda: in_flight(run), 60.0, "an order on its way")
+        (sent, *_) = until(lambda: in_flight(flight), 60.0, "an order on its way")
         os.kill(int((folder / "kernel.pid").read_text()), signal.SIGKILL)
-        before = Client(run).status()["row"]
+        before = Client(flight).status()["row"]
         market.control.clear()
         page.close()
     write_notebook(folder / "second.ipynb", ATTACH.format(name="flight"))
     with served(folder) as address:
-        page = opened(chromium, address, "second.ipynb")
+        page = opened(address, "second.ipynb", LATE)
         page.wait_for_function(SHOWN, arg="flight", timeout=60_000)
         page.wait_for_function(STATE, arg="running", timeout=60_000)
         page.evaluate(PAGE, "Fills")
         page.wait_for_function(f"id => ({ROWS})().some(row => row.includes(id))", arg=sent, timeout=30_000)
-        until(lambda: Client(run).status()["row"] > before + 3)
-        applied_at_a_bars_end(page, run)
+        until(lambda: Client(flight).status()["row"] > before + 3)
+        row = applied_at_a_bars_end(page, flight)
+        until(lambda: Client(flight).status()["row"] > row + CALM, 30.0)
         page.screenshot(path=tmp_path / "attached.png")
         print(f"\na picture of it: {tmp_path / 'attached.png'}")  # noqa: T201 - for whoever runs it with -s
-        page.close()
-    Client(run, supervisor=True).stop()
-    told = entries(run)
+    Client(flight, supervisor=True).stop()
+    told = entries(flight)
     sent_once = [entry.body["client_id"] for entry in told if entry.kind == "sent"]
     at_venue = [order["client_id"] for order in market.control.orders()]
     assert len(set(sent_once)) == len(sent_once)
@@ -135,8 +167,8 @@ def test_kernel_killed_with_an_order_in_flight_and_another_notebook_sees_its_fil
     assert rows == list(range(rows[0], rows[0] + len(rows)))
 
 
-def applied_at_a_bars_end(page: Any, run: RunFolder) -> None:
-    """A parameter is changed in the panel, and takes over when a bar ends."""
+def applied_at_a_bars_end(page: Any, run: RunFolder) -> int:
+    """A parameter is changed in the panel, and takes over when a bar ends; the row of that bar."""
     page.evaluate(PAGE, "Parameters")
     page.locator(".wb-row[data-name=calm] input").first.click()
     page.route("**/do/commit*", lambda route: route.abort())  # the channel is lost in the middle
@@ -153,6 +185,7 @@ def applied_at_a_bars_end(page: Any, run: RunFolder) -> None:
     assert updated.body["ticket"] == prepared.number
     assert kinds[kinds.index("updated") - 1] == "equity"  # a row was closed just before
     assert Client(run).look()["bot"]["parameters"]["calm"] is True
+    return int(told[kinds.index("updated") - 1].body["row"])
 
 
 def halted(page: Any, venue: SimulatedVenue) -> float:
@@ -176,14 +209,12 @@ def is_warm(run: RunFolder) -> bool:
 
 
 @pytest.mark.parametrize("kernel", ["busy", "dead"])
-def test_halt_pressed_past_a_kernel_that_is_busy_or_dead(
-    kernel, chromium, address, folder, quiet, tmp_path, record_testsuite_property
-):
+def test_halt_pressed_past_a_kernel_that_is_busy_or_dead(kernel, opened, address, folder, quiet, tmp_path, within):
     run = run_of(folder, f"halt-{kernel}")
     (folder / "kernel.pid").unlink(missing_ok=True)
     start = START.format(bot="wb.controllers.Bollinger()", name=run.path.name, door=quiet.control_url, bar="1m")
     write_notebook(folder / f"{kernel}.ipynb", start, "run.panel()", SLEEP)
-    page = opened(chromium, address, f"{kernel}.ipynb")
+    page = opened(address, f"{kernel}.ipynb")
     page.wait_for_function(STATE, arg="running", timeout=300_000)
     until(lambda: (folder / "kernel.pid").exists())
     with ThreadPoolExecutor(1) as aside:  # the browser's own loop runs in this thread
@@ -199,15 +230,13 @@ def test_halt_pressed_past_a_kernel_that_is_busy_or_dead(
     page.wait_for_function(SAID, arg="50 orders were cancelled", timeout=20_000)
     page.wait_for_function(STATE, arg="killed", timeout=20_000)
     page.screenshot(path=tmp_path / f"{kernel}.png")
-    print(f"\nhalt with the kernel {kernel}: {took:.2f} s; a picture of it: {tmp_path / kernel}.png")  # noqa: T201
-    record_testsuite_property(f"halt in the panel, kernel {kernel}, in s", round(took, 3))
-    page.close()
-    assert took < 2.0
+    print(f"\na picture of it: {tmp_path / kernel}.png")  # noqa: T201
+    within(f"halt in the panel past a {kernel} kernel to 50 orders cancelled", took, 2.0)
 
 
-def test_dashboard_shows_all_runs_and_one_click_opens_a_panel(chromium, address, folder, tmp_path):
+def test_dashboard_shows_all_runs_and_one_click_opens_a_panel(opened, address, folder, tmp_path):
     write_notebook(folder / "board.ipynb", "import workbench as wb\nwb.dashboard()")
-    page = opened(chromium, address, "board.ipynb")
+    page = opened(address, "board.ipynb")
     page.wait_for_function("() => document.querySelectorAll('.wb-board tbody tr').length >= 3", timeout=60_000)
     rows = page.evaluate("() => [...document.querySelectorAll('.wb-board tbody tr')].map(row => row.innerText)")
     assert {row.split()[0] for row in rows} >= {"flight", "halt-busy", "halt-dead"}
@@ -216,9 +245,10 @@ def test_dashboard_shows_all_runs_and_one_click_opens_a_panel(chromium, address,
     page.wait_for_function(
         "() => document.querySelectorAll('.wb-panel')[1].querySelector('.wb-state').innerText === 'stopped'"
     )
+    held = "() => document.querySelectorAll('.wb-panel')[1].querySelectorAll('.wb-value')[6].innerText"
+    assert page.evaluate(held) not in ("flat", "–")  # it was stopped with what it held, and says so
     page.screenshot(path=tmp_path / "board.png")
     print(f"\na picture of it: {tmp_path / 'board.png'}")  # noqa: T201 - for whoever runs it with -s
-    page.close()
 
 
 def test_no_token_of_a_run_reaches_the_browser(chromium, address, folder):

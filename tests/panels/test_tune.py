@@ -149,7 +149,7 @@ def test_cell_that_is_run_again_leaves_a_panel_that_works(candles):
     assert "application/vnd.jupyter.widget-view+json" in second._repr_mimebundle_()
 
 
-def test_answer_comes_within_a_tenth_of_a_second_on_100_000_bars():
+def test_answer_comes_within_a_tenth_of_a_second_on_100_000_bars(within):
     panel = wb.tune(SmaCross(), walk(100_000))
     took = []
     for length in range(31, 91):
@@ -157,6 +157,5 @@ def test_answer_comes_within_a_tenth_of_a_second_on_100_000_bars():
         panel.controls["slow"].value = length
         panel.settle()
         took.append(time.perf_counter() - began)
-    p95 = statistics.quantiles(took, n=20)[-1]
-    print(f"\nslider to figure: median {statistics.median(took) * 1e3:.0f} ms, p95 {p95 * 1e3:.0f} ms")  # noqa: T201
-    assert statistics.median(took) < 0.1
+    assert panel.bot.slow == 90
+    within("slider to figure over 100,000 bars, in the kernel, p95", statistics.quantiles(took, n=20)[-1], 0.1)

@@ -62,6 +62,7 @@ def test_without_widgets_a_plain_figure_is_made(material, monkeypatch):
 
 def test_plot_is_live_in_a_notebook_only(material, monkeypatch):
     assert type(plot(material)) is go.Figure
+    assert go.FigureWidget.__module__ != "plotly.missing_anywidget"  # it looks at the real IPython, once
     shell = SimpleNamespace(kernel=object())
     monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
     assert isinstance(plot(material), go.FigureWidget)

@@ -36,14 +36,14 @@ def test_a_million_bars_are_a_small_figure(long_run):
     assert len(figure(long_run).to_json()) < 3_000_000
 
 
-def test_a_million_bars_are_drawn_in_well_under_a_second(long_run):
+def test_a_million_bars_are_drawn_in_well_under_a_second(long_run, within):
     figure(run(100))
     took = []
     for _ in range(3):
         start = time.perf_counter()
-        figure(long_run)
+        assert len(figure(long_run).data) > 2
         took.append(time.perf_counter() - start)
-    assert min(took) < 0.8
+    within("figure of a million bars", min(took), 0.8)
 
 
 def test_a_million_bars_keep_every_extreme(long_run):

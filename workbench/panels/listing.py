@@ -34,14 +34,19 @@ def row(folder: RunFolder) -> dict[str, Any]:
     runner = status["runner"] or {}
     return {
         "name": name, "state": status["state"], "reason": status["reason"], "mode": status["mode"],
-        "bot": status["bot"].rpartition(":")[2], "markets": status["markets"], **worth(folder, runner),
+        "bot": status["bot"].rpartition(":")[2], "markets": status["markets"], **_money(folder, runner),
         "orders": len(runner.get("orders", [])), "warnings": len(runner.get("warnings", [])),
         "is_over": status["state"] in OVER,
     }  # fmt: skip
 
 
+def _money(folder: RunFolder, runner: dict[str, Any]) -> dict[str, Any]:
+    told = worth(folder, runner)
+    return {name: told[name] for name in ("equity", "net") if name in told}
+
+
 def worth(folder: RunFolder, runner: dict[str, Any]) -> dict[str, Any]:
-    """Equity and net PnL: of a run at work as it says, of another as its journal's last close does."""
+    """Equity and net PnL, of a run at work as it says; of another what its journal's last close does, `Run.worth`."""
     if "net" in runner:
         return {"equity": runner["equity"], "net": runner["net"]}
     end = folder.path / "end.json"

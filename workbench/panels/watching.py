@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import WorkbenchError
 from workbench.live import Client, NotReached, Run, RunFolder
+from workbench.panels.listing import worth
 
 if TYPE_CHECKING:
     from workbench.panels.telling import Item
@@ -101,6 +102,9 @@ class Watch:
         status.pop("runner", None)
         status["what"] = _what(self.folder)
         status.pop("bot", None)
+        if status["state"] in GONE and (last := worth(self.folder, {})):
+            pnl = {name: last[name] for name in ("net", "fees", "funding")}
+            status = {"equity": last["equity"], "pnl": pnl, "held": last["held"], **status}
         self._tell({**status, "is_silent": True, "heard_ms": round(time.time() * 1e3)})
         self._ended.wait(STAND_IN_S if status["state"] not in GONE else HEAD_S)
 

@@ -69,7 +69,7 @@ def layout(material: Material, drawing: Drawing, window: Window) -> dict[str, An
     domains = stacked(heights)
     panels = {f"yaxis{p + 1}" if p else "yaxis": y_axis(domain) for p, domain in enumerate(domains)}
     for place in (-1, -2):
-        panels[f"yaxis{len(names) + place + 1}"]["tickformat"] = ".0%"
+        panels[f"yaxis{len(names) + place + 1}"]["tickformat"] = ".2~%"
     for name, edges in drawing.ranges.items():
         panels["yaxis" + name[1:]]["range"] = list(edges)
     return {

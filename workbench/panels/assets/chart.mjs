@@ -88,7 +88,7 @@ export class PriceChart {
       return;
     }
     if (asked !== this.asked) return;
-    const seen = keep ? this.window() : null;
+    const seen = keep ? this.window() : null, wide = keep === 'on' && found.step_ms === this.step ? this.atTheEnd() : 0;
     this.step = found.step_ms;
     this.all = [found.first_ms, found.last_ms + found.bar_ms];
     this.barMs = found.bar_ms;
@@ -99,7 +99,8 @@ export class PriceChart {
     this.paintBars();
     this.paintMarks();
     const last = this.bars.length - 1;
-    if (seen) this.chart.timeScale().setVisibleRange({ from: seen[0] / 1000, to: seen[1] / 1000 });
+    if (wide) this.chart.timeScale().setVisibleLogicalRange({ from: last + 6 - wide, to: last + 6 });
+    else if (seen) this.chart.timeScale().setVisibleRange({ from: seen[0] / 1000, to: seen[1] / 1000 });
     else if (!range.fit) this.chart.timeScale().setVisibleLogicalRange({ from: last - 110, to: last + 6 });
     else this.chart.timeScale().fitContent();
     setTimeout(() => { this.quiet = false; }, 30);
@@ -121,6 +122,12 @@ export class PriceChart {
     if (!range || !this.bars.length) return null;
     const begin = this.bars[0].time * 1000;
     return [begin + range.from * this.step, begin + range.to * this.step];
+  }
+
+  // How many bars are visible, if the last one is among them; else 0.
+  atTheEnd() {
+    const range = this.chart.timeScale().getVisibleLogicalRange();
+    return range && range.to >= this.bars.length - 1 ? range.to - range.from : 0;
   }
 
   moved() {
@@ -165,13 +172,18 @@ export class PriceChart {
       this.load({});
       return;
     }
-    if (!told || told.last === null || !last || this.bars.at(-1).time * 1000 < this.all[1] - 2 * this.step) return;
+    if (told?.last == null || !state.time_ms || !last || this.bars.at(-1).time * 1000 < this.all[1] - 2 * this.step) return;
     if (state.closed_ms !== this.closed) {
       if (this.closed && this.step === this.barMs) this.mend(state.closed_ms);
       this.closed = state.closed_ms;
     }
     const time = Math.floor(state.time_ms / this.step) * this.step / 1000;
     if (time < last.time) return;
+    if (time > last.time + this.step / 1000 && this.caught !== state.closed_ms) { // nobody told of the bars between
+      this.caught = state.closed_ms;
+      this.load({ start: this.bars[0].time * 1000 }, 'on');
+      return;
+    }
     const bar = time === last.time ? last : { time, open: told.last, high: told.last, low: told.last, close: told.last, volume: 0 };
     if (bar !== last) {
       this.bars.push(bar);

@@ -1,6 +1,6 @@
 // The panel of one run: what the relay tells is kept, and painted once a frame at most; buttons go past the kernel.
 
-import { make, put, mark, money, price, amount, clock, moment, tone, Table, Way, styled } from './parts.mjs';
+import { make, put, mark, money, price, amount, clock, moment, tone, Table, Way, styled, ownKeys } from './parts.mjs';
 import { PriceChart, EquityChart } from './chart.mjs';
 import { Parameters } from './parameters.mjs';
 
@@ -94,7 +94,7 @@ class Panel {
     this.stop.title = 'Ends in order: nothing new, cancels, proves it';
     this.kill.title = 'Cancels every order of its markets now, whoever made it, and proves it';
     const head = make('header', 'wb-head', '', [this.name, this.dot, this.mode, this.what, this.age,
-      make('span', 'wb-buttons', '', [this.pause, this.stop, flatten, this.kill])]);
+      ownKeys(make('span', 'wb-buttons', '', [this.pause, this.stop, flatten, this.kill]))]);
     this.banner = make('p', 'wb-banner');
     this.banner.hidden = true;
     this.reason = make('p', 'wb-reason');
@@ -156,7 +156,7 @@ class Panel {
     };
     const pages = { ...Object.fromEntries(Object.entries(this.tables).map(([name, table]) => [name, table.element])),
       Parameters: this.parameters.element };
-    const bar = make('nav', 'wb-tabs');
+    const bar = ownKeys(make('nav', 'wb-tabs'));
     this.tabs = {};
     for (const [name, page] of Object.entries(pages)) {
       const tab = this.tabs[name] = make('button', 'wb-tab', name);
@@ -223,14 +223,14 @@ class Panel {
   }
 
   paintMoney(state) {
-    const pnl = state.pnl ?? {}, held = (state.markets ?? []).filter(one => one.position);
+    const pnl = state.pnl ?? {}, held = state.held ?? heldIn(state.markets);
     const equity = state.equity ?? this.items.equity.at(-1)?.equity;
     const told = {
       Equity: [money(equity), ''], 'Net PnL': [money(pnl.net, true), tone(pnl.net)], Realised: [money(pnl.realised, true), tone(pnl.realised)],
       Unrealised: [money(pnl.unrealised, true), tone(pnl.unrealised)], Fees: [money(pnl.fees), ''],
       Funding: [money(pnl.funding, true), tone(pnl.funding)],
-      Position: [held.length ? held.map(one => amount(one.position, true)).join(', ') : 'flat', ''],
-      'Open orders': [String((state.orders ?? []).length), ''],
+      Position: [held === null ? '–' : Object.values(held).map(one => amount(one, true)).join(', ') || 'flat', ''],
+      'Open orders': [WORKS.includes(state.state) ? String((state.orders ?? []).length) : '–', ''],
     };
     for (const [title, [text, look]] of Object.entries(told)) {
       put(this.tiles[title], text);
@@ -254,9 +254,9 @@ class Panel {
   }
 
   paintBook(state) {
-    const book = state.markets?.[this.chart.market]?.book;
+    const works = WORKS.includes(state.state), book = works ? state.markets?.[this.chart.market]?.book : null;
     const own = new Set((state.orders ?? []).map(one => Number(one.price)));
-    put(this.stale, !book ? 'The book comes with the live values.' : book.stale ? `No book: ${book.stale}.` : '');
+    put(this.stale, !works ? 'It trades no more.' : !book ? 'The book comes with the live values.' : book.stale ? `No book: ${book.stale}.` : '');
     const most = Math.max(1e-12, ...(book?.bids ?? []).map(one => one[1]), ...(book?.asks ?? []).map(one => one[1]));
     this.side(this.bookSides.asks, [...(book?.asks ?? [])].slice(0, 12).reverse(), most, own);
     this.side(this.bookSides.bids, (book?.bids ?? []).slice(0, 12), most, own);
@@ -351,4 +351,10 @@ class Panel {
       this.tell(error.message, true);
     }
   }
+}
+
+// What each market holds; null where nobody says.
+function heldIn(markets) {
+  const told = (markets ?? []).filter(one => one.position !== undefined);
+  return told.length ? Object.fromEntries(told.filter(one => one.position).map((one, m) => [m, one.position])) : null;
 }

@@ -1,6 +1,6 @@
 // The parameters that may change while a run trades: sliders, what differs, what it would have done, and two steps to it.
 
-import { make, put, mark, clock } from './parts.mjs';
+import { make, put, mark, clock, ownKeys } from './parts.mjs';
 
 const TRY_MS = 350;
 
@@ -25,6 +25,7 @@ export class Parameters {
     this.element = make('div', 'wb-parameters', '', [this.list, make('div', 'wb-trial', '', [this.diff,
       make('div', 'wb-buttons', '', [this.apply, this.reset]), make('div', 'wb-buttons', '', [this.waiting, this.discard]),
       make('p', 'wb-legend', '', [document.createTextNode('On the last '), this.days, document.createTextNode(' days')]), this.effect])]);
+    ownKeys(this.element);
   }
 
   show(state) {
@@ -64,11 +65,12 @@ export class Parameters {
   paintWaiting({ prepared }) {
     this.prepared = prepared;
     this.discard.hidden = !prepared;
-    if (!prepared && this.watched) {
-      const now = this.state.bot.parameters;
-      const took = Object.entries(this.watched).every(([name, value]) => JSON.stringify(now[name]) === JSON.stringify(value));
-      if (took) this.say(`${pairs(this.watched)} has taken over.`);
-      else this.complain(`${pairs(this.watched)} was not applied; the parameters before it stay. The log says why.`);
+    // What was seen before the set was written down, under its ticket, says nothing of what came of it.
+    if (!prepared && this.watched && this.state.number >= this.watched.ticket) {
+      const { wanted } = this.watched, now = this.state.bot.parameters;
+      const took = Object.entries(wanted).every(([name, value]) => JSON.stringify(now[name]) === JSON.stringify(value));
+      if (took) this.say(`${pairs(wanted)} has taken over.`);
+      else this.complain(`${pairs(wanted)} was not applied; the parameters before it stay. The log says why.`);
       this.watched = null;
     }
     if (!prepared) put(this.waiting, '');
@@ -92,7 +94,7 @@ export class Parameters {
     try {
       ({ prepared: { ticket } } = await this.way.post('do/prepare', { parameters: wanted }));
       const said = await this.way.post('do/commit', { ticket });
-      this.watched = wanted;
+      this.watched = { wanted, ticket };
       this.say(`${pairs(wanted)} takes over at ${clock(said.bar_ends_ms)} UTC, when the bar ends.`);
     } catch (error) {
       this.complain(ticket === null ? error.message

@@ -16,6 +16,12 @@ export function mark(element, name, on) {
   if (element.classList.contains(name) !== Boolean(on)) element.classList.toggle(name, Boolean(on));
 }
 
+// JupyterLab takes arrows, Enter and letters for itself while no cell is edited, unless what has the focus forbids it.
+export function ownKeys(element) {
+  element.addEventListener('focusin', event => { event.target.dataset.lmSuppressShortcuts = 'true'; });
+  return element;
+}
+
 // --- numbers -------------------------------------------------------------------------------------------------------
 
 const MINUS = '\u2212', NONE = '–';
