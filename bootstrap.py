@@ -177,7 +177,7 @@ def test(arguments: list) -> int:
         return subprocess.call([str(PYTHON), "-m", "pytest", *arguments], cwd=ROOT)
     failed = [name for name, command in CHECKS if not passes(name, command)]
     workers = min(os.cpu_count() or 1, MOST_WORKERS)
-    side_by_side = ["-n", str(workers), "--dist", "loadfile"] if workers > 1 else []
+    side_by_side = ["-n", str(workers), "--dist", "loadfile", "--no-loadscope-reorder"] if workers > 1 else []
     command = [str(PYTHON), "-m", "pytest", "--cov", "--cov-report=term:skip-covered", *side_by_side]
     code = subprocess.call(command, cwd=ROOT)
     if failed:

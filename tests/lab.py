@@ -24,6 +24,10 @@ ROOT = Path(__file__).parents[1]
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip
+OPENED = """name => {
+  const panel = window.jupyterapp?.shell.currentWidget;
+  return panel?.sessionContext && panel.context?.path === name;
+}"""
 READY = """async () => {
   const panel = window.jupyterapp.shell.currentWidget;
   await panel.context.ready; await panel.sessionContext.ready; await panel.sessionContext.session.kernel.info;
@@ -93,7 +97,7 @@ def await_answer(address: str, *, seconds: float = 60.0) -> None:
 def open_notebook(page: Any, address: str, name: str) -> None:
     """Open a notebook, wait for its kernel, and run all of it."""
     page.goto(f"{address}/lab/tree/{name}?token=test&reset")
-    page.wait_for_function("window.jupyterapp?.shell.currentWidget?.sessionContext")
+    page.wait_for_function(OPENED, arg=name)  # and not one that an earlier page had open
     page.evaluate(READY)
 
 

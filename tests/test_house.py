@@ -180,6 +180,14 @@ def test_no_file_names_a_machine_or_a_registry():
     assert not wrong, "\n".join(wrong)
 
 
+def test_no_test_holds_the_clock_to_a_bound_by_itself():
+    """What a busy machine can miss goes through `within`, which holds it with `--timed` alone."""
+    clocks = ("time." + "perf_counter", "time." + "process_time", "performance.now")
+    timed = [path for path in (ROOT / "tests").rglob("test_*.py") if any(one in path.read_text() for one in clocks)]
+    assert timed
+    assert [path.name for path in timed if "within(" not in path.read_text()] == []
+
+
 def test_changelog_has_the_known_sections():
     sections = re.findall(r"^### (.*)$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert sections

@@ -37,6 +37,7 @@ KILL = [
     "proven",
     "seconds",
     "found",
+    "counted",
     "left",
     "unknown",
     "flattened",

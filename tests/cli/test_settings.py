@@ -92,6 +92,65 @@ def test_an_older_file_is_migrated_and_put_back(run):
     assert config_path().read_text() == "okx_maker_percent_fee: 0.1\n"
 
 
+def test_settings_are_asked_for_one_by_one_until_each_can_be(run, say):
+    say("LOUD", "WARNING", "", "7")
+    done = run("config", "edit", "--ask", "--part", "logs")
+    assert done.code == 0, done.err
+    assert done.out.strip() == f"{config_path()} was changed."
+    assert "LOUD" in done.err  # what was wrong with it is said before it is asked for again
+    logs = load_config().logs
+    assert (logs.level, logs.keep) == ("WARNING", 7)
+    say("", "", "", "")
+    assert run("config", "edit", "--ask", "--part", "logs", "--json").json["changed"] is False
+
+
+class Terminal(io.StringIO):
+    """A standard input at which somebody sits."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def edited(run, monkeypatch, tmp_path):
+    """`workbench config edit` with an editor that does as a line of Python says to the text `t`."""
+
+    def go(line: str):
+        script = tmp_path / "editor.py"
+        script.write_text(
+            f"import sys, pathlib\nf = pathlib.Path(sys.argv[1])\nt = f.read_text()\n{line}\nf.write_text(t)"
+        )
+        monkeypatch.setenv("VISUAL", f"{sys.executable} {script}")
+        monkeypatch.setenv("EDITOR", f"{sys.executable} {script}")
+        monkeypatch.setattr(sys, "stdin", Terminal())
+        return run("config", "edit", "--json")
+
+    return go
+
+
+def test_an_edited_file_is_taken_when_it_is_good_and_kept_beside_it_when_not(run, edited):
+    run("config", "set", "defaults.venue", "okx")
+    assert edited("pass").json["changed"] is False
+    assert edited("t = t.replace('okx', 'kraken')").json["changed"] is True
+    assert load_config().defaults.venue == "kraken"
+    before = config_path().read_text()
+    spoilt = edited("t = t.replace('defaults', 'defalts')")
+    draft = config_path().with_name(f"{config_path().name}.draft")
+    assert spoilt.code == 1
+    assert "defalts" in spoilt.err
+    assert config_path().read_text() == before
+    assert "defalts" in draft.read_text()
+
+
+def test_a_file_changed_by_another_program_meanwhile_is_left_as_it_is(run, edited):
+    run("config", "set", "defaults.venue", "okx")
+    theirs = config_path().read_text().replace("okx", "bybit")
+    mine = edited(f"t = t.replace('okx', 'kraken')\npathlib.Path({str(config_path())!r}).write_text({theirs!r})")
+    assert mine.code == 1
+    assert "was changed by another program meanwhile" in mine.err
+    assert load_config().defaults.venue == "bybit"
+
+
 def in_terminal(talk: list[tuple[str, str]], *words: str, **env: str) -> tuple[int, str]:
     """A command in a terminal of its own, where somebody types an answer when its question is shown."""
     leader, follower = pty.openpty()

@@ -19,6 +19,8 @@ from .drivers import Awake, Singly
 from .reference import Executor, Fill, Order, Target, World
 from .scenarios import Scenario, scenario, shrink
 
+pytestmark = pytest.mark.untraced
+
 FIRST = int(os.environ.get("WORKBENCH_TEST_SEED", "200000"))  # `python -m tests.trading.agree` does many more
 COUNT, CHUNK = 1_500, 250
 WITHIN = 400  # seeds in which a planted bug has to show

@@ -15,6 +15,8 @@ from .reference.executors import arbitrage, dca, grid, order, twap, xemm
 from .scenarios import shrink
 from .scenarios_executors import MADE, executor_scenario
 
+pytestmark = pytest.mark.untraced
+
 FIRST = int(os.environ.get("WORKBENCH_TEST_SEED", "300000"))  # `python -m tests.trading.agree --executors` does more
 COUNT, WITHIN = 120, 150
 

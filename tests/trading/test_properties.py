@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,6 +26,8 @@ from .transforms import (
     untied,
     with_another_future,
 )  # fmt: skip
+
+pytestmark = pytest.mark.untraced
 
 Floats = npt.NDArray[np.float64]
 

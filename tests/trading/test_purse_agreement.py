@@ -15,6 +15,8 @@ from .scenarios import shrink
 from .scenarios_executors import MADE
 from .scenarios_purses import purse_scenario
 
+pytestmark = pytest.mark.untraced
+
 # `python -m tests.trading.agree --cases purses` runs many more.
 FIRST = int(os.environ.get("WORKBENCH_TEST_SEED", "500000"))
 COUNT, CHUNK = 300, 100

@@ -16,6 +16,8 @@ from . import reference
 from .reference import NAN, Bars, Executor, Fill, Market, Outcome, Policy, Settings, Target, World
 from .scenarios import MINUTE, Scenario, scenario, shrink
 
+pytestmark = pytest.mark.untraced
+
 Bar = tuple[float, float, float, float]  # open, high, low, close
 STILL: Bar = (100.0, 100.0, 100.0, 100.0)
 NO_BAR: Bar = (NAN, NAN, NAN, NAN)

@@ -15,6 +15,8 @@ from .reference.state import after_fill
 from .scenarios import Scenario
 from .scenarios_wide import wide_scenario
 
+pytestmark = pytest.mark.untraced
+
 SEEDS = st.integers(0, 10**6)
 EXAMPLES = settings(max_examples=150, deadline=None, phases=[Phase.explicit, Phase.generate])  # a seed is its own size
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
+
 from . import reference
 from .reference import ExecutorKind, Outcome
 from .scenarios import Scenario, shrink
 from .scenarios_wide import wide_scenario
+
+pytestmark = pytest.mark.untraced
 
 N_CASES = 700
 ENDS = ("EARLY_STOP", "STOP_LOSS", "TRAILING_STOP", "TAKE_PROFIT", "TIME_LIMIT", "FAILED", "POSITION_HOLD")

@@ -13,6 +13,8 @@ from .agreement import difference
 from .reference import Executor, World, decisions
 from .scenarios_together import together_scenario
 
+pytestmark = pytest.mark.untraced
+
 CHUNK = 150
 
 

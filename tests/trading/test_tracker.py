@@ -80,6 +80,15 @@ def test_not_found_is_proof_only_after_the_venues_windows(asked_ms: int, life: L
     assert tracker.orders["a"].life == life
 
 
+@pytest.mark.parametrize(("asked_ms", "life"), [(90_000, Life.UNKNOWN), (960_000, Life.LOST)])
+def test_in_a_replay_the_proof_takes_as_long_as_ever_by_our_own_clock(asked_ms: int, life: Life):
+    tracker = sent()
+    tracker.keep_pace(60.0)  # an answer that is 1.5 s late comes 90 s later there
+    tracker.unanswered("a")
+    tracker.not_found("a", asked_ms)
+    assert tracker.orders["a"].life == life
+
+
 def test_not_found_after_acceptance_keeps_the_last_proven_state():
     tracker = sent()
     tracker.report(report(Life.OPEN))
@@ -366,7 +375,7 @@ def test_order_that_cannot_be_meant_is_refused(field: str, value: object):
 # --- many ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.no_cover
+@pytest.mark.untraced
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_a_million_random_lives_come_out_at_the_venues_ledger(seed: int):

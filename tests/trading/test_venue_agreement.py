@@ -17,6 +17,8 @@ from .reference import perpetuals as plain_perpetuals
 from .scenarios import Scenario, shrink
 from .scenarios_venue import venue_scenario
 
+pytestmark = pytest.mark.untraced
+
 FIRST = int(os.environ.get("WORKBENCH_TEST_SEED", "300000"))  # `python -m tests.trading.agree --cases venue`: many more
 COUNT, CHUNK = 1_000, 250
 WITHIN = 400
