@@ -19,7 +19,7 @@ class Busy(wb.Controller):
 
     def on_tick(self, context):
         """One thing a row, in turn; or the one."""
-        DOINGS["holds" if self.calm else self.doing](self, context)
+        DOINGS["calm" if self.calm else self.doing](self, context)
 
 
 def everything(bot, context):
@@ -85,6 +85,13 @@ def holds(bot, context):
         context.enter(wb.BUY, amount=bot.amount)
 
 
+def calm(bot, context):
+    """Its quotes withdrawn, in once, and nothing more."""
+    for level, side in ((0, wb.BUY), (1, wb.SELL)):
+        context.quote_at(level, side, float("nan"), 0.0)
+    holds(bot, context)
+
+
 def all_in(bot, context):
     """In with all the money and, a bar later, out."""
     context.enter(wb.BUY, time_limit_ms=1_000)
@@ -100,4 +107,4 @@ def two(bot, context):
 
 DOINGS = {"all": everything, "market": market, "limit": limit, "post_only": post_only, "stop": stop,
           "stop_limit": stop_limit, "reduce_only": market, "cancel": cancel, "amend": amend, "holds": holds,
-          "all_in": all_in, "two": two}  # fmt: skip
+          "calm": calm, "all_in": all_in, "two": two}  # fmt: skip
