@@ -57,6 +57,21 @@ def money(result: Result) -> float:
     return float(result.equity["equity"][-1])
 
 
+# Fees ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("terms", [{"account": "margin"}, {"perpetual": wb.Perpetual(leverage=2.0)}])
+def test_a_perpetual_pays_out_of_quote_also_where_spot_pays_in_what_is_received(terms: dict[str, Any]) -> None:
+    fees = wb.Fees(0.001, 0.001, paid_in="received")
+    more = {"funding_gaps": "name"} if "perpetual" in terms else {}
+    result = wb.backtest(
+        Script(amount=2.0), candles([flat(100.0)] * 4), cash=1_000.0, fees=fees, audit=False, **terms, **more
+    )
+    assert result.fills["fee"].to_list() == [pytest.approx(0.2)]
+    assert result.fills["fee_base"].to_list() == [0.0]
+    assert money(result) == pytest.approx(999.8)
+
+
 # Liquidation --------------------------------------------------------------------------------------------------
 
 

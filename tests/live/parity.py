@@ -76,9 +76,8 @@ ONE: dict[str, Controller] = {
 }  # fmt: skip
 
 
-def two(kind: str) -> dict[str, Controller]:
+def two(second: str) -> dict[str, Controller]:
     """Strategies of two markets."""
-    second = "ETH/USDT" if kind == "spot" else "ETH/USDT:USDT"
     return {
         "arbitrage": c.Arbitrage(second=second, amount=0.5, min_profit=-0.01, delay="3m"),
         "stat_arb": c.StatArb(length=60, entry_z=1.0, total=20_000.0, cooldown=0),
@@ -102,15 +101,18 @@ class Case:
 
 
 def cases() -> Iterator[Case]:
-    """Every shipped strategy on every instrument; those of two markets on pairs of them."""
+    """Every shipped strategy on every instrument; those of two markets on pairs of them.
+
+    Quotes that follow another market are met only where both have the same price: spot and perpetual of one recording.
+    """
     for instrument in FILES:
         yield from (Case(name, bot, (instrument,)) for name, bot in ONE.items())
-    for kind, tail in (("spot", ""), ("perpetual", ":USDT")):
-        for name, bot in two(kind).items():
-            if name != "spot_perpetual_arbitrage":
-                yield Case(name, bot, (f"BTC/USDT{tail}", f"ETH/USDT{tail}"))
-            elif kind == "spot":
-                yield Case(name, bot, ("BTC/USDT", "BTC/USDT:USDT"))
+    for tail in ("", ":USDT"):
+        bots, pair = two(f"ETH/USDT{tail}"), (f"BTC/USDT{tail}", f"ETH/USDT{tail}")
+        yield from (Case(name, bots[name], pair) for name in ("arbitrage", "stat_arb", "xemm"))
+    bots = two("SOL/USDT:USDT")
+    yield from (Case(name, bots[name], ("SOL/USDT", "SOL/USDT:USDT")) for name in ("arbitrage", "xemm"))
+    yield Case("spot_perpetual_arbitrage", bots["spot_perpetual_arbitrage"], ("BTC/USDT", "BTC/USDT:USDT"))
 
 
 def rules_of(instrument: str) -> Rules:

@@ -26,7 +26,7 @@ from workbench.live.words import Happened
 from workbench.market import Candles, OrderKind, show_time
 from workbench.trading import Intent, Life, Report
 
-SAMPLE = ("sma_cross", "pmm_simple", "dman", "grid_strike", "stat_arb", "spot_perpetual_arbitrage")
+SAMPLE = ("sma_cross", "pmm_simple", "dman", "grid_strike", "stat_arb", "xemm", "spot_perpetual_arbitrage")
 BOT = c.SmaCross(fast=3, slow=8)
 CASE = Case("sma_cross", BOT, ("BTC/USDT",))
 
@@ -35,8 +35,8 @@ CASE = Case("sma_cross", BOT, ("BTC/USDT",))
 @pytest.mark.parametrize("name", SAMPLE)
 def test_orders_fills_and_pnl_are_the_backtests_to_the_bit(name: str, shared: Any) -> None:
     case = [one for one in cases() if one.name == name][-1]
-    told = in_process(case, 600)
-    assert told["counts"]["orders"] > 0
+    told = in_process(case, 1_000)
+    assert told["counts"]["fills"] > 0
     assert {what: said for what, said in told["first"].items() if said} == {}
     assert told["pnl"][0] == told["pnl"][1]
 

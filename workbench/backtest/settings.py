@@ -141,8 +141,7 @@ class Settings:
         markets["maker"], markets["taker"] = self.fees.maker, self.fees.taker
         markets["slippage"] = self.slippage.fraction
         for m, instrument in enumerate(instruments):
-            is_perpetual = self.perpetual is not None and instrument.is_perpetual
-            markets["fee_received"][m] = self.fees.paid_in == "received" and not is_perpetual
+            markets["fee_received"][m] = self.fees.paid_in == "received" and not instrument.is_perpetual
             for name in ("tick", "lot", "min_amount", "min_notional"):
                 markets[name][m] = getattr(instrument, name)
         set_policy(world, policy or Policy())

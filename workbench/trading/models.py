@@ -15,7 +15,8 @@ class Fees:
     """Maker and taker fees as fractions of the value traded; 0.001 is a tenth of a percent.
 
     `paid_in="quote"` takes them from the quote balance. "received" takes them from what a fill brings in, as Binance
-    does by default: a buy then receives a little less base. The defaults are Binance's spot fees without discounts.
+    does by default: a buy then receives a little less base; a perpetual pays out of quote either way. The defaults are
+    Binance's spot fees without discounts.
 
     Attributes
     ----------
