@@ -39,8 +39,7 @@ def afford(
     if intent.reduce_only:
         return None
     asset, amount = needs(intent, rules, rates, last=last, leverage=leverage)
-    have = balances.get(asset)
-    free = spendable(have.free if have else ZERO, unseen.get(asset, ZERO))
+    free = _free(asset, balances, unseen)
     if amount <= free:
         return None
     return Misfit(intent.client_id, intent.instrument, f"needs {amount:f} {asset}, but {free:f} are free")
@@ -66,8 +65,7 @@ def make_room(
         return intent
     asset, now = needs(intent, rules, rates, last=last, leverage=leverage)
     _, worst = needs(intent, rules, rates, last=last * (1 + room), leverage=leverage)
-    have = balances.get(asset)
-    free = spendable(have.free if have else ZERO, unseen.get(asset, ZERO))
+    free = _free(asset, balances, unseen)
     if now > free or worst <= free:
         return intent
     return replace(intent, amount=intent.amount * free / worst)
@@ -99,3 +97,9 @@ def held(
         asset, amount = needs(order.intent, rules[symbol], rates, last=last.get(symbol, ZERO))
         sums[asset] = sums.get(asset, ZERO) + amount * (1 - order.filled / order.amount)
     return sums
+
+
+def _free(asset: str, balances: Mapping[str, Balance], unseen: Mapping[str, Decimal]) -> Decimal:
+    """What may be spent of an asset."""
+    have = balances.get(asset)
+    return spendable(have.free if have else ZERO, unseen.get(asset, ZERO))
