@@ -5,9 +5,13 @@ from __future__ import annotations
 import math
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
+from threading import Barrier
 
 import optuna
 import pytest
@@ -17,6 +21,7 @@ from workbench.controllers import Bollinger, SmaCross
 from workbench.errors import ConfigError, WorkbenchError
 from workbench.journal import Ledger, database_url
 from workbench.market import Candles
+from workbench.settings import home_folder
 
 from .test_sweep import walk
 from .test_sweep_survives import ROOT, until
@@ -158,13 +163,14 @@ print(wb.optimize(Slow(), {{"fast": range(2, 20)}}, walk(500), trials=400, name=
 def test_interrupt_keeps_the_trials_that_have_finished(tmp_path: Path):
     script = tmp_path / "search.py"
     script.write_text(SCRIPT.format(tests=str(ROOT / "tests")))
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    environment, file = os.environ | {"PYTHONPATH": str(ROOT)}, home_folder() / "workbench.sqlite"
     child = subprocess.Popen([sys.executable, str(script)], env=environment, text=True, stdout=subprocess.PIPE)
 
     def kept() -> int:
         try:
-            return len(optuna.load_study(study_name="slow", storage=database_url()).trials)
-        except Exception:  # not there yet
+            with closing(sqlite3.connect(file, timeout=30)) as database:
+                return database.execute("SELECT count(*) FROM trials").fetchone()[0]
+        except sqlite3.OperationalError:  # not there yet
             return 0
 
     until(lambda: kept() >= 3)
@@ -172,6 +178,19 @@ def test_interrupt_keeps_the_trials_that_have_finished(tmp_path: Path):
     said = child.communicate(timeout=60)[0]
     assert "partial, " in said
     assert 3 <= kept() < 400
+
+
+def test_first_searches_may_begin_at_once(candles):
+    ready = Barrier(6)
+
+    def search(number: int) -> int:
+        ready.wait()
+        return wb.optimize(SmaCross(), SPACE, candles, trials=2, name=f"n{number % 3}", progress=False).table.height
+
+    with ThreadPoolExecutor(6) as pool:
+        assert min(pool.map(search, range(6))) >= 2
+    names = optuna.get_all_study_names(database_url())
+    assert sorted(names) == ["n0", "n1", "n2"]
 
 
 def test_search_in_which_nothing_finished_says_so(candles):

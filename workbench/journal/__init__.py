@@ -15,7 +15,7 @@ from workbench.journal import trials
 
 if TYPE_CHECKING:
     from workbench.journal.codec import from_text
-    from workbench.journal.database import database_url, open_database
+    from workbench.journal.database import database_url, laying_out, open_database
     from workbench.journal.entries import Entry
     from workbench.journal.journal import Journal
     from workbench.journal.ledger import Count, Ledger
@@ -26,12 +26,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Account", "Count", "Entry", "Journal", "Ledger", "NotWritten", "Past", "Verdict", "database_url", "from_text",
-    "open_database",
-    "rescue", "trials", "version_of",
+    "laying_out", "open_database", "rescue", "trials", "version_of",
 ]  # fmt: skip
 HOMES = {
     "codec": "from_text",
-    "database": "database_url open_database",
+    "database": "database_url laying_out open_database",
     "entries": "Entry",
     "journal": "Journal",
     "ledger": "Count Ledger",

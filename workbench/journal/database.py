@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,11 @@ def open_database(home: Path | None = None) -> Engine:
     return engine
 
 
+def laying_out(home: Path | None = None) -> AbstractContextManager[int]:
+    """While it is held nobody else lays out or changes tables of the project's database; Optuna's lie there too."""
+    return locked((home or home_folder()) / f"{FILE}.lock", os.O_RDWR, patience_s=PATIENCE_S)
+
+
 def _prepare(connection: Any, _: Any) -> None:
     connection.isolation_level = None  # the driver begins nothing of its own
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "recursive_triggers=ON"):
@@ -60,7 +66,7 @@ def _bring_up(engine: Engine, folder: Path) -> None:
     """Migrate, one process at a time; a database that is up to date costs one query, and Alembic is not loaded."""
     if _version(engine) == HEAD:
         return
-    with locked(folder / f"{FILE}.lock", os.O_RDWR, patience_s=PATIENCE_S):
+    with laying_out(folder):
         version = _version(engine)
         if version != HEAD:
             _migrate(engine, version)

@@ -75,10 +75,11 @@ def studied(name: str, storage: Any, goals: list[str], sampler: Any, pruner: Any
         return optuna.create_study(
             storage=storage, study_name=name, directions=goals, sampler=sampler, pruner=pruner, load_if_exists=True
         ), None
-    from workbench.journal import database_url, open_database
+    from workbench.journal import database_url, laying_out, open_database
 
     open_database().dispose()
-    kept = optuna.storages.RDBStorage(database_url(), engine_kwargs={"connect_args": {"timeout": 30}})
+    with laying_out():  # two first searches at once would each write down Optuna's version
+        kept = optuna.storages.RDBStorage(database_url(), engine_kwargs={"connect_args": {"timeout": 30}})
     stored = optuna.create_study(storage=kept, study_name=name, directions=goals, load_if_exists=True)
     study = optuna.create_study(study_name=name, directions=goals, sampler=sampler, pruner=pruner)
     study.add_trials(stored.trials)
