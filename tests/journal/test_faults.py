@@ -75,7 +75,7 @@ def live_through(journal: Journal, seen: list[int]) -> None:
 
     real, alone = journal.commit, journal.commit_entries
     journal.commit = lambda: surely(real)  # type: ignore[assignment,method-assign,return-value,func-returns-value]
-    journal.commit_entries = lambda: surely(alone)  # type: ignore[method-assign]
+    journal.commit_entries = lambda: surely(alone)  # type: ignore[assignment,method-assign,return-value,func-returns-value]
     plan(journal)
     trade(journal)
     surely(lambda: journal.keep_snapshot(5, b"state"))
@@ -97,7 +97,7 @@ def test_a_fault_at_the_nth_call_loses_and_doubles_nothing(tmp_path, after):
                 live_through(journal, seen)
             finally:
                 fuse.take_out()
-        assert seen == [1, 2, *range(5, last + 1)], n  # 3 and 4 leave alone, and tell nobody
+        assert seen == [*range(1, last + 1)], n
         with Past.open(file, run="btc") as past:
             verdict = past.verify()
             assert (verdict.entries, verdict.rows["fills"], verdict.rows["orders"]) == (last, 2, 1), n

@@ -79,8 +79,7 @@ class Pages:
         batch, self.batch = self.batch, []
         return batch
 
-    def commit_entries(self) -> None:
-        self.batch = []
+    commit_entries = commit
 
     def keep_snapshot(self, number: int, blob: bytes) -> None:
         """Nothing is kept."""
@@ -146,6 +145,8 @@ class Straight(Work):
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         self.chores.append(work)
+
+    send_off = spawn
 
     async def do(self) -> None:
         while self.chores:

@@ -7,7 +7,7 @@ import gc
 import hashlib
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -182,15 +182,16 @@ class Journal:
             self._is_written(batch)
             return entries
 
-    def commit_entries(self) -> None:
+    def commit_entries(self) -> Iterable[Entry]:
         """As `commit`, but the tables are written with the next commit, or by `settle`: an order waits for this one.
 
-        A process that dies before that leaves tables behind that lack the last entries; `open` makes up for them.
+        Entries are decoded as they are asked for. A process that dies before the tables are written leaves some behind
+        that lack the last entries; `open` makes up for them.
         """
         with self._writing:
             batch = self._open_batch()
             if not batch:
-                return
+                return ()
             makes_up = self._doubtful
             if makes_up:
                 with self._transaction() as connection:
@@ -203,6 +204,7 @@ class Journal:
                     self._write_entries(connection, batch)
             self._owed = [] if makes_up else [*self._owed, *batch]
             self._is_written(batch)
+            return (written.read() for written in batch)
 
     def settle(self) -> None:
         """Write the tables of what was committed without them. A disk that forgets them is none to wait for."""

@@ -335,9 +335,6 @@ class Runner:
                 self.work.broken = error
                 self._broke()
                 return
-            if self.work.has_sent:
-                self.work.has_sent = False
-                await asyncio.sleep(0)
 
     def _take(self, door: str, event: Any) -> None:
         work = self.work

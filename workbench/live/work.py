@@ -11,6 +11,7 @@ from workbench.connectors import Bar, NotThere
 from workbench.errors import Busy, ConfigError, Rejected, Silent, VenueError
 from workbench.journal import Entry, Journal, NotWritten
 from workbench.live import crash
+from workbench.live.eager import start_now
 from workbench.live.freezing import freeze
 from workbench.live.session import Session
 from workbench.live.words import Command, Fall, Happened, Note, Send, Withdraw
@@ -51,7 +52,7 @@ class Work:
         self._asking: set[tuple[str, str]] = set()
         self._sending: set[tuple[str, str]] = set()  # requests that may not have left yet
         self._chores: set[asyncio.Task[None]] = set()
-        self.has_sent = False  # requests wait for the loop, and go before the next event
+        self._leaving = False  # a request is being made, in the hands of who wants it
         self._untold: list[str] = []  # warnings that the log does not have yet
 
     # --- writing down ------------------------------------------------------------------------------------------------
@@ -65,7 +66,7 @@ class Work:
         now = self.clock.now_ms()
         self.journal.append(kind, body, time_ms=now)
         crash.point("J8" if kind == "fill" else "J5")
-        entries = self._commit()
+        entries = self._insist(self.journal.commit_entries)
         crash.point("J9" if kind == "fill" else "J6")
         commands: list[Command] = []
         for entry in entries:
@@ -123,8 +124,7 @@ class Work:
         else:
             self._commit()
         for chore in leaving:
-            self.spawn(chore())
-            self.has_sent = True
+            self.send_off(chore())
         self._measure()
         self.on_written()
 
@@ -315,6 +315,7 @@ class Work:
             answer = {"refused": True, "reason": str(error)}
         finally:
             self._sending.discard((door, intent.client_id))
+        await self._get_out_of_hand()
         if "reason" in answer:
             self.tell("not sent" if answer.get("busy") else "refused", client_id=intent.client_id, why=answer["reason"])
         self.learn("answered", self._said(door, intent.instrument, **names, **answer))
@@ -323,6 +324,7 @@ class Work:
         """Ask for a cancellation; what it is worth is seen by asking for the order."""
         crash.point("J12")
         acknowledged = await self._cancel(one)
+        await self._get_out_of_hand()
         crash.point("J14")
         names = {"client_id": one.client_id, "acknowledged": acknowledged}
         self.learn("cancelled", self._said(one.door, one.instrument, **names))
@@ -396,7 +398,22 @@ class Work:
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Let something be done beside all else."""
-        task = asyncio.ensure_future(work)
+        self._keep(asyncio.ensure_future(work))
+
+    def send_off(self, request: Coroutine[Any, Any, None]) -> None:
+        """Let a request leave now; what comes of it is dealt with beside all else."""
+        self._leaving = True
+        try:
+            self._keep(start_now(request))
+        finally:
+            self._leaving = False
+
+    async def _get_out_of_hand(self) -> None:
+        """An answer that needed no waiting is heard after those who asked have finished."""
+        if self._leaving:
+            await asyncio.sleep(0)
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
         self._chores.add(task)
         task.add_done_callback(self._done)
 

@@ -83,8 +83,10 @@ class Gate:
 
     def _rate(self, standing: Standing, now_ms: int) -> Refusal | None:
         most = self.limits.max_orders_per_minute
+        if most is None or len(standing.sent_ms) < most:
+            return None
         sent = sum(1 for time_ms in standing.sent_ms if time_ms > now_ms - MINUTE_MS)
-        if most is None or sent < most:
+        if sent < most:
             return None
         return _refusal("max_orders_per_minute", sent + 1, most, f"{sent} orders went out within a minute already")
 
