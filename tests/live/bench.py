@@ -40,10 +40,10 @@ class Bench:
     """
 
     def __init__(
-        self, home: Path, *, seed: int = 0, rate: float = 20.0, pace: float = 0.0,
+        self, home: Path, *, seed: int = 0, rate: float = 20.0, pace: float = 0.0, volatility: float = 0.1,
         prices: tuple[tuple[str, float], ...] = ((SPOT, 60_000), (PERPETUAL, 60_000)), **more: Any,
     ) -> None:  # fmt: skip
-        source = SeededMarket(prices, seed=seed, rate=rate, volatility=0.1)
+        source = SeededMarket(prices, seed=seed, rate=rate, volatility=volatility)
         if pace:
             more["clock"] = Clock(int(time.time() * 1_000), speed=pace)
         self.home, self.venue = home, SimulatedVenue(sources=source, accounts={"trader": MONEY}, seed=seed, **more)

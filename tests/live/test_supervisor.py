@@ -124,8 +124,11 @@ def test_a_flattening_kill_closes_a_perpetual_position(venue):
 
 
 def test_a_threshold_kills_by_itself_and_sells_what_a_spot_run_holds(tmp_path):
-    """A run that lost 0.1 % in fees and spread is beyond its bound: cancelled, sold at market, ended, and noted."""
-    with bench(tmp_path, pace=5.0, rate=6.0, prices=((SPOT, 60_000),)) as b:
+    """A run that lost 0.1 % in fees and spread is beyond its bound: cancelled, sold at market, ended, and noted.
+
+    Prices stand still: one that rises pays for the fees.
+    """
+    with bench(tmp_path, pace=5.0, rate=6.0, volatility=0.0, prices=((SPOT, 60_000),)) as b:
         b.write(SPOT, parameters={"doing": "holds"}, limits={**CALM, "kill_loss": 1e-6, "flatten": True})
         with guard(b.plan, b.folder, b._keys()) as guardian:
             until(lambda: guardian.state == "killed", 240.0, "the threshold")
