@@ -68,7 +68,8 @@ def reports(order: object, size: Decimal, *, default_ms: int) -> list[Report]:
     """An order as ccxt gives it; `size` is the base units of a contract.
 
     A conditional order that has fired has a second one in the book, with an id of its own, and it is that one that
-    fills and ends: the first then counts as open, and comes once under each id.
+    fills and ends: the first then counts as open and without a fill, which ccxt calls closed and all filled, and comes
+    once under each id.
     """
     row = Row.of(order, "order")
     life = Life(row.one_of("status", LIFE_CODES))
@@ -76,7 +77,7 @@ def reports(order: object, size: Decimal, *, default_ms: int) -> list[Report]:
     info = Row.of(row.values.get("info") or {}, "order")
     fired = info.values.get("algoStatus", info.values.get("X")) in ("TRIGGERED", "FINISHED")
     if fired:
-        life = Life.OPEN
+        life, filled = Life.OPEN, ZERO
     if filled is None and life == Life.FILLED:
         filled = amount
     stamp = row.time("lastUpdateTimestamp", 0) or row.time("lastTradeTimestamp", 0) or row.time("timestamp", default_ms)
