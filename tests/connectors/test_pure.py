@@ -252,6 +252,25 @@ def test_budget_lets_the_burst_go_and_then_the_rate(tmp_path: Path) -> None:
     assert sum(waits) == pytest.approx(0.5)
 
 
+def test_small_requests_without_end_do_not_keep_a_large_one_out(tmp_path: Path) -> None:
+    async def run() -> None:
+        spent, many = Budget(tmp_path / "address", Allowance(200.0, 10.0), SystemClock()), 3
+
+        async def ask() -> None:
+            while True:
+                await spent.take(1.0)
+
+        asking = [asyncio.ensure_future(ask()) for _ in range(many)]
+        await asyncio.sleep(0.1)
+        async with asyncio.timeout(20.0):
+            await spent.take(7.0)
+        for one in asking:
+            one.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
+
+    asyncio.run(run())
+
+
 def test_two_processes_share_one_budget(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     spent, together = context.Queue(), context.Barrier(2)

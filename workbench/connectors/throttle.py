@@ -6,6 +6,7 @@ A venue that says "wait" is obeyed by every process; going on asking is what tur
 
 from __future__ import annotations
 
+import asyncio
 import os
 import struct
 from dataclasses import dataclass
@@ -42,19 +43,29 @@ class Budget:
 
     def __init__(self, path: Path, allowance: Allowance, clock: Clock, *, patience_s: float = 60.0) -> None:
         self.path, self.allowance, self.clock, self.patience_s = path, allowance, clock, patience_s
+        self._turn = asyncio.Lock()
         path.parent.mkdir(parents=True, exist_ok=True)
 
     async def take(self, cost: float, *, urgent: bool = False) -> float:
         """Spend `cost`, waiting for it where needed; returns the seconds waited.
+
+        Requests of a process that are not urgent go in the order in which they came: small ones without end would keep
+        a large one out for ever.
 
         Raises
         ------
         Throttled
             If the wait would be longer than our patience; nothing was spent then.
         """
-        waited = 0.0
+        began = self.clock.steady_s()
+        if urgent:
+            return await self._wait(cost, began, urgent=True)
+        async with self._turn:
+            return await self._wait(cost, began, urgent=False)
+
+    async def _wait(self, cost: float, began_s: float, *, urgent: bool) -> float:
         while True:
-            pause = await self._try(cost, urgent)
+            pause, waited = await self._try(cost, urgent), self.clock.steady_s() - began_s
             if pause <= 0.0:
                 return waited
             if waited + pause > self.patience_s:
@@ -64,7 +75,6 @@ class Budget:
                     wait_s=pause,
                 )
             await self.clock.sleep(pause)
-            waited += pause
 
     async def stop(self, seconds: float, *, urgent_too: bool = True) -> None:
         """Let nobody spend for so long: the venue said so (a 429, a ban), or its counter is nearly full."""
