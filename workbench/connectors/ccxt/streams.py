@@ -19,13 +19,14 @@ from workbench.connectors.ccxt import parsing
 from workbench.connectors.ccxt.candles import ClosedBars
 from workbench.connectors.ccxt.errors import UNREADABLE, translate
 from workbench.connectors.ccxt.prints import read_print
+from workbench.connectors.ccxt.questions import PAGE
 from workbench.connectors.ccxt.sockets import Generation, Line, Watch
 from workbench.connectors.errors import Throttled
 from workbench.connectors.outlet import Outlet
 from workbench.connectors.protocol import Balances, Depth, Fault, Freshness, Gap, Positions, Stream
-from workbench.connectors.values import Quote
+from workbench.connectors.values import Bar, Quote
 from workbench.errors import Busy, Rejected, WorkbenchError
-from workbench.market import show_time
+from workbench.market import show_time, timeframe_ms
 
 if TYPE_CHECKING:
     from workbench.connectors.ccxt.questions import Questions
@@ -311,10 +312,15 @@ class Streams:
     def _follow_bars(self, instrument: str, timeframe: str) -> ClosedBars:
         bars = ClosedBars(
             instrument, timeframe, start_ms=self.time.now_ms(), put=self.outlet.put,
-            fetch=lambda since_ms: self.door.candles(instrument, timeframe, since_ms),
+            fetch=lambda since_ms: self._fetch_bars(instrument, timeframe, since_ms),
         )  # fmt: skip
         self._bars[instrument, timeframe] = bars
         return bars
+
+    async def _fetch_bars(self, instrument: str, timeframe: str, since_ms: int) -> list[Bar]:
+        """Closed bars since then, asking for no more than there can be: some venues charge by what may be answered."""
+        most = (self.time.now_ms() - since_ms) // timeframe_ms(timeframe) + 2
+        return await self.door.candles(instrument, timeframe, since_ms, min(most, PAGE))
 
     # --- what comes --------------------------------------------------------------------------------------------------
 
