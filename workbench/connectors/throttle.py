@@ -57,15 +57,15 @@ class Budget:
         Throttled
             If the wait would be longer than our patience; nothing was spent then.
         """
-        began = self.clock.steady_s()
         if urgent:
-            return await self._wait(cost, began, urgent=True)
+            return await self._wait(cost, 0.0, urgent=True)
+        began, is_taken = self.clock.steady_s(), self._turn.locked()
         async with self._turn:
-            return await self._wait(cost, began, urgent=False)
+            return await self._wait(cost, self.clock.steady_s() - began if is_taken else 0.0, urgent=False)
 
-    async def _wait(self, cost: float, began_s: float, *, urgent: bool) -> float:
+    async def _wait(self, cost: float, waited: float, *, urgent: bool) -> float:
         while True:
-            pause, waited = await self._try(cost, urgent), self.clock.steady_s() - began_s
+            pause = await self._try(cost, urgent)
             if pause <= 0.0:
                 return waited
             if waited + pause > self.patience_s:
@@ -75,6 +75,7 @@ class Budget:
                     wait_s=pause,
                 )
             await self.clock.sleep(pause)
+            waited += pause
 
     async def stop(self, seconds: float, *, urgent_too: bool = True) -> None:
         """Let nobody spend for so long: the venue said so (a 429, a ban), or its counter is nearly full."""
