@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -17,7 +18,7 @@ from sqlalchemy.exc import IntegrityError
 
 import workbench as wb
 from workbench.errors import BrokenInvariant, DataError
-from workbench.journal import Ledger, database_url, open_database, trials
+from workbench.journal import Ledger, database_url, open_database, spool, trials
 from workbench.journal.lock import locked
 from workbench.journal.spool import SPOOL, take
 from workbench.journal.tables import HEAD, Row
@@ -171,6 +172,20 @@ def test_several_processes_write_and_fold_at_once_and_nothing_is_lost_or_doubled
         assert out.strip() in ("", "1200")
     assert Ledger().count("Dip") == (1200, 1200)
     assert take(home) == []
+
+
+def test_home_that_another_process_makes_at_that_moment_is_written_to(tmp_path, monkeypatch):
+    home, real = tmp_path / "new", spool.locked
+
+    def locked(*given: Any, **more: Any) -> Any:
+        if not home.exists():
+            home.mkdir()  # the other process, between our look and our next one
+            raise FileNotFoundError(home)
+        return real(*given, **more)
+
+    monkeypatch.setattr(spool, "locked", locked)
+    spool.append(home, ["a line"], patience_s=1.0)
+    assert (home / spool.SPOOL).read_text() == "a line\n"
 
 
 def test_what_was_recorded_before_a_kill_is_there():

@@ -27,7 +27,7 @@ def append(home: Path, lines: Iterable[str], *, patience_s: float) -> None:
         If the disk is full, the folder cannot be written to, or another process holds the file (`TimeoutError`).
     """
     text = "".join(f"{line}\n" for line in lines).encode()
-    path = home / SPOOL
+    path, is_made = home / SPOOL, False
     while True:
         try:
             with locked(path, os.O_WRONLY | os.O_APPEND, patience_s=patience_s) as file:
@@ -36,9 +36,10 @@ def append(home: Path, lines: Iterable[str], *, patience_s: float) -> None:
                 _write_whole(file, text)
                 return
         except FileNotFoundError:
-            if home.is_dir():
+            if is_made:
                 raise
-            home.mkdir(parents=True, exist_ok=True)
+            home.mkdir(parents=True, exist_ok=True)  # another process may have done so just now
+            is_made = True
 
 
 def take(home: Path) -> list[Path]:
