@@ -7,7 +7,7 @@ import contextvars
 
 import pytest
 
-from workbench.live.eager import start_now
+from workbench.live.eager import _Begun, start_now
 
 MARK: contextvars.ContextVar[str] = contextvars.ContextVar("mark", default="nobody's")
 
@@ -36,7 +36,7 @@ def test_it_is_its_own_task_with_its_own_context_and_timeouts():
         mine = asyncio.current_task()
         try:
             async with asyncio.timeout(0.01):
-                await asyncio.sleep(10)
+                await asyncio.Event().wait()  # for ever
         except TimeoutError:
             return MARK.get(), asyncio.current_task() is mine
         raise AssertionError
@@ -89,7 +89,7 @@ def test_ends_without_waiting_reach_whoever_asks_the_task():
 def test_cancellation_runs_what_must_run(turns: int):
     async def work(said: list[str]) -> None:
         try:
-            await asyncio.sleep(10)
+            await asyncio.Event().wait()
         finally:
             said.append("put away")
 
@@ -116,5 +116,18 @@ def test_begun_outside_a_task():
         loop, found = asyncio.get_running_loop(), asyncio.get_running_loop().create_future()
         loop.call_soon(lambda: found.set_result(start_now(work())))
         assert await (await found)
+
+    asyncio.run(main())
+
+
+def test_what_has_begun_can_be_awaited_without_a_task_of_its_own():
+    async def work() -> int:
+        await asyncio.sleep(0)
+        return 7
+
+    async def main() -> None:
+        begun = _Begun(work())
+        begun.begin()
+        assert await begun == 7
 
     asyncio.run(main())

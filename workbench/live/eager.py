@@ -11,7 +11,7 @@ import contextvars
 import sys
 from asyncio import tasks
 from collections.abc import Coroutine, Generator
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
 
@@ -72,4 +72,7 @@ class _Begun(Coroutine[Any, Any, T]):
         self.work.close()
 
     def __await__(self) -> Generator[Any, Any, T]:
-        raise NotImplementedError("a task drives it")
+        return cast("Generator[Any, Any, T]", self)  # it has what an awaiting coroutine asks of one
+
+    def __next__(self) -> Any:
+        return self.send(None)

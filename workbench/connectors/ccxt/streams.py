@@ -12,14 +12,14 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from random import Random
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from workbench.connectors.book import Book
 from workbench.connectors.ccxt import parsing
 from workbench.connectors.ccxt.candles import ClosedBars
 from workbench.connectors.ccxt.errors import UNREADABLE, translate
 from workbench.connectors.ccxt.prints import read_print
-from workbench.connectors.ccxt.questions import PAGE
+from workbench.connectors.ccxt.questions import PAGE, Questions
 from workbench.connectors.ccxt.sockets import Generation, Line, Watch
 from workbench.connectors.errors import Throttled
 from workbench.connectors.outlet import Outlet
@@ -27,9 +27,6 @@ from workbench.connectors.protocol import Balances, Depth, Fault, Freshness, Gap
 from workbench.connectors.values import Bar, Quote
 from workbench.errors import Busy, Rejected, WorkbenchError
 from workbench.market import show_time, timeframe_ms
-
-if TYPE_CHECKING:
-    from workbench.connectors.ccxt.questions import Questions
 
 Answer = TypeVar("Answer")
 
@@ -320,7 +317,7 @@ class Streams:
     async def _fetch_bars(self, instrument: str, timeframe: str, since_ms: int) -> list[Bar]:
         """Closed bars since then, asking for no more than there can be: some venues charge by what may be answered."""
         most = (self.time.now_ms() - since_ms) // timeframe_ms(timeframe) + 2
-        return await self.door.candles(instrument, timeframe, since_ms, min(most, PAGE))
+        return await self.door.candles(instrument, timeframe, since_ms, min(max(most, 1), PAGE))
 
     # --- what comes --------------------------------------------------------------------------------------------------
 
