@@ -17,6 +17,7 @@ from decimal import Decimal
 from typing import Any
 
 from workbench.connectors import CcxtConnector, FaultProxy, Faults, SimulatedVenue, Stream, SystemClock, Toxic
+from workbench.connectors.simulated import Rule
 from workbench.errors import WorkbenchError
 from workbench.trading import Life, Tracker
 
@@ -93,11 +94,14 @@ async def _trade(bench: Bench, proxy: FaultProxy, seed: int, lives: int) -> Outc
     """A few orders at once, each with its own fate, while the market moves and the line is hurt now and then."""
     draw, gate = random.Random(seed), asyncio.Semaphore(AT_ONCE)
     outcome = Outcome(seed, lives)
-    hurting = asyncio.ensure_future(_hurt(proxy, random.Random(seed + 1), outcome))
+    line = _Line(proxy, random.Random(seed + 1))
+    # one is lost for certain, whatever chance does
+    bench.venue.faults.rules.append(Rule("POST /api/v3/order", "lose_request", after=lives // 3))
     moving = asyncio.ensure_future(_move(bench, random.Random(seed + 2)))
 
     async def one(number: int, fate: float, amount: str, price: str | None, side: int) -> None:
         async with gate:
+            line.carry()
             await bench.send(f"wb{seed}-{number}", side, amount, price)
             await asyncio.sleep(fate * 0.2)
             if bench.life(f"wb{seed}-{number}") <= Life.OPEN and fate < 0.7:
@@ -112,23 +116,35 @@ async def _trade(bench: Bench, proxy: FaultProxy, seed: int, lives: int) -> Outc
             orders.append(one(number, draw.random(), str(D(draw.randint(1, 30)) / 1000), price, side))
         await asyncio.gather(*orders)
     finally:
-        for task in (hurting, moving):
-            task.cancel()
-        await asyncio.gather(hurting, moving, return_exceptions=True)
+        moving.cancel()
+        await asyncio.gather(moving, return_exceptions=True)
+    outcome.hurts = line.hurts
     outcome.unknown = sum(1 for news in bench.news if getattr(news, "now", None) == Life.UNKNOWN)
     return outcome
 
 
-async def _hurt(proxy: FaultProxy, draw: random.Random, outcome: Outcome) -> None:
-    while True:
-        await asyncio.sleep(draw.uniform(0.2, 0.8))
-        kind = draw.choice(TOXICS)
-        proxy.toxics[:] = [Toxic(kind, milliseconds=60, jitter=60, after=draw.choice([50, 300, 900, 4_000]))]
-        if draw.random() < 0.3:
-            proxy.cut()
-        outcome.hurts += 1
-        await asyncio.sleep(draw.uniform(0.05, 0.3))
-        proxy.toxics.clear()
+class _Line:
+    """The line to the venue: whole for some orders, hurt for a few. By count, so that a fast machine meets as much."""
+
+    def __init__(self, proxy: FaultProxy, draw: random.Random) -> None:
+        self.proxy, self.draw, self.hurts = proxy, draw, 0
+        self._left = draw.randint(6, 14)
+
+    def carry(self) -> None:
+        """One order more."""
+        self._left -= 1
+        if self._left > 0:
+            return
+        if self.proxy.toxics:
+            self.proxy.toxics.clear()
+            self._left = self.draw.randint(6, 14)
+            return
+        kind = self.draw.choice(TOXICS)
+        self.proxy.toxics[:] = [Toxic(kind, milliseconds=60, jitter=60, after=self.draw.choice([50, 300, 900, 4_000]))]
+        if self.draw.random() < 0.3:
+            self.proxy.cut()
+        self.hurts += 1
+        self._left = self.draw.randint(2, 6)
 
 
 async def _move(bench: Bench, draw: random.Random) -> None:
