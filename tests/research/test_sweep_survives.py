@@ -26,6 +26,7 @@ from workbench.market import Candles
 from .test_sweep import QUIET, walk
 
 ROOT = Path(__file__).parents[2]
+HURRY = threading.Event()
 GRID = {"fast": range(2, 8), "slow": range(9, 30, 3), "latency": [0, 1, 2], "stop_loss": [None, 0.01]}
 SLOW = """
 import sys, time
@@ -108,20 +109,32 @@ def test_interrupt_keeps_what_is_finished_and_says_that_it_is_partial(tmp_path, 
     assert said.strip().endswith("True True")
 
 
+class Unhurried(wb.Controller):
+    """Takes its time until it is hurried, so that there is a middle to look at on a machine of any speed."""
+
+    length: int = 5
+
+    def targets(self, candles: Candles) -> wb.Targets:
+        HURRY.wait(0.1)
+        return wb.Targets.at_market(np.where(np.arange(len(candles)) % self.length == 0, 1, 0), time_limit="30m")
+
+
 def test_cancelled_sweep_goes_on_with_the_same_call():
-    candles = walk(20_000)
+    HURRY.clear()
+    candles = walk(2_000)
     options: dict[str, Any] = {**QUIET, "threads": 1}
     grid = {"length": range(10, 200), "latency": [0, 1]}
-    begun = wb.sweep(wb.controllers.Bollinger(), grid, candles, wait=False, **options)
+    begun = wb.sweep(Unhurried(), grid, candles, wait=False, **options)
     until(lambda: begun.progress.done > 0)
     begun.cancel()
+    HURRY.set()
     assert begun.is_partial
     assert 0 < begun.table.height < 380
     with pytest.raises(WorkbenchError, match="has no file yet"):
         _ = begun.file
-    whole = wb.sweep(wb.controllers.Bollinger(), grid, candles, **options)
+    whole = wb.sweep(Unhurried(), grid, candles, **options)
     assert "of them from before" in repr(whole)
-    fresh = wb.sweep(wb.controllers.Bollinger(), grid, candles, resume=False, **options)
+    fresh = wb.sweep(Unhurried(), grid, candles, resume=False, **options)
     assert whole.table.equals(fresh.table)
     assert pl.read_parquet(whole.file).equals(fresh.table)
 
@@ -183,9 +196,10 @@ def test_sweep_is_counted_once_however_often_it_is_resumed():
 
 
 def test_results_can_be_read_while_it_runs():
-    candles = walk(20_000)
+    HURRY.clear()
+    candles = walk(2_000)
     grid = {"length": range(10, 200), "latency": [0, 1]}
-    begun = wb.sweep(wb.controllers.Bollinger(), grid, candles, wait=False, threads=1, **QUIET)
+    begun = wb.sweep(Unhurried(), grid, candles, wait=False, threads=1, **QUIET)
     until(lambda: begun.progress.done > 0)
     early = begun.table
     assert begun.is_running
