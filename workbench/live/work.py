@@ -49,7 +49,7 @@ class Work:
         self.make_room: Callable[[], bool] = lambda: False
         self.broken: BaseException | None = None
         self.strangers: set[tuple[str, str, str, str]] = set()
-        self._asking: set[tuple[str, str]] = set()
+        self._asking: dict[str, set[str]] = {door: set() for door in session.trackers}
         self._sending: set[tuple[str, str]] = set()  # requests that may not have left yet
         self._chores: set[asyncio.Task[None]] = set()
         self._leaving = False  # a request is being made, in the hands of who wants it
@@ -353,22 +353,21 @@ class Work:
         """Ask venues for what the trackers want to know now; each question once at a time."""
         now = self.clock.now_ms()
         for door, tracker in self.session.trackers.items():
-            for client_id, wish in tracker.questions(now):
-                if (door, client_id) not in self._asking:
-                    self.spawn(self.ask(door, client_id, wish))
+            for client_id, wish in tracker.questions(now, self._asking[door]):
+                self.spawn(self.ask(door, client_id, wish))
 
     async def ask(self, door: str, client_id: str, wish: Wish) -> None:
         """Ask for an order, or for its fills."""
         order = self.session.trackers[door].orders.get(client_id)
         if order is None:
             return
-        self._asking.add((door, client_id))
+        self._asking[door].add(client_id)
         try:
             await (self._ask_order(door, order) if wish == Wish.ORDER else self._ask_fills(door, order))
         except VenueError as error:
             self.tell("question", client_id=client_id, why=str(error))
         finally:
-            self._asking.discard((door, client_id))
+            self._asking[door].discard(client_id)
 
     async def _ask_order(self, door: str, order: Order) -> None:
         asked, intent = self.clock.now_ms(), order.intent

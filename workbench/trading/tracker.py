@@ -6,7 +6,7 @@ from fills alone, each trade once and for ever; what a venue says about an order
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -181,16 +181,16 @@ class Tracker:
 
     # --- what to ask, and what there is ------------------------------------------------------------------------------
 
-    def questions(self, now_ms: int) -> list[tuple[str, Wish]]:
+    def questions(self, now_ms: int, under_way: Collection[str] = ()) -> list[tuple[str, Wish]]:
         """What to ask the venue now, by client id.
 
         The same question waits longer each time, up to 5 s; but an order that the venue never showed is asked for as
-        soon as "not found" is a proof.
+        soon as "not found" is a proof. What is due stays due while an earlier question about the order is under way.
         """
         due = []
         for client_id, order in self._unsettled.items():
             wish = _wish(order)
-            if wish is not None and now_ms >= order.ask_ms:
+            if wish is not None and now_ms >= order.ask_ms and client_id not in under_way:
                 order.ask_ms = now_ms + min(self._pauses[0] << min(order.asked, 8), self._pauses[1])
                 proof_ms = order.sent_ms + self.proof_ms
                 if not order.accepted and now_ms < proof_ms < order.ask_ms:
