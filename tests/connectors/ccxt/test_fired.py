@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from decimal import Decimal as D
 from typing import Any
 
 import ccxt.pro
 import pytest
 
+from tests.connectors.bench import bench
 from workbench.connectors.ccxt import parsing
 from workbench.market import BUY, OrderKind
 from workbench.trading import Intent, Life, Tracker
@@ -51,3 +53,28 @@ def test_one_that_fired_and_was_cancelled_without_a_fill_is_settled():
             tracker.report(one)
     assert tracker.orders["ours"].life == Life.CANCELLED
     assert tracker.unsettled() == []
+
+
+@pytest.mark.parametrize(("goes", "life", "filled"), [("on", Life.OPEN, "0.004"), ("away", Life.CANCELLED, "0.004"),
+                                                      ("through", Life.FILLED, "0.010")])  # fmt: skip
+def test_who_asks_for_one_that_fired_hears_what_became_of_it(goes: str, life: Life, filled: str):
+    """Nobody listens: fills and the end are known from questions alone, as after a restart."""
+
+    async def go() -> list[tuple[str, Life, D]]:
+        async with bench(perpetual=True, streams=()) as b:
+            intent = Intent("ours", SYMBOL, BUY, OrderKind.STOP_LIMIT, D("0.01"), D("59000"), D("60100"))
+            first = await b.connector.create(intent)
+            b.trade(60_150, 0.1)
+            while not (resting := await b.connector.open_orders(SYMBOL)):
+                await asyncio.sleep(0.01)
+            child = int(resting[0].venue_id)
+            b.control.fill(b.name, child, D("0.004"), perpetual=True)
+            if goes == "away":
+                await b.connector.cancel(SYMBOL, venue_id=str(child))
+            elif goes == "through":
+                b.control.fill(b.name, child, perpetual=True)
+            found = await b.connector.order(SYMBOL, "ours", conditional=True)
+            assert {one.venue_id for one in found} == {first.venue_id, str(child)}
+            return [(one.client_id, one.life, one.filled) for one in found]
+
+    assert asyncio.run(go()) == 2 * [("ours", life, D(filled))]

@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -264,7 +265,7 @@ class Questions:
     async def order(
         self, instrument: str, client_id: str, *, venue_id: str = "", conditional: bool = False
     ) -> list[Report]:
-        """One order, by our id or the venue's; more than one report where a conditional order has fired.
+        """One order, by our id or the venue's; of a conditional one that has fired, what became of it, under both ids.
 
         Raises
         ------
@@ -280,7 +281,21 @@ class Questions:
             answer = await self.client.fetch_order(None if by_ours else venue_id, instrument, more)
             return parsing.reports(answer, self.size(instrument), default_ms=self.time.now_ms())
 
-        return await self.ask("fetch_order", call, instrument=instrument)
+        found = await self.ask("fetch_order", call, instrument=instrument)
+        return found if len(found) == 1 else await self._after_firing(instrument, found)
+
+    async def _after_firing(self, instrument: str, fired: list[Report]) -> list[Report]:
+        """The order in the book that a conditional one has become: only that one knows of fills, and of its end."""
+
+        async def call() -> list[Report]:
+            answer = await self.client.fetch_order(fired[-1].venue_id, instrument)
+            return parsing.reports(answer, self.size(instrument), default_ms=self.time.now_ms())
+
+        try:
+            (now,) = await self.ask("fetch_order", call, instrument=instrument)
+        except NotThere:
+            return fired
+        return [replace(now, client_id=one.client_id, venue_id=one.venue_id) for one in fired]
 
     async def fills(self, instrument: str, since_ms: int) -> list[Fill]:
         """Our own trades since then, page by page until a page brings nothing new."""
