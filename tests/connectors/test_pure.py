@@ -271,6 +271,30 @@ def test_small_requests_without_end_do_not_keep_a_large_one_out(tmp_path: Path) 
     asyncio.run(run())
 
 
+def test_orders_go_before_what_came_just_before_them_and_after_what_has_waited_long(tmp_path: Path) -> None:
+    async def run() -> list[str]:
+        clock, went = HandClock(), list[str]()
+        spent = budget(tmp_path, clock)
+
+        async def ask(name: str, *, soon: bool) -> None:
+            await spent.take(1.0, soon=soon)
+            went.append(name)
+
+        await spent.take(15.0)
+        asking = []
+        for name, at_s in (("old bars", 0.0), ("bars", 5.0), ("dropped", 5.5), ("order", 6.0), ("late order", 16.0)):
+            spent._is_taken, clock.s = True, 1_000.0 + at_s  # somebody waits for a large request
+            asking.append(asyncio.ensure_future(ask(name, soon="order" in name)))
+            await asyncio.sleep(0)
+        asking[2].cancel()
+        spent._hand_over()
+        await asyncio.gather(*asking, return_exceptions=True)
+        assert await spent.take(1.0) < 1.0  # the last one handed on
+        return went
+
+    assert asyncio.run(run()) == ["order", "old bars", "bars", "late order"]
+
+
 def test_two_processes_share_one_budget(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     spent, together = context.Queue(), context.Barrier(2)

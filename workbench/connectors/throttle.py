@@ -7,6 +7,8 @@ A venue that says "wait" is obeyed by every process; going on asking is what tur
 from __future__ import annotations
 
 import asyncio
+import heapq
+import itertools
 import os
 import struct
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ from workbench.connectors.errors import Throttled
 MOST_BURSTS, LONGEST_BAN_MS = 100.0, 7 * 86_400_000
 RECORD = struct.Struct("<dddd")  # level, steady seconds of it, wall ms until all are stopped, until others are
 LOCK_TRIES, LOCK_PAUSE_S = 200, 0.001
+HEAD_START_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +46,16 @@ class Budget:
 
     def __init__(self, path: Path, allowance: Allowance, clock: Clock, *, patience_s: float = 60.0) -> None:
         self.path, self.allowance, self.clock, self.patience_s = path, allowance, clock, patience_s
-        self._turn = asyncio.Lock()
+        self._is_taken = False  # it is somebody's turn
+        self._line: list[tuple[float, int, asyncio.Future[None]]] = []  # since when, and who waits for it
+        self._numbers = itertools.count()
         path.parent.mkdir(parents=True, exist_ok=True)
 
-    async def take(self, cost: float, *, urgent: bool = False) -> float:
+    async def take(self, cost: float, *, urgent: bool = False, soon: bool = False) -> float:
         """Spend `cost`, waiting for it where needed; returns the seconds waited.
 
         Requests of a process that are not urgent go in the order in which they came: small ones without end would keep
-        a large one out for ever.
+        a large one out for ever. One that should go `soon` counts as having come ten seconds earlier.
 
         Raises
         ------
@@ -59,9 +64,34 @@ class Budget:
         """
         if urgent:
             return await self._wait(cost, 0.0, urgent=True)
-        began, is_taken = self.clock.steady_s(), self._turn.locked()
-        async with self._turn:
-            return await self._wait(cost, self.clock.steady_s() - began if is_taken else 0.0, urgent=False)
+        waited = await self._get_in_line(soon)
+        try:
+            return await self._wait(cost, waited, urgent=False)
+        finally:
+            self._hand_over()
+
+    async def _get_in_line(self, soon: bool) -> float:
+        if not self._is_taken:
+            self._is_taken = True
+            return 0.0
+        began, turn = self.clock.steady_s(), asyncio.get_running_loop().create_future()
+        heapq.heappush(self._line, (began - HEAD_START_S * soon, next(self._numbers), turn))
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled():  # it was our turn just then
+                self._hand_over()
+            raise
+        return self.clock.steady_s() - began
+
+    def _hand_over(self) -> None:
+        """The next one's turn, of those who have not gone away."""
+        while self._line:
+            turn = heapq.heappop(self._line)[2]
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._is_taken = False
 
     async def _wait(self, cost: float, waited: float, *, urgent: bool) -> float:
         while True:

@@ -15,7 +15,7 @@ from workbench.connectors.ccxt import parsing
 from workbench.connectors.ccxt.errors import UNREADABLE, translate
 from workbench.connectors.ccxt.fields import Row, Unreadable, rows
 from workbench.connectors.ccxt.venues import Venue
-from workbench.connectors.ccxt.wire import MARKETS, SENT, URGENT
+from workbench.connectors.ccxt.wire import MARKETS, SENT, SOON, URGENT
 from workbench.connectors.clock import VenueClock
 from workbench.connectors.errors import ClockOff, KeyRefused, NotThere, Throttled
 from workbench.connectors.protocol import Offset, Rights
@@ -67,6 +67,7 @@ class Questions:
         instrument: str = "",
         changes: bool = False,
         urgent: bool = False,
+        soon: bool = False,
     ) -> Answer:
         """Make one request and read its answer; whatever goes wrong becomes one of our errors.
 
@@ -76,11 +77,13 @@ class Questions:
             Does it change something at the venue? Then an answer that is lost or unreadable is `Silent`.
         urgent : bool
             May it use the reserve of the budget? Cancellations and exits may.
+        soon : bool
+            Does it go before what can wait? Questions about orders and fills do, and all that changes something.
         """
         import ccxt
 
         sent: list[str] = []
-        marks = URGENT.set(urgent), SENT.set(sent)
+        marks = URGENT.set(urgent), SENT.set(sent), SOON.set(soon or changes)
         try:
             async with asyncio.timeout(self.patience_s):
                 answer = await call()
@@ -91,6 +94,7 @@ class Questions:
         finally:
             URGENT.reset(marks[0])
             SENT.reset(marks[1])
+            SOON.reset(marks[2])
         return answer
 
     def _error(self, fault: BaseException, instrument: str, request: str, changes: bool, sent: bool) -> VenueError:
@@ -281,7 +285,7 @@ class Questions:
             answer = await self.client.fetch_order(None if by_ours else venue_id, instrument, more)
             return parsing.reports(answer, self.size(instrument), default_ms=self.time.now_ms())
 
-        found = await self.ask("fetch_order", call, instrument=instrument)
+        found = await self.ask("fetch_order", call, instrument=instrument, soon=True)
         return found if len(found) == 1 else await self._after_firing(instrument, found)
 
     async def _after_firing(self, instrument: str, fired: list[Report]) -> list[Report]:
@@ -292,7 +296,7 @@ class Questions:
             return parsing.reports(answer, self.size(instrument), default_ms=self.time.now_ms())
 
         try:
-            (now,) = await self.ask("fetch_order", call, instrument=instrument)
+            (now,) = await self.ask("fetch_order", call, instrument=instrument, soon=True)
         except NotThere:
             return fired
         return [replace(now, client_id=one.client_id, venue_id=one.venue_id) for one in fired]
@@ -353,14 +357,14 @@ class Questions:
             ]
             return [one for reports in read for one in reports]
 
-        return await self.ask(method, call, instrument=instrument)
+        return await self.ask(method, call, instrument=instrument, soon=True)
 
     async def _fills_page(self, instrument: str, since_ms: int) -> list[Fill]:
         async def call() -> list[Fill]:
             table = await self.client.fetch_my_trades(instrument, since_ms, PAGE)
             return [parsing.fill(row.values, self.size(instrument)) for row in rows(table, "own trades")]
 
-        return await self.ask("fetch_my_trades", call, instrument=instrument)
+        return await self.ask("fetch_my_trades", call, instrument=instrument, soon=True)
 
     async def _search(self, instrument: str, client_id: str) -> list[Report]:
         """Look through open and closed orders, where the venue cannot be asked by our id."""

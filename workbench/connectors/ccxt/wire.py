@@ -21,6 +21,7 @@ from workbench.connectors.throttle import Throttle
 from workbench.errors import ConfigError
 
 URGENT: contextvars.ContextVar[bool] = contextvars.ContextVar("urgent", default=False)
+SOON: contextvars.ContextVar[bool] = contextvars.ContextVar("soon", default=False)
 SENT: contextvars.ContextVar[list[str] | None] = contextvars.ContextVar("sent", default=None)
 PLAIN_QUERY = re.compile(r"[A-Za-z0-9_.~=&-]*", re.ASCII)
 CACHE = 1_000  # rows that ccxt keeps of trades and orders; each is handed to us as it is written
@@ -171,7 +172,7 @@ class _Listening:
     async def throttle(self, cost: float | None = None) -> None:
         """Wait for our budget, which all our processes share, instead of ccxt's own."""
         if self.wb_throttle is not None:
-            await self.wb_throttle.address.take(cost or 1.0, urgent=URGENT.get())
+            await self.wb_throttle.address.take(cost or 1.0, urgent=URGENT.get(), soon=SOON.get())
 
     def urlencode(self, params: Any = None, doseq: bool = False, sort: bool = False) -> Any:
         """As ccxt does it; what needs no escaping, as in nearly every order, is only put together."""
