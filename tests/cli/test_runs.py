@@ -141,7 +141,10 @@ def test_settings_alone_point_a_live_run_at_another_server_and_it_trades_there(r
     assert (started.json["mode"], started.json["state"]) == ("live", "running")
     assert "(not the venue's own: from the settings)" in started.err
     fill_book(venue, SPOT, 3)
-    assert run("kill", "real", "--json").json["found"] == 3
+    assert len(open_at(venue, SPOT)) == 3
+    killed = run("kill", "real", "--json").json
+    assert killed["proven"]
+    assert killed["found"] == 3 or not killed["counted"]  # the runner may have cancelled them before they were counted
     assert open_at(venue, SPOT) == []
     files = [path for path in (home_folder() / "runs").rglob("*") if path.is_file()]
     assert not any(account.secret.encode() in path.read_bytes() for path in files)

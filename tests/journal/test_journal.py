@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal as D
 from pathlib import Path
 
@@ -199,6 +200,19 @@ def test_the_same_trade_id_of_another_instrument_is_another_trade(journal, file)
     journal.append("fill", {"venue": "okx", "fill": other}, time_ms=8)
     journal.commit()
     assert len(Past.open(file, run="btc").fills()) == 4
+
+
+def test_a_trade_in_which_two_orders_of_ours_met_is_booked_for_both(journal, file):
+    journal.append("intent", {"intent": replace(intent("a"), amount=D("0.05"))}, time_ms=1)
+    journal.append("intent", {"intent": replace(intent("b"), amount=D("0.05"), side=SELL)}, time_ms=1)
+    for one in (fill("t", "a"), replace(fill("t", "b", venue_id="v2"), side=SELL)):
+        journal.append("fill", {"fill": one}, time_ms=8)
+        journal.append("fill", {"fill": one}, time_ms=9)
+    journal.commit()
+    past = Past.open(file, run="btc")
+    assert past.fills().select("trade_id", "client_id", "side").rows() == [("t", "a", BUY), ("t", "b", SELL)]
+    assert past.orders()["status"].to_list() == ["FILLED", "FILLED"]
+    assert past.verify().rows["fills"] == 2
 
 
 def test_a_strangers_trade_that_turns_out_to_be_ours_is_ours(journal, file):

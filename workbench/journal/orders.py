@@ -19,7 +19,7 @@ Row = dict[str, Any]
 ZERO = Decimal(0)
 MOST_REMEMBERED = 500
 WORDS = {"sent": Life.SENT, "missing": None, "cancel": None, "cancelled": None}
-TRADE = ("run", "venue", "account", "instrument", "trade_id")
+TRADE = ("run", "venue", "account", "instrument", "trade_id", "side")  # orders of ours may meet: one trade, two sides
 _fills = TABLES["fills"].c
 BOOKED = select(_fills.number).where(*(_fills[name] == bindparam(name) for name in TRADE), ~_fills.external)
 
@@ -37,7 +37,7 @@ class Orders:
         self.run = run
         self._known: dict[str, Row] = {}
         self._named: dict[tuple[str, str], str] = {}
-        self._booked: dict[tuple[str, str, str, str], None] = {}
+        self._booked: dict[tuple[str, str, str, str, int], None] = {}
         self._nameless: list[Fill] | None = None  # fills of orders that nobody knows yet
 
     def intend(self, entry: Entry, intent: Intent, venue: str, account: str) -> Row:
@@ -92,7 +92,7 @@ class Orders:
 
     def is_booked(self, connection: Connection, venue: str, account: str, fill: Fill) -> bool:
         """Has this trade been written before? From now on it has."""
-        key = (venue, account, fill.instrument, fill.trade_id)
+        key = (venue, account, fill.instrument, fill.trade_id, fill.side)
         if key in self._booked:
             return True
         self._booked[key] = None

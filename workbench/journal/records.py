@@ -123,7 +123,7 @@ class OrderStatusRow(Record):
 
 
 class FillRow(Record):
-    """One execution, once."""
+    """One execution, once; where two orders of ours met, once for each side."""
 
     __tablename__ = "fills"
     venue: Mapped[str] = mapped_column(primary_key=True)
@@ -135,7 +135,7 @@ class FillRow(Record):
     venue_id: Mapped[str]
     base: Mapped[str]
     quote: Mapped[str]
-    side: Mapped[int]
+    side: Mapped[int] = mapped_column(primary_key=True)
     price: Mapped[Decimal]
     amount: Mapped[Decimal]
     fee: Mapped[Decimal]

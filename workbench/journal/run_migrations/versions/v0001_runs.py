@@ -124,7 +124,7 @@ def make_tables() -> None:
         sa.Column("is_maker", sa.Boolean, nullable=False),
         sa.Column("time_ms", sa.BigInteger, nullable=False),
         sa.Column("external", sa.Boolean, nullable=False),
-        sa.PrimaryKeyConstraint("run", "venue", "account", "instrument", "trade_id", name="pk_fills"),
+        sa.PrimaryKeyConstraint("run", "venue", "account", "instrument", "trade_id", "side", name="pk_fills"),
     )
     op.create_table(
         "funding",
