@@ -145,6 +145,7 @@ def test_settings_alone_point_a_live_run_at_another_server_and_it_trades_there(r
     killed = run("kill", "real", "--json").json
     assert killed["proven"]
     assert killed["found"] == 3 or not killed["counted"]  # the runner may have cancelled them before they were counted
+    assert [order["status"] for order in venue.control.orders(ACCOUNT)] == ["CANCELED"] * 3
     assert open_at(venue, SPOT) == []
     files = [path for path in (home_folder() / "runs").rglob("*") if path.is_file()]
     assert not any(account.secret.encode() in path.read_bytes() for path in files)
