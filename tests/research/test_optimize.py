@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -50,6 +51,14 @@ def test_search_is_repeatable_and_climbs(candles):
     assert first.backtest(audit=False).metrics["sharpe"] == sharpe.max()
     assert first.bot == SmaCross(**first.best)
     assert f"best sharpe {sharpe.max():,.3f}" in repr(first)
+
+
+def test_searches_without_a_name_stay_apart_even_in_the_same_second(candles, monkeypatch):
+    monkeypatch.setattr(time, "strftime", lambda *_: "2026-01-01 00:00:00")
+    names = [wb.optimize(SmaCross(), SPACE, candles, trials=2, progress=False).study.study_name for _ in range(2)]
+    assert names[0] != names[1]
+    for name in names:
+        assert len(optuna.load_study(study_name=name, storage=database_url()).trials) == 2
 
 
 def test_study_lies_in_the_projects_database_and_is_gone_on_with(candles):

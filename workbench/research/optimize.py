@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -69,7 +70,8 @@ def optimize(
     steps : int
         Into how many parts the candles are cut for a pruner.
     name : str, optional
-        Of the study; one of that name in the storage is gone on with.
+        Of the study; one of that name in the storage is gone on with. Left out: a study of its own, named after the bot
+        and the time.
     storage : str or optuna storage, optional
         Left out: the project's database, which trials are written to as they finish. A storage that is given is worked
         in directly, so that several processes may share a study.
@@ -92,7 +94,7 @@ def optimize(
     if pruner is not None and steps < 2:
         raise ConfigError(f"`steps` is {steps}. A pruner needs at least 2 parts of the candles.")
     base = as_space(bot, base_grid(space), candles, sample=None, sampling="random", seed=seed, terms=terms)
-    own = name or f"{bot.name} {time.strftime('%Y-%m-%d %H:%M:%S')}"
+    own = name or f"{bot.name} {time.strftime('%Y-%m-%d %H:%M:%S')} {secrets.token_hex(3)}"
     chosen, cutting = made(sampler, "samplers", SAMPLERS, seed), made(pruner or "none", "pruners", PRUNERS, None)
     study, keeper = studied(own, storage, goals, chosen, cutting)
     search = Search(base, space, objectives, steps if pruner is not None else 1)
