@@ -42,7 +42,7 @@ def door(venue: SimulatedVenue) -> str:
     return str(venue.control_url)
 
 
-def urls(venue: SimulatedVenue, instrument: str) -> dict[str, str]:
+def urls(venue: SimulatedVenue, instrument: str | tuple[str, ...]) -> dict[str, str]:
     """Where it listens."""
     http = venue.futures_url if ":" in instrument else venue.spot_url
     return {"http": http, "ws": http.replace("http", "ws", 1)}
@@ -54,7 +54,7 @@ def keys(venue: SimulatedVenue) -> dict[str, dict[str, str]]:
     return {f"binance:{ACCOUNT}": {"key": account.key, "secret": account.secret}}
 
 
-def plan(venue: SimulatedVenue, instrument: str = SPOT, *, name: str = "run", **more: Any) -> Plan:
+def plan(venue: SimulatedVenue, instrument: str | tuple[str, ...] = SPOT, *, name: str = "run", **more: Any) -> Plan:
     """A run that trades there, with bars enough that it does not decide anything in a test."""
     return Plan.make(
         Bollinger(length=20), "binance", instrument, name=name, mode="simulated", account=ACCOUNT,

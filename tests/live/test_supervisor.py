@@ -28,8 +28,9 @@ from tests.live.running import (
     until,
     with_client,
 )
-from workbench.connectors import SystemClock
+from workbench.connectors import SystemClock, facts, is_of_run
 from workbench.live import Client, Run, attach, supervisor
+from workbench.live.killing import KillSwitch, Proof
 from workbench.live.noting import read_end
 from workbench.live.process import find_process, start_supervisor
 from workbench.live.run import kill_alone
@@ -121,6 +122,28 @@ def test_a_flattening_kill_closes_a_perpetual_position(venue):
     assert said["proven"], said
     assert "sold 0.5 BTC/USDT:USDT at market" in said["flattened"], said
     assert with_client(venue, PERPETUAL, lambda one: one.positions()) == []
+
+
+def test_every_order_with_which_kills_flatten_has_a_name_of_its_own(venue):
+    """Two markets at one venue, and a second kill on the heels of the first: an order must answer to one name only."""
+    instruments = (SPOT, "ETH/USDT")
+    venue.control.book("ETHUSDT", [(2_999, 500)], [(3_001, 500)])
+    venue.control.deposit("ETH", 10)
+    made = plan(venue, instruments)
+
+    async def flatten_twice():
+        for _ in range(2):
+            switch, proof = KillSwitch(made, keys(venue), SystemClock()), Proof()
+            assert await switch.warm() == []
+            await switch.flatten(dict.fromkeys(instruments, Decimal("0.5")), proof)
+            await switch.close()
+            assert len(proof.flattened) == 2, proof
+
+    asyncio.run(flatten_twice())
+    orders = venue.control.orders()
+    assert [order["symbol"] for order in orders] == ["BTCUSDT", "ETHUSDT"] * 2
+    assert len({order["client_id"] for order in orders}) == 4
+    assert all(is_of_run(facts("binance").ids, made.run, order["client_id"]) for order in orders)
 
 
 def test_a_threshold_kills_by_itself_and_sells_what_a_spot_run_holds(tmp_path):

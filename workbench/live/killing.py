@@ -102,6 +102,7 @@ class KillSwitch:
         self.plan, self._keys, self.clock, self._budgets, self._tell = plan, keys, clock, budgets, tell
         self.doors: dict[str, Connector] = {}
         self._opening = asyncio.Lock()
+        self._sent_ms = 0
 
     @property
     def places(self) -> tuple[Place, ...]:
@@ -195,14 +196,13 @@ class KillSwitch:
     async def _close_position(self, place: Place, proof: Proof) -> None:
         """A reduce-only order cannot overshoot, so it may be sent again while the venue shows a position."""
         door = self.doors[place.door]
-        for attempt in range(FLAT_TRIES):
+        for _ in range(FLAT_TRIES):
             legs = [leg for leg in await door.positions() if leg.instrument == place.instrument and leg.amount]
             if not legs:
                 return
-            for number, leg in enumerate(legs):
+            for leg in legs:
                 side = SELL if leg.amount > 0 else BUY
-                intent = self._at_market(place, side, abs(leg.amount), 10 * attempt + number, leg.leg)
-                await self._send(door, intent, proof)
+                await self._send(door, self._at_market(place, side, abs(leg.amount), leg.leg), proof)
         held = [leg for leg in await door.positions() if leg.instrument == place.instrument and leg.amount]
         proof.held += [f"{place.instrument}: {leg.amount}" for leg in held]
 
@@ -211,7 +211,7 @@ class KillSwitch:
             return
         door = self.doors[place.door]
         free = (await door.balances()).get(place.instrument.partition("/")[0])
-        wanted = self._at_market(place, SELL, min(amount, free.free if free else amount), 0, 0)
+        wanted = self._at_market(place, SELL, min(amount, free.free if free else amount), 0)
         last = Decimal(str((await door.ticker(place.instrument)).last))
         fitted = fit(wanted, door.rules[place.instrument], last=last)
         if isinstance(fitted, Misfit):
@@ -219,10 +219,12 @@ class KillSwitch:
             return
         await self._send(door, fitted, proof)
 
-    def _at_market(self, place: Place, side: int, amount: Decimal, number: int, leg: int) -> Intent:
-        # The last executor's number belongs to the kill switch, and seconds make a count that no earlier kill had.
+    def _at_market(self, place: Place, side: int, amount: Decimal, leg: int) -> Intent:
+        # The last executors' numbers belong to kill switches: the moment in ms names an order as no earlier kill did.
         rule, now_ms = facts(place.venue).ids, self.clock.now_ms()
-        name = client_order_id(rule, self.plan.run, MAX_EXECUTOR, now_ms // 1000 + number)
+        self._sent_ms = max(now_ms, self._sent_ms + 1)
+        seconds, thousandth = divmod(self._sent_ms, 1000)
+        name = client_order_id(rule, self.plan.run, MAX_EXECUTOR - thousandth, seconds)
         reduces = place.is_perpetual and not leg
         return Intent(name, place.instrument, side, OrderKind.MARKET, amount, reduce_only=reduces, position_side=leg,
                       created_ms=now_ms)  # fmt: skip
