@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 from workbench.errors import DataError
 from workbench.journal.lock import locked
+from workbench.journal.pragmas import LASTING, set_up, write_ahead
 from workbench.journal.tables import HEAD
 from workbench.settings import home_folder
 
@@ -53,9 +54,8 @@ def laying_out(home: Path | None = None) -> AbstractContextManager[int]:
 
 
 def _prepare(connection: Any, _: Any) -> None:
-    connection.isolation_level = None  # the driver begins nothing of its own
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "recursive_triggers=ON"):
-        connection.execute(f"PRAGMA {pragma}").close()
+    set_up(connection, LASTING)
+    write_ahead(connection, PATIENCE_S)
 
 
 def _begin(connection: Connection) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
 from workbench.errors import ConfigError, DataError
 from workbench.journal.lock import locked
+from workbench.journal.pragmas import LASTING, set_up, write_ahead
 from workbench.journal.records import RUN_HEAD
 from workbench.settings import try_lock
 
@@ -125,25 +126,15 @@ def _sqlite(url: URL, patience_s: float, read_only: bool) -> Engine:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))  # the log beside it gets the same rights
     engine = create_engine(url, connect_args={"timeout": patience_s})
-    event.listen(engine, "connect", _prepare_reader if read_only else _prepare)
+
+    def prepare(connection: Any, _: Any) -> None:
+        set_up(connection, ("query_only=ON",) if read_only else (*LASTING, f"wal_autocheckpoint={CHECKPOINT_PAGES}"))
+        if not read_only:
+            write_ahead(connection, patience_s)
+
+    event.listen(engine, "connect", prepare)
     event.listen(engine, "begin", _begin_reading if read_only else _begin)
     return engine
-
-
-def _prepare(connection: Any, _: Any) -> None:
-    pragmas = ("journal_mode=WAL", "synchronous=FULL", f"wal_autocheckpoint={CHECKPOINT_PAGES}", "foreign_keys=ON",
-               "recursive_triggers=ON")  # fmt: skip
-    _run(connection, pragmas)
-
-
-def _prepare_reader(connection: Any, _: Any) -> None:
-    _run(connection, ("query_only=ON",))
-
-
-def _run(connection: Any, pragmas: tuple[str, ...]) -> None:
-    connection.isolation_level = None  # the driver begins nothing of its own
-    for pragma in pragmas:
-        connection.execute(f"PRAGMA {pragma}").close()
 
 
 def _begin(connection: Connection) -> None:
