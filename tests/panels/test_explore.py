@@ -97,6 +97,7 @@ def test_cells_fill_in_while_the_sweep_is_running():
     until(lambda: bool(np.isfinite(np.asarray(panel.heat.data[0].z, float)).any()))
     early = np.isfinite(np.asarray(panel.heat.data[0].z, float)).sum()
     assert running.is_running
+    assert np.asarray(panel.heat.data[0].z).shape == (2, 110)  # as large as it will be
     HURRY.set()
     running.wait(progress=False)
     until(lambda: np.isfinite(np.asarray(panel.heat.data[0].z, float)).sum() == 220)

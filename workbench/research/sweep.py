@@ -23,7 +23,7 @@ from workbench.research.pool import Threads, cores
 from workbench.research.progress import display_for, span
 from workbench.research.runs import Runner, run_one
 from workbench.research.space import Combination, Space, as_space
-from workbench.research.table import best_of, column_name, pivot
+from workbench.research.table import axis_values, best_of, column_name, pivot
 from workbench.settings import home_folder
 
 if TYPE_CHECKING:
@@ -277,10 +277,12 @@ class Sweep:
         Returns
         -------
         list, list, float64 array of shape (n_y, n_x), int64 array of shape (n_y, n_x)
-            NaN and −1 where nothing was run.
+            NaN and −1 where nothing was run, or not yet.
         """
         place = {column_name(name): value for name, value in at.items()}
-        return pivot(self.table, column_name(x), column_name(y), metric, at=place, over=over)
+        grows = self.is_running and self.space.grid.codes is None  # what is drawn at random is known as it comes
+        expected = {column_name(axis.name): axis_values(axis) for axis in self.space.grid.axes if grows}
+        return pivot(self.table, column_name(x), column_name(y), metric, at=place, over=over, expected=expected)
 
     def returns(self, rows: Sequence[int] | None = None, period: str = "1d") -> tuple[Any, Any]:
         """Returns per period of some combinations, or of all that ran; computed afresh, nothing of it is kept.

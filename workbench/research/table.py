@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -80,8 +81,9 @@ def best_of(table: pl.DataFrame, metric: str, count: int, lowest: bool | None) -
 
 
 def pivot(
-    table: pl.DataFrame, x: str, y: str, metric: str, *, at: dict[str, Any] | None = None, over: str = "best"
-) -> tuple[list[Any], list[Any], np.ndarray, np.ndarray]:
+    table: pl.DataFrame, x: str, y: str, metric: str, *, at: dict[str, Any] | None = None, over: str = "best",
+    expected: Mapping[str, pl.Series] | None = None,
+) -> tuple[list[Any], list[Any], np.ndarray, np.ndarray]:  # fmt: skip
     """A metric over two axes: values of x, values of y, the plane, and the number behind each cell.
 
     Parameters
@@ -90,6 +92,8 @@ def pivot(
         Only rows with these.
     over : "best" or "median"
         What a cell shows of the rows that fall into it, where axes are left out of `at`.
+    expected : mapping of axes to values
+        What the plane has places for, where the table does not have all of it yet.
 
     Returns
     -------
@@ -107,7 +111,8 @@ def pivot(
     check_metric(metric)
     # `eq_missing` so that None is a value like others.
     rows = table.filter(*(pl.col(name).eq_missing(pl.lit(value)) for name, value in (at or {}).items()))
-    xs, ys = (table[name].unique().sort(nulls_last=True) for name in (x, y))
+    known = {name: table[name] for name in (x, y)} | dict(expected or {})
+    xs, ys = (known[name].unique().sort(nulls_last=True) for name in (x, y))
     places = [places_in(rows[name], values) for name, values in ((x, xs), (y, ys))]
     plane, numbers = np.full((len(ys), len(xs)), np.nan), np.full((len(ys), len(xs)), -1, np.int64)
     cell, value = places[1] * len(xs) + places[0], rows[metric].to_numpy()
