@@ -508,8 +508,9 @@ class Runner:
         if prepared is None or prepared["ticket"] != ticket:
             raise ConfigError(f"{self.plan.name}: nothing lies ready under {ticket}, so the parameters before it stay. "
                               "Prepare them anew.")  # fmt: skip
-        self.work.armed = ticket
-        return {"prepared": about(self.work)["prepared"], "bar_ends_ms": bar_end(self.work)}
+        ends_ms = bar_end(self.work)
+        self.work.arm(ticket, ends_ms)
+        return {"prepared": about(self.work)["prepared"], "bar_ends_ms": ends_ms}
 
     async def discard(self, ticket: int, *, who: str = "") -> dict[str, Any]:
         """Take the set of this ticket away again; the parameters before it stay."""

@@ -19,6 +19,7 @@ from workbench.trading import NEVER, Fill, Intent, Order, Report, Wish
 
 SNAPSHOT_EVERY = 3_000
 OVERLAP_MS = 60_000
+CONFIRM_S = 5.0  # a person's word is on its way so long at most; bars of a replay may be shorter
 Tell = Callable[..., None]
 T = TypeVar("T")
 
@@ -42,7 +43,8 @@ class Work:
         self.heard: dict[int, list[float]] = {}  # the last price of each market, and when
         self.bounds: list[tuple[float, float, int]] = []
         self.fallen = ""
-        self.armed = self._seen = 0  # tickets of parameters: to take over at the next close, and not armed at the last
+        self.armed = self._seen = 0  # tickets of parameters: to take over at a close, and not armed at the last
+        self._armed_ms, self._seen_s = 0, 0.0
         self.warnings: list[dict[str, Any]] = []
         self.on_written: Callable[[], None] = lambda: None
         self.on_broken: Callable[[], None] = lambda: None
@@ -233,10 +235,16 @@ class Work:
         if prepared is None or late or self.session.closed_ms == before:
             return
         if self.armed == prepared["ticket"]:
-            self.happen("updated", {name: prepared[name] for name in ("parameters", "who", "ticket")})
-        elif self._seen == prepared["ticket"]:
+            if self.session.closed_ms >= self._armed_ms:
+                self.happen("updated", {name: prepared[name] for name in ("parameters", "who", "ticket")})
+        elif self._seen != prepared["ticket"]:
+            self._seen, self._seen_s = prepared["ticket"], self.clock.steady_s()
+        elif self.clock.steady_s() >= self._seen_s + CONFIRM_S:
             self.drop_prepared("nobody confirmed it within a bar")
-        self._seen = prepared["ticket"]
+
+    def arm(self, ticket: int, ends_ms: int) -> None:
+        """Let the parameters of this ticket take over when the bar closes that ends then, or the next that does."""
+        self.armed, self._armed_ms = ticket, ends_ms
 
     def drop_prepared(self, why: str) -> None:
         """Take parameters away that lie ready, if any do, and say so: those before them stay."""
