@@ -54,13 +54,14 @@ def attach(
     json: AsJson = False,
 ) -> None:
     """Look in: what is written down, as it happens. A run that lost its supervisor, or died, gets a new one."""
+    from workbench.live import OVER
     from workbench.live import attach as take
 
     run = take(name, passphrase=passphrase_of(passphrase_file), who=WHO)
     found = run.wait(seconds=60.0)
     if not json:
         typer.echo(f"{found}\nCtrl-C leaves; the run goes on.")
-    if found["runner"] is not None:
+    if found["state"] not in (*OVER, "starting", "hanging"):
         with contextlib.suppress(KeyboardInterrupt):
             _show(run, after if after >= 0 else _last(run) - 20, seconds, as_json=json)
     elif json:

@@ -14,6 +14,7 @@ from workbench.live.plan import Plan
 
 FILE = "end.json"
 PATIENCE_S = 1.0
+LATE_S = 16.0  # after a kill by force an order that was on its way may still come to rest: so long somebody looks
 
 
 def note_end(

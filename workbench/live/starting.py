@@ -13,12 +13,13 @@ from typing import Any
 from workbench.errors import ConfigError
 from workbench.live.admission import ensure_token
 from workbench.live.folder import RunFolder, run_folder
-from workbench.live.noting import forget_end, read_end, write_note
+from workbench.live.noting import LATE_S, forget_end, read_end, write_note
 from workbench.live.plan import FILE, Mode, Plan
 from workbench.live.process import is_at_work, start_supervisor
 from workbench.settings import home_folder, try_lock
 
-PATIENCE_S, LINGER_S = 30.0, 20.0
+PATIENCE_S = 30.0
+LINGER_S = LATE_S + 14.0  # a last look, and an end in order
 SAME = ("mode", "bot", "markets", "timeframe", "cash", "money")  # what makes a run the same one
 SCRIPT = "bot.py"
 
@@ -99,16 +100,16 @@ def _previous(folder: RunFolder, *, fresh: bool) -> Plan | None:
     """The plan of an ended run of this name."""
     if not (folder.path / FILE).exists():
         return None
-    if not _has_left(folder):
-        name = folder.path.name
-        raise ConfigError(f"the name {name!r} is taken: that run is at work. `workbench attach {name}` looks in, or "
-                          "give this one another name.")  # fmt: skip
     end = read_end(folder)
     if not fresh and end is not None and end["state"] == "killed":
         raise ConfigError(
             f"the run {folder.path.name!r} was killed: {end['reason']} It does not go on. Look at what it left, then "
             f"take another name, or put it aside: `--fresh`, or `fresh=True`."
         )
+    if not _has_left(folder):
+        name = folder.path.name
+        raise ConfigError(f"the name {name!r} is taken: that run is at work. `workbench attach {name}` looks in, or "
+                          "give this one another name.")  # fmt: skip
     if not fresh:
         return Plan.read(folder.path)
     shutil.move(folder.path, folder.path.with_name(f".{folder.path.name}.{time.time_ns() // 1_000_000}"))

@@ -26,7 +26,7 @@ from workbench.live.control import Control
 from workbench.live.folder import RunFolder
 from workbench.live.killing import KillSwitch, Proof
 from workbench.live.logs import Outlet, open_logs
-from workbench.live.noting import held, journal_kill, last_end, note_end
+from workbench.live.noting import LATE_S, held, journal_kill, last_end, note_end
 from workbench.live.plan import Mode, Plan
 from workbench.live.process import Child, find_runner, harden, last_words, start_runner
 from workbench.log import redacted
@@ -35,10 +35,9 @@ MOST_STARTS, WITHIN_S = 5, 600.0
 PAUSES_S = (0.0, 0.5, 1.0, 2.0, 4.0)
 HUNG_S, SLOW_START_S, LOOK_S = 10.0, 180.0, 0.25
 ANSWER_S, GOODBYE_S = 0.3, 0.8  # for a runner that is being killed: to answer at all, and to end by itself
-LATE_S, ALONE_S = 16.0, 0.5  # an order that was on its way may still come to rest at the venue
+ALONE_S = 0.5  # of looking once more after a runner that ended by itself; else `LATE_S`
 GIVE_UP_S = 24 * 3600.0  # of asking a venue that does not answer
 STOPPED, REFUSED = 0, 2
-ITSELF = "ended by itself"
 
 
 class Supervisor:
@@ -225,9 +224,9 @@ class Supervisor:
         self.state = "killing"
         self.tell("kill", who=who, flatten=flatten)
         before = await self._switch.count()
-        runner = await self._end_runner()
+        runner, was_told = await self._end_runner()
         proof = await self._switch.kill()
-        proof.found, proof.is_counted = max(proof.found, before or 0), before is not None or runner != ITSELF
+        proof.found, proof.is_counted = max(proof.found, before or 0), before is not None or not was_told
         if flatten:
             await self._switch.flatten(await self._holdings(), proof)
         facts = {"killed": True, "who": who, "flatten": flatten, "runner": runner, **proof.facts(),
@@ -237,22 +236,23 @@ class Supervisor:
         self.tell("killed", **facts)
         return facts
 
-    async def _end_runner(self) -> str:
-        """It gets a moment to go by itself, if it answers at all; what hangs is ended at once."""
+    async def _end_runner(self) -> tuple[str, bool]:
+        """It gets a moment to go by itself, if it answers at all; what hangs is ended at once. How, and was it told?"""
         runner = self.runner or find_runner(self.folder)
         if runner is None:
-            return "was not at work"
+            return "was not at work", False
         client = Client(self.folder, who="kill switch")
-        if await asyncio.to_thread(is_there, client, timeout_s=ANSWER_S):
+        answers = await asyncio.to_thread(is_there, client, timeout_s=ANSWER_S)
+        if answers:
             leaving = asyncio.ensure_future(asyncio.to_thread(_say_kill, client))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(runner.wait(), GOODBYE_S)
             leaving.cancel()
-        if not runner.is_gone():
-            runner.signal(signal.SIGKILL)
-            await runner.wait()
-            return "ended by SIGKILL"
-        return ITSELF
+        if runner.is_gone():
+            return "ended by itself", answers
+        runner.signal(signal.SIGKILL)
+        await runner.wait()
+        return "ended by SIGKILL", answers
 
     async def _holdings(self) -> dict[str, Decimal]:
         try:
