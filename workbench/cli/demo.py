@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 VENUE, INSTRUMENT, TIMEFRAME = "sample", "SOL/USDT", "4h"
 REPORT = "workbench-demo.html"
-LIVELY, SPEED, FILLS, PATIENCE_S = "BTC/USDT", 120, 2, 180.0
+LIVELY, SPEED, FILLS, ROWS, PATIENCE_S = "BTC/USDT", 120, 2, 8, 180.0
 NEXT = "Next: notebook 01, in `workbench lab` (from a fresh clone: `python bootstrap.py lab`)."
 
 
@@ -166,14 +166,14 @@ def flip(tour: Tour) -> None:
                        warm_bars=20, fresh=True)  # fmt: skip
         status = _until(run, lambda told: told.get("is_ready"))
         tour.say(f"A process of its own, {status['pid']}, trades on live prices, a minute in {60 / SPEED:.1f} s.")
-        status = _until(run, lambda told: len(venue.control.fills()) >= FILLS)
+        status = _until(run, lambda told: told["row"] >= status["row"] + ROWS and len(venue.control.fills()) >= FILLS)
         os.kill(status["pid"], signal.SIGKILL)
         began = time.perf_counter()
         back = _until(run, lambda told: told.get("is_ready") and told["pid"] != status["pid"])
         seconds = time.perf_counter() - began
         tour.say(f"kill -9 {status['pid']}: {back['pid']} has recovered from the journal {seconds:.1f} s later.")
         known = len(venue.control.fills())
-        _until(run, lambda told: len(venue.control.fills()) >= known + FILLS)
+        _until(run, lambda told: told["row"] >= back["row"] + ROWS and len(venue.control.fills()) >= known + FILLS)
         left = run.stop(hold=False)["left"]
         found, ledger = run.parity(), venue.control.fills()
     doubled = len(ledger) - len({fill["trade_id"] for fill in ledger})
