@@ -49,6 +49,18 @@ def test_backtest_leaves_the_engine_on_disk():
     assert is_warm()
 
 
+def test_of_many_versions_those_that_were_used_last_are_kept(tmp_path):
+    for age, name in enumerate(("used", "young", "old", "older", "oldest")):
+        (tmp_path / f"kernels-{name}").mkdir()
+        os.utime(tmp_path / f"kernels-{name}", (10_000.0 - age, 10_000.0 - age))
+    mine, _ = in_new_process("from workbench.compiled.cache import cache_folder; print(cache_folder().name)", tmp_path)
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {mine.strip(), "kernels-used", "kernels-young", "kernels-old"}
+    os.utime(tmp_path / mine.strip(), (1.0, 1.0))
+    in_new_process("from workbench.compiled.cache import cache_folder; cache_folder()", tmp_path)
+    assert (tmp_path / mine.strip()).stat().st_mtime > 10_000.0  # it was taken again
+
+
 # --- other processes, and places that take nothing --------------------------------------------------------------------
 
 

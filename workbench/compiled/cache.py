@@ -47,6 +47,7 @@ def cache_folder() -> Path:
     folder = root / f"kernels-{kernel_hash()}"
     with contextlib.suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
+        os.utime(folder)  # those that are used last are kept
         _forget_old(root, folder)
     return folder
 
