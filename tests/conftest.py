@@ -9,12 +9,19 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 ROOT = Path(__file__).parents[1]
 LONGEST_FIRST = ("notebooks", "live", "panels", "trading", "backtest", "cli", "journal", "research", "reports")
 ANSWERS = pytest.StashKey[list[str]]()
 Within = Callable[[str, float, float], None]
+
+# Every run of the suite tries the same cases, however long one takes; `--hypothesis-profile=fresh` draws new ones.
+UNHURRIED = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+hypothesis.settings.register_profile("suite", derandomize=True, database=None, **UNHURRIED)
+hypothesis.settings.register_profile("fresh", print_blob=True, **UNHURRIED)
+hypothesis.settings.load_profile("suite")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -172,7 +172,7 @@ def test_an_order_gets_what_a_slow_engine_says(seed, model):
     assert ours == [(ms, price, pytest.approx(amount, abs=1e-8), maker) for ms, price, amount, maker in theirs]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 10**6), side=st.sampled_from((1, -1)), away=st.integers(-3, 3), power=st.floats(0.1, 5.0))
 def test_traded_through_is_in_queue_is_in_touch(seed, side, away, power):
     """At every moment, whatever the order: no model that is less hopeful has filled more."""
@@ -184,7 +184,7 @@ def test_traded_through_is_in_queue_is_in_touch(seed, side, away, power):
             assert had[0] <= had[1] + 1e-9
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 10**6), model=st.sampled_from(tuple(MODELS)), fee=st.floats(-0.0005, 0.002))
 def test_money_is_conserved(seed, model, fee):
     scripts = [wandering(seed, 200), wandering(seed + 1, 200, symbol="ETH/USDT")]

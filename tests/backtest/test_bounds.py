@@ -319,7 +319,7 @@ def enters_alike(targets: Targets) -> bool:
     return targets.kind != OrderKind.STOP_LIMIT and targets.time_limit_ms % HOUR_MS == 0
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300)
 @given(st.integers(0, 2**32).map(random_case))
 def test_any_path_without_jumps_lies_inside(case: Case) -> None:
     run = backtest(case.bot, case.fine.resample("1h"), cash=1e6, audit=False, **case.terms)
@@ -331,7 +331,7 @@ def test_any_path_without_jumps_lies_inside(case: Case) -> None:
     assert run.bounds.worst - 1e-6 <= run.bounds.expected <= run.bounds.best + 1e-6
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150)
 @given(st.integers(0, 2**32).map(random_case), st.integers(0, 2))
 def test_a_run_lies_inside_its_own_bounds(case: Case, latency: int) -> None:
     """Whatever path was chosen, with latency too: its path is one of those that the bounds allow."""
@@ -342,7 +342,7 @@ def test_a_run_lies_inside_its_own_bounds(case: Case, latency: int) -> None:
     assert (made <= best + 1e-9 * 100).all()
 
 
-@settings(max_examples=50, deadline=None, derandomize=True)
+@settings(max_examples=50)
 @given(st.integers(0, 2**32).map(random_case))
 def test_a_run_on_finer_bars_is_bounded_by_those(case: Case) -> None:
     coarse = case.fine.resample("1h")

@@ -62,7 +62,7 @@ def test_holds_are_those_of_the_plain_engine(draw: Draw, block: int) -> None:
             assert sum(won) == pytest.approx(sum(open_), rel=1e-7, abs=1e-7), where
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 10**8), draw=st.sampled_from(CASES))
 def test_position_is_what_executors_hold_and_the_holds(seed: int, draw: Draw) -> None:
     case = draw(seed)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -49,14 +49,12 @@ def test_a_curve_that_only_rises_has_no_drawdown() -> None:
 
 
 @given(curves)
-@settings(deadline=None)
 def test_drawdowns_agree_with_a_search_over_all_pairs_of_rows(equity: np.ndarray) -> None:
     worst = max((1 - equity[j] / equity[i] for i in range(len(equity)) for j in range(i, len(equity))), default=0.0)
     assert max_drawdown(equity) == pytest.approx(max(worst, 0.0))
 
 
 @given(curves)
-@settings(deadline=None)
 def test_episodes_cover_every_row_below_a_peak_once(equity: np.ndarray) -> None:
     found, under = episodes(equity), np.zeros(len(equity), int)
     for start, trough, end, depth, recovered in zip(*found, strict=True):
@@ -69,7 +67,6 @@ def test_episodes_cover_every_row_below_a_peak_once(equity: np.ndarray) -> None:
 
 
 @given(curves, st.floats(1e-6, 1e6))
-@settings(deadline=None)
 def test_scaled_equity_falls_by_the_same_fractions(equity: np.ndarray, factor: float) -> None:
     assert max_drawdown(equity * factor) == pytest.approx(max_drawdown(equity), abs=1e-12)
     assert ulcer_index(equity * factor) == pytest.approx(ulcer_index(equity), abs=1e-12)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -105,14 +105,12 @@ def test_kurtosis_of_normal_returns_is_three_and_not_zero() -> None:
 
 
 @given(small_returns, st.floats(0.1, 10.0))
-@settings(deadline=None)
 def test_leverage_leaves_the_sharpe_ratio_as_it_is(returns: np.ndarray, factor: float) -> None:
     before, after = metrics.sharpe(returns, **YEAR), metrics.sharpe(returns * factor, **YEAR)
     assert after == pytest.approx(before, rel=1e-6, abs=1e-9, nan_ok=True)
 
 
 @given(small_returns, st.floats(-0.05, 0.05))
-@settings(deadline=None)
 def test_the_same_added_to_returns_and_benchmark_leaves_the_sharpe_ratio_as_it_is(
     returns: np.ndarray, shift: float
 ) -> None:
@@ -124,14 +122,12 @@ def test_the_same_added_to_returns_and_benchmark_leaves_the_sharpe_ratio_as_it_i
 
 
 @given(small_returns)
-@settings(deadline=None)
 def test_four_times_the_periods_in_a_year_doubles_the_sharpe_ratio(returns: np.ndarray) -> None:
     once, four = metrics.sharpe(returns, periods_per_year=91), metrics.sharpe(returns, periods_per_year=364)
     assert four == pytest.approx(2.0 * once, nan_ok=True)
 
 
 @given(small_returns)
-@settings(deadline=None)
 def test_turned_returns_turn_skew_and_keep_kurtosis(returns: np.ndarray) -> None:
     assert metrics.skew(-returns) == pytest.approx(-metrics.skew(returns), nan_ok=True)
     assert metrics.kurtosis(-returns) == pytest.approx(metrics.kurtosis(returns), nan_ok=True)

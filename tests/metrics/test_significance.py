@@ -7,7 +7,7 @@ from statistics import NormalDist
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.errors import ConfigError
@@ -127,7 +127,6 @@ def test_correlated_trials_count_for_less() -> None:
 
 
 @given(st.floats(0.01, 0.3), st.integers(30, 3000))
-@settings(deadline=None)
 def test_the_needed_record_gives_just_the_confidence_asked_for(sharpe: float, benchmark_in_percent: int) -> None:
     benchmark = sharpe * (benchmark_in_percent % 90) / 100
     periods = min_track_record(sharpe, benchmark=benchmark, skew=-0.5, kurtosis=5)
@@ -137,7 +136,6 @@ def test_the_needed_record_gives_just_the_confidence_asked_for(sharpe: float, be
 
 
 @given(st.floats(1.0, 1e6), st.floats(1.0, 1e6))
-@settings(deadline=None)
 def test_more_trials_raise_the_bar(few: float, many: float) -> None:
     few, many = sorted((few, many))
     assert expected_maximum(few) <= expected_maximum(many)

@@ -220,7 +220,7 @@ def random_run(moves: list[float], money: float = 1.0) -> dict[str, float]:
 
 
 @given(steps)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_the_one_pass_agrees_with_the_plain_functions(moves: list[float]) -> None:
     said = random_run(moves)
     equity = 100.0 * np.cumprod(1.0 + np.array(moves))
@@ -238,7 +238,7 @@ def test_the_one_pass_agrees_with_the_plain_functions(moves: list[float]) -> Non
 
 
 @given(steps, st.sampled_from([0.001, 0.5, 1024.0]))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_scaled_money_scales_money_and_leaves_ratios(moves: list[float], factor: float) -> None:
     once, scaled = random_run(moves), random_run(moves, factor)
     for name in METRICS:

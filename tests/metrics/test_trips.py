@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -68,7 +68,6 @@ def test_without_a_loss_there_is_no_profit_factor() -> None:
 
 
 @given(profits, st.floats(0.01, 100.0))
-@settings(deadline=None)
 def test_a_bigger_stake_changes_expectancy_alone(pnl: np.ndarray, stake: float) -> None:
     assert metrics.expectancy(stake * pnl) == pytest.approx(stake * metrics.expectancy(pnl))
     for name in ("win_rate", "profit_factor", "kelly", "sqn", "expectancy_ratio"):
@@ -77,7 +76,6 @@ def test_a_bigger_stake_changes_expectancy_alone(pnl: np.ndarray, stake: float) 
 
 
 @given(profits)
-@settings(deadline=None)
 def test_turned_profits_turn_the_profit_factor_over(pnl: np.ndarray) -> None:
     there, back = metrics.profit_factor(pnl), metrics.profit_factor(-pnl)
     if there > 0.0 and back > 0.0:

@@ -47,14 +47,14 @@ def test_sum_has_the_bits_of_numpys(count):
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=60), st.sampled_from([0.0, 0.05, 0.5, 0.95, 1.0]))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_percentile_has_the_bits_of_numpys(values, share):
     column = np.array(values)
     assert percentile_of(column.copy(), share) == np.percentile(column, 100.0 * share)
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 5000), st.floats(0.9, 1.1), st.floats(0.9, 1.2))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_first_touch_is_the_first_bar_that_leaves_the_band(seed, count, below, above):
     rng = np.random.default_rng(seed)
     middle = np.exp(np.cumsum(rng.normal(0.0, 2e-3, count)))

@@ -304,7 +304,7 @@ class Driver:
             assert where.equity.now > where.equity.peak * (1 - 0.3 - 1e-12)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(EVENTS, max_size=40))
 def test_nothing_passes_that_breaks_a_limit_and_what_reduces_always_does(events):
     driver = Driver()
@@ -312,7 +312,7 @@ def test_nothing_passes_that_breaks_a_limit_and_what_reduces_always_does(events)
         driver.step(event)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(EVENTS, max_size=30), st.integers(0, 30))
 def test_told_the_same_again_the_gate_stands_and_answers_the_same(events, cut):
     once = Driver()
@@ -328,7 +328,7 @@ def test_told_the_same_again_the_gate_stands_and_answers_the_same(events, cut):
     assert again.answers == once.answers
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(held=st.decimals("-5", "5", places=2), amount=AMOUNTS, side=SIDES, price=PRICES)
 def test_with_everything_against_it_a_reduction_passes(held, amount, side, price):
     where = standing(held=str(held))

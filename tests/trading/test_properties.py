@@ -32,7 +32,7 @@ pytestmark = pytest.mark.untraced
 Floats = npt.NDArray[np.float64]
 
 cases = st.integers(0, 2**32).map(scenario)
-on_cases = settings(max_examples=150, deadline=None, derandomize=True)
+on_cases = settings(max_examples=150)
 
 
 # Money --------------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from .scenarios_purses import purse_scenario
 from .scenarios_venue import venue_scenario
 
 SEEDS = st.integers(0, 10**8)
-MANY = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+MANY = settings(max_examples=40, suppress_health_check=list(HealthCheck))
 KINDS = pytest.mark.parametrize("draw", [venue_scenario, purse_scenario], ids=["wishes", "executors"])
 
 

@@ -18,7 +18,7 @@ from .scenarios_wide import wide_scenario
 pytestmark = pytest.mark.untraced
 
 SEEDS = st.integers(0, 10**6)
-EXAMPLES = settings(max_examples=150, deadline=None, phases=[Phase.explicit, Phase.generate])  # a seed is its own size
+EXAMPLES = settings(max_examples=150, phases=[Phase.explicit, Phase.generate])  # a seed is its own size
 
 
 def close_to(value: float, scale: float) -> object:

@@ -152,4 +152,4 @@ class OrdersAtAVenue(RuleBasedStateMachine):
 
 
 TestOrdersAtAVenue = OrdersAtAVenue.TestCase
-TestOrdersAtAVenue.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestOrdersAtAVenue.settings = settings(max_examples=150, stateful_step_count=40)
