@@ -33,10 +33,10 @@ def test_contenders_take_turns():
 
 
 @pytest.mark.shared
-def test_a_recorded_book_is_replayed_as_fast_as_by_the_peer(shared):
-    """The bound is 1.5 times the peer's time; `python -m benchmarks.books` measures it well."""
+def test_a_recorded_book_is_replayed_as_fast_as_by_the_peer(shared, within):
+    """In at most 1.5 times the peer's time; `python -m benchmarks.books` measures it well."""
     lines = books.measure(shared / "marketdata" / "l2", "usdm", rounds=3)
     assert [line.name.split(",")[0] for line in lines] == ["workbench", "hftbacktest", "hftbacktest", "workbench"]
-    assert books.ratio(lines) < 1.5
+    within("a recorded book, in seconds for each of the peer's", books.ratio(lines), 1.5)
     ours, theirs = lines[0].amount, lines[1].amount
     assert 0.8 < ours / theirs < 1.25  # two engines, one market: theirs fills whole orders

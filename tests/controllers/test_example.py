@@ -36,7 +36,8 @@ def test_example_buys_the_dip_of_a_rising_market():
 def test_example_is_honest():
     rng = np.random.default_rng(0)
     verdict = find_leak(
-        columns_of(example()(pullback=0.005)), candles(100 * np.exp(rng.normal(0, 0.001, 3_000).cumsum()))
-    )
+        columns_of(example()(pullback=0.005)), candles(100 * np.exp(rng.normal(0, 0.001, 3_000).cumsum())),
+        budget_seconds=60.0,
+    )  # fmt: skip
     assert verdict.clean, str(verdict)
     assert "none was met" not in str(verdict)

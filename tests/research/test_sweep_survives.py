@@ -30,15 +30,20 @@ HURRY = threading.Event()
 GRID = {"fast": range(2, 8), "slow": range(9, 30, 3), "latency": [0, 1, 2], "stop_loss": [None, 0.01]}
 SLOW = """
 import sys, time
+from pathlib import Path
 import numpy as np
 import workbench as wb
 sys.path.insert(0, {tests!r})
 from research.test_sweep import walk
 
+calls = []
+hurry = Path(sys.argv[0]).with_name("hurry")
+
 class Slow(wb.Controller):
     length: int = 5
     def targets(self, candles):
-        time.sleep(0.05)
+        calls.append(self.length)
+        time.sleep(0.05 if len(calls) < 60 or hurry.exists() else 2.0)  # so that it is caught in its middle
         return wb.Targets.at_market(np.where(np.arange(len(candles)) % self.length == 0, 1, 0), time_limit="30m")
 
 def go(**options):
@@ -86,6 +91,7 @@ def test_sweep_that_was_killed_goes_on_and_its_table_is_the_same(tmp_path, child
     os.kill(child[0].pid, signal.SIGKILL)
     child[0].wait()
     there = len(parts())
+    (tmp_path / "hurry").touch()
     slow_script(tmp_path, "s = go(threads=1)", "print(s)", "s.table.write_parquet(sys.argv[0] + '.resumed')",
                 "go(resume=False).table.write_parquet(sys.argv[0] + '.fresh')")  # fmt: skip
     child.append(run(killed, stdout=subprocess.PIPE))
@@ -140,10 +146,12 @@ def test_cancelled_sweep_goes_on_with_the_same_call():
 
 
 def test_two_processes_may_run_the_same_sweep_at_once():
-    candles = walk(3000)
-    first = wb.sweep(SmaCross(), GRID, candles, wait=False, threads=1, **QUIET)
-    second = wb.sweep(SmaCross(), GRID, candles, threads=1, **QUIET)
-    assert first.wait(progress=False).table.equals(second.table)
+    HURRY.clear()
+    candles, grid = walk(2_000), {"length": range(10, 60), "latency": [0, 1]}
+    first, second = (wb.sweep(Unhurried(), grid, candles, wait=False, threads=1, **QUIET) for _ in range(2))
+    assert first.is_running
+    HURRY.set()
+    assert first.wait(progress=False).table.equals(second.wait(progress=False).table)
     assert first.file != second.file
 
 

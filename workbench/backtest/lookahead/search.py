@@ -44,7 +44,8 @@ def find_leak(
         Of several markets, a row is one moment of their common time grid; a column whose name begins with that of a
         market and a space may have one row per bar of that market instead.
     seed : int
-        What is checked, and in which order, follows from it; only how far the list is worked off depends on time.
+        What is drawn by chance follows from it. How long the stretches are, and how far the list of checks is worked
+        off, depends on the time that a row takes.
     whole : mapping of arrays, optional
         What `produce(candles)` returned, if that is known already: saves a full pass.
     run_seconds : float, optional
