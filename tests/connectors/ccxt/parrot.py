@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -23,13 +24,17 @@ IDS = {
 
 
 class Parrot:
-    """Says `body` with `status` and `headers`; `asked` counts the requests."""
+    """Says `body` with `status` and `headers`; `asked` counts the requests.
+
+    With `holds`, the answer to the next request is made at once and only sent when that is set.
+    """
 
     def __init__(self) -> None:
         self.body: bytes = b"{}"
         self.status = 200
         self.headers: dict[str, str] = {}
         self.kind = "application/json"
+        self.holds: asyncio.Event | None = None
         self.asked = 0
         self.heard: list[tuple[str, str, str, str]] = []  # method, path, query, body
         self.url = ""
@@ -42,7 +47,11 @@ class Parrot:
     async def answer(self, request: web.Request) -> web.Response:
         self.asked += 1
         self.heard.append((request.method, request.path, request.rel_url.raw_query_string, await request.text()))
-        return web.Response(body=self.body, status=self.status, headers=self.headers, content_type=self.kind)
+        said = web.Response(body=self.body, status=self.status, headers=self.headers, content_type=self.kind)
+        held, self.holds = self.holds, None
+        if held is not None:
+            await held.wait()
+        return said
 
 
 @asynccontextmanager

@@ -93,6 +93,33 @@ def test_retry_after_is_read_from_its_header() -> None:
     assert "17 s" in str(error)
 
 
+def test_answer_to_a_question_from_before_the_refusal_opens_nothing_again() -> None:
+    """Balances asked while the key worked, and read after it was revoked."""
+
+    async def run() -> None:
+        async with parrot() as bird:
+            connector = asking(bird, "binance")
+            bird.say({"balances": []})
+            bird.holds = let_go = asyncio.Event()
+            early = asyncio.ensure_future(connector.balances())
+            while not bird.heard:
+                await asyncio.sleep(0)
+            bird.say(*TABLE["-2015"][1::-1])
+            refusal = await outcome(connector, connector.balances())
+            assert type(refusal) is KeyRefused
+            let_go.set()
+            assert await early == {}
+            assert connector.fatal is refusal
+            assert await outcome(connector, connector.create(ORDER)) is refusal
+            assert bird.asked == 2  # the order was not sent
+            bird.say({"balances": []})
+            assert await connector.balances() == {}
+            assert connector.fatal is None
+            await connector.close()
+
+    asyncio.run(run())
+
+
 def test_order_to_nobody_was_certainly_not_sent() -> None:
     async def run() -> VenueError | None:
         async with parrot() as bird:

@@ -240,13 +240,19 @@ class Questions:
     # --- the account -------------------------------------------------------------------------------------------------
 
     async def balances(self) -> dict[str, Balance]:
-        """Everything that the account has; an answer also proves that the key works."""
+        """Everything that the account has.
+
+        An answer also proves that the key works, unless it was refused since this was asked: then the answer is the
+        older news.
+        """
+        before = self.fatal
 
         async def call() -> dict[str, Balance]:
             return parsing.balances(await self.client.fetch_balance())
 
         found = await self.ask("fetch_balance", call)
-        self.fatal = None
+        if self.fatal is before:
+            self.fatal = None
         return found
 
     async def positions(self) -> list[Position]:
