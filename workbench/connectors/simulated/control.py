@@ -191,6 +191,10 @@ class Control:
         """Let no socket be opened."""
         self.venue.faults.refuses_sockets = on
 
+    def release(self) -> None:
+        """Send the messages that rules of kind `hold` keep, in the order in which they came."""
+        self._each_socket(lambda connection: connection.release())
+
     def ack_only(self, on: bool = True) -> None:
         """Answer subscriptions, and send nothing."""
         self.venue.faults.ack_only = on

@@ -14,7 +14,7 @@ from typing import Any
 from workbench.errors import ConfigError
 
 KINDS = ("accept_then_silence", "lose_request", "reply", "delay", "html", "truncate", "reset", "cut")
-STREAM_KINDS = ("drop", "dup", "reorder", "stall", "delay", "corrupt")
+STREAM_KINDS = ("drop", "dup", "reorder", "stall", "delay", "corrupt", "hold")
 
 
 @dataclass(slots=True)
@@ -31,7 +31,7 @@ class Rule:
         `status`, `code`, `message` and `headers` instead of doing it), delay (`milliseconds`, and `jitter` on top),
         html (a page instead of JSON), truncate (half of the answer), reset (done, then the connection is reset),
         cut (not done, and the connection is reset). Of a message: drop, dup, reorder (with the next one), stall
-        (nothing more on that connection), delay, corrupt (half of the text).
+        (nothing more on that connection), delay, corrupt (half of the text), hold (until `release`).
     times : int
         How often; below 0: always.
     after : int

@@ -33,6 +33,7 @@ class Connection:
         self.is_deaf = False  # a fault: nor does it answer
         self._waiting: deque[str] = deque()
         self._held: str | None = None
+        self._kept: list[str] = []  # until `release`
         self._transport: asyncio.BaseTransport | None = None
         self._wake = asyncio.Event()
         self._came: deque[int] = deque(maxlen=MOST_PER_SECOND[desk.perpetual] + 1)
@@ -74,6 +75,9 @@ class Connection:
             self.is_stalled = True
         if kind == "drop" or self.desk.faults.ack_only:
             return
+        if kind == "hold":
+            self._kept.append(text)
+            return
         if kind == "reorder" and self._held is None:
             self._held = text
             return
@@ -86,6 +90,12 @@ class Connection:
         if self._held is not None:
             held, self._held = self._held, None
             self._queue(held)
+
+    def release(self) -> None:
+        """Send what a fault of kind `hold` keeps."""
+        kept, self._kept = self._kept, []
+        for text in kept:
+            self._queue(text)
 
     def close(self, code: int = WSCloseCode.OK, reason: str = "") -> None:
         """Say good-bye, in the background."""
