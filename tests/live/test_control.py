@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -61,16 +62,27 @@ def test_a_follower_is_told_all_and_the_end(run):
     assert [entry["number"] for entry in Client(run[0]).follow(after=2)] == [3, 4, 5]
 
 
-def test_a_follower_that_reads_nothing_is_let_go_and_holds_nobody_up(tmp_path, within):
-    commands = Spoken(n_events=30_000)
+def test_a_follower_that_reads_nothing_is_let_go_and_holds_nobody_up(tmp_path, monkeypatch, within):
+    commands, is_let_go, real = Spoken(n_events=10**9), threading.Event(), control._pass_on
+
+    async def pass_on(*given):
+        try:
+            await real(*given)
+        finally:
+            is_let_go.set()
+
+    monkeypatch.setattr(control, "_pass_on", pass_on)
     with served(tmp_path / "run", commands) as (folder, _):
         following = Client(folder).follow()
-        next(following)
+        assert next(following)["number"] == 1
         start = time.monotonic()
         for _ in range(20):
             Client(folder).status()
         within("twenty requests beside a follower that reads nothing", time.monotonic() - start, 2.0)
-        assert sum(1 for _ in following) < 30_000
+        is_let_go.wait()  # the run goes on, and has more to tell than anybody could read
+        numbers = [entry["number"] for entry in following]
+        assert numbers == list(range(2, len(numbers) + 2))
+        assert Client(folder).status() == {"state": "running"}
 
 
 def test_socket_folder_and_token_are_for_their_owner_alone(run):
@@ -81,9 +93,17 @@ def test_socket_folder_and_token_are_for_their_owner_alone(run):
     assert len(bytes.fromhex(folder.token.read_text())) == 32
 
 
-def test_no_tcp_port_is_opened(run):
-    listening = subprocess.run(["ss", "-ltnp"], capture_output=True, text=True, check=False).stdout
-    assert f"pid={os.getpid()}," not in listening
+def test_no_tcp_port_is_opened(tmp_path):
+    before = listening()  # by whatever else this process has
+    with served(tmp_path / "run") as (folder, _):
+        assert Client(folder).status() == {"state": "running"}
+        assert listening() <= before
+
+
+def listening() -> set[str]:
+    """Where this process listens on TCP."""
+    lines = subprocess.run(["ss", "-ltnpH"], capture_output=True, text=True, check=True).stdout.splitlines()
+    return {line.split()[3] for line in lines if f"pid={os.getpid()}," in line}
 
 
 def test_a_token_that_others_can_read_is_refused(tmp_path):

@@ -39,6 +39,7 @@ from workbench.live.admission import (
 
 LOOKS_PER_S = 10
 PATIENCE_S = 5.0  # for a request to be whole, and for a follower to take what it asked for
+GOODBYE_S = 1.0
 MOST_CONNECTIONS, MOST_FOLLOWERS, MOST_WAITING = 64, 16, 1_000
 TAKES: dict[str, dict[str, type]] = {
     "pause": {}, "resume": {}, "stop": {"hold": bool}, "kill": {"flatten": bool}, "update": {"parameters": dict},
@@ -169,8 +170,9 @@ async def _pass_on(entries: AsyncIterator[Any], to: WebSocket) -> None:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     if not any(isinstance(task.exception(), WebSocketDisconnect) for task in done):
-        with contextlib.suppress(RuntimeError, OSError):
-            await to.close(1013 if any(task.exception() for task in done) else 1000)
+        with contextlib.suppress(RuntimeError, OSError, TimeoutError):
+            async with asyncio.timeout(GOODBYE_S):  # who reads nothing does not hear it either
+                await to.close(1013 if any(task.exception() for task in done) else 1000)
 
 
 async def _fill(waiting: asyncio.Queue[Any], entries: AsyncIterator[Any]) -> None:
