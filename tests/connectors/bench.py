@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from decimal import Decimal
 from pathlib import Path
 from random import Random
@@ -16,6 +16,7 @@ from workbench.connectors import (
     AlreadyThere,
     CcxtConnector,
     Clock,
+    FaultProxy,
     Freshness,
     NotThere,
     SimulatedVenue,
@@ -30,6 +31,7 @@ SPOT, PERPETUAL = "BTC/USDT", "BTC/USDT:USDT"
 MONEY = {"USDT": Decimal(1_000_000), "BTC": Decimal(100)}
 BIDS = [(59_990, 5), (59_980, 5), (59_970, 5)]
 ASKS = [(60_010, 5), (60_020, 5), (60_030, 5)]
+SHORT_MS = 600
 
 
 class VenueTime:
@@ -152,6 +154,11 @@ class Bench:
     def orders_per_id(self) -> Counter[str]:
         return Counter(order["client_id"] for order in self.venue_orders())
 
+    async def looked_twice(self) -> None:
+        """Wait until what every new user stream asks over REST was asked: from then on only the stream tells."""
+        chores = self.connector.streams._chores
+        await self.until(lambda: len(chores) == 1, what="the second look")  # the one that is left minds books and bars
+
     async def until(self, condition: Callable[[], object], seconds: float = 8.0, what: str = "") -> float:
         """Wait until something holds; how long it took."""
         start = asyncio.get_running_loop().time()
@@ -217,7 +224,6 @@ async def bench(
     *,
     perpetual: bool = False,
     streams: tuple[Stream, ...] = (Stream.USER,),
-    timeout_ms: int = 600,
     silence_s: float = 2.0,
     proof_ms: int = 16_000,
     accounts: dict[str, Any] | None = None,
@@ -229,11 +235,11 @@ async def bench(
     money = accounts or {"trader": MONEY, "maker": MONEY}
     venue = SimulatedVenue(accounts=money, clock=venue_clock, **venue_options)
     async with venue:
-        connector = connect(venue, perpetual=perpetual, timeout_ms=timeout_ms, silence_s=silence_s, clock=clock)
+        connector = connect(venue, perpetual=perpetual, silence_s=silence_s, clock=clock)
         one = Bench(venue, connector, Tracker(proof_ms=proof_ms, patience_ms=200))
         try:
             one.quote()
-            await begin(connector)
+            await connector.start()
             one.start()
             for stream in streams:
                 await connector.follow(stream, "" if stream == Stream.USER else one.symbol, "1m")
@@ -245,15 +251,27 @@ async def bench(
             await connector.close()
 
 
-async def begin(connector: CcxtConnector, times: int = 5) -> None:
-    """Start a connector; on a busy machine the first answers may take longer than its short patience."""
-    for left in reversed(range(times)):
+@contextmanager
+def impatient(connector: CcxtConnector) -> Iterator[None]:
+    """Give requests little time, around one that a fault keeps without an answer; others have the usual ten seconds."""
+    usual, connector.client.timeout = connector.client.timeout, SHORT_MS
+    try:
+        yield
+    finally:
+        connector.client.timeout = usual
+
+
+@asynccontextmanager
+async def beside(b: Bench, **proxy_options: Any) -> AsyncIterator[FaultProxy]:
+    """A proxy that signed spot requests go through meanwhile, and nothing else."""
+    port, urls = b.venue.spot_url.rsplit(":", 1)[1], b.connector.client.urls
+    whole = urls["api"]
+    async with FaultProxy("127.0.0.1", int(port), **proxy_options) as proxy:
+        urls["api"] = {**whole, "private": whole["private"].replace(port, str(proxy.own_port))}
         try:
-            await connector.start()
-            return
-        except Busy:
-            if left == 0:
-                raise
+            yield proxy
+        finally:
+            urls["api"] = whole
 
 
 def connect(
@@ -261,7 +279,6 @@ def connect(
     *,
     account: str = "trader",
     perpetual: bool = False,
-    timeout_ms: int = 600,
     silence_s: float = 2.0,
     folder: Path | None = None,
     clock: Clock | None = None,
@@ -273,8 +290,8 @@ def connect(
     return CcxtConnector(
         "binance", clock=clock or SystemClock(), chance=Random(1), perpetual=perpetual, account=account,
         folder=folder or Path(tempfile.mkdtemp(prefix="budget-")), silence_s=silence_s,
-        config={**venue.ccxt(account, perpetual=perpetual), "timeout": timeout_ms, **(config or {})},
+        config={**venue.ccxt(account, perpetual=perpetual), **(config or {})},
     )  # fmt: skip
 
 
-__all__ = ["PERPETUAL", "SPOT", "AlreadyThere", "Bench", "VenueTime", "bench", "connect"]
+__all__ = ["PERPETUAL", "SPOT", "AlreadyThere", "Bench", "VenueTime", "bench", "beside", "connect", "impatient"]

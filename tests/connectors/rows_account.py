@@ -8,24 +8,27 @@ from dataclasses import replace
 from decimal import Decimal
 
 from workbench.connectors import Changed, FeeBook, MarginMode, Misfit, Stream, afford, fit, held
+from workbench.connectors.simulated import Clock
 from workbench.connectors.values import Listing
 from workbench.errors import ConfigError, Rejected, WorkbenchError
-from workbench.market import BUY, SELL, OrderKind
+from workbench.market import BUY, SELL, OrderKind, as_time
 from workbench.trading import Fill, Intent, Life, Oddity, Report
 
-from .bench import PERPETUAL, SPOT, bench, connect
+from .bench import PERPETUAL, SPOT, VenueTime, bench, connect
 
 D = Decimal
 LAST = D(60_000)
+HOUR = 3_600_000
 
 
 async def row_34() -> str:
     """balance stale after an order: the venue's balance is as old as the order before"""
-    async with bench(accounts={"trader": {"USDT": D(1_000)}}) as b:
+    by_hand = {"venue_clock": Clock(as_time("2024-01-01"), manual=True), "clock": VenueTime()}
+    async with bench(accounts={"trader": {"USDT": D(1_000)}}, **by_hand) as b:
         before, asked_ms = await b.connector.balances(), b.now()
         rules = b.connector.rules[SPOT]
         rates = FeeBook().rates("binance", "main", rules)
-        await asyncio.sleep(0.01)
+        await b.venue.advance(60_000)  # far more than the clocks can differ by
         await b.send("wb1", amount="0.015", price="50000")
         second = Intent("wb2", SPOT, BUY, OrderKind.LIMIT, D("0.015"), D(50_000))
         unseen = held(b.tracker.live(), b.connector.rules, rates, since_ms=asked_ms, last={SPOT: LAST})
@@ -45,7 +48,7 @@ async def row_35() -> str:
         await b.until(lambda: line.renewals > before and line.now is not None and b.states(Stream.USER)[-1].is_fresh)
         await b.send("wb1", price=None)
         await b.until(lambda: b.booked("wb1"), 3.0)
-        await asyncio.sleep(2.5)  # the second look after the renewal is over
+        await b.looked_twice()
         before, b.asks = line.renewals, False
         b.control.stall(True, markets=False)
         report = await b.send("wb2")
@@ -58,13 +61,15 @@ async def row_35() -> str:
 async def row_36() -> str:
     """fill during an outage of the user stream"""
     async with bench() as b:
+        await b.looked_twice()
         report = await b.send("wb1")
-        b.asks = False
+        b.asks, line = False, b.connector.streams.lines[""]
         b.control.refuse_sockets()
         b.control.cut_sockets()
-        await asyncio.sleep(0.3)
+        await b.until(lambda: not b.states(Stream.USER)[-1].is_fresh)
         b.control.fill(b.name, int(report.venue_id))
-        await asyncio.sleep(0.5)
+        before = line.renewals
+        await b.until(lambda: line.renewals > before + 1)  # one whole attempt in vain, at least
         assert not b.booked()
         b.control.refuse_sockets(False)
         took = await b.until(lambda: b.life("wb1") == Life.FILLED, 10.0)
@@ -169,6 +174,8 @@ async def row_42() -> str:
 async def row_43() -> str:
     """funding at the boundary, told twice, and an extra one"""
     async with bench(perpetual=True) as b:
+        # Not while this is going on: no payment but those that are asked for here.
+        b.venue.core.market(b.name, perpetual=True).next_funding_ms = b.now() + 4 * HOUR
         await b.send("wb1", price=None, amount="0.1")
         await b.until(lambda: b.booked())
         b.control.mark(b.name, 60_000, "0.0001")
@@ -264,7 +271,7 @@ async def row_47() -> str:
 
 async def row_48() -> str:
     """maintenance of the whole venue"""
-    async with bench(streams=(Stream.USER, Stream.BOOK), timeout_ms=400) as b:
+    async with bench(streams=(Stream.USER, Stream.BOOK)) as b:
         report = await b.send("wb1")
         b.asks = False
         b.control.maintenance()

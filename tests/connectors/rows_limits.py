@@ -8,14 +8,13 @@ import tempfile
 import time as machine
 from pathlib import Path
 
-from workbench.connectors import Allowance, ClockOff, KeyRefused, SystemClock, Throttled
+from workbench.connectors import Allowance, ClockOff, KeyRefused, SystemClock, Throttled, Toxic
 from workbench.connectors.ccxt import parsing
-from workbench.connectors.simulated.proxy import FaultProxy, Toxic
 from workbench.connectors.throttle import Budget
 from workbench.errors import Busy, Rejected, Silent, WorkbenchError
 from workbench.trading import Life
 
-from .bench import SPOT, bench, connect
+from .bench import SPOT, bench, beside, connect
 
 
 async def row_50() -> str:
@@ -152,15 +151,8 @@ async def row_55() -> str:
             seen.append(kind)
         await asyncio.sleep(0.3)
         assert max(b.orders_per_id().values(), default=0) <= 1
-        port = int(b.venue.spot_url.rsplit(":", 1)[1])
-        async with FaultProxy("127.0.0.1", port, toxics=[Toxic("cut_up", after=60)]) as proxy:
-            urls = b.connector.client.urls["api"]
-            b.connector.client.urls["api"] = {
-                **urls,
-                "private": urls["private"].replace(str(port), str(proxy.own_port)),
-            }
+        async with beside(b, toxics=[Toxic("cut_up", after=60)]):
             error = await b.send("wb-cut")
-            b.connector.client.urls["api"] = urls
         assert type(error) is Silent
         return "a create is Silent and asked about, a question is Busy; a cut request is Silent"
 
@@ -168,6 +160,7 @@ async def row_55() -> str:
 async def row_56() -> str:
     """key revoked after it had worked: -2015, which ccxt calls DDoSProtection"""
     async with bench() as b:
+        await b.looked_twice()
         await b.connector.balances()
         b.control.permissions("trader", read=False)
         assert type(await failed(b.connector.balances())) is KeyRefused

@@ -13,14 +13,15 @@ from workbench.errors import ConfigError, Rejected, Silent
 from workbench.market import OrderKind
 from workbench.trading import Life, Oddity
 
-from .bench import PERPETUAL, bench
+from .bench import PERPETUAL, bench, beside, impatient
 
 
 async def row_1() -> str:
     """create times out, order exists: accept_then_silence"""
     async with bench() as b:
         b.control.accept_then_silence("POST /api/v3/order")
-        error = await b.send("wb1")
+        with impatient(b.connector):
+            error = await b.send("wb1")
         assert type(error) is Silent
         took = await b.until(lambda: b.life("wb1") == Life.OPEN)
         assert b.orders_per_id() == {"wb1": 1}
@@ -35,7 +36,8 @@ async def row_2() -> str:
     async with bench() as b:
         refuse_repeats(b.connector.client)
         b.control.accept_then_silence("POST /api/v3/order")
-        assert type(await b.send("wb1", price=None)) is Silent
+        with impatient(b.connector):
+            assert type(await b.send("wb1", price=None)) is Silent
         await b.until(lambda: b.life("wb1") == Life.FILLED and b.order("wb1").is_settled)
         await asyncio.sleep(1.0)
         assert b.orders_per_id() == {"wb1": 1}
@@ -60,14 +62,15 @@ async def row_3() -> str:
 
 
 async def row_4() -> str:
-    """new order not visible yet: queries lag 2 s behind a lost answer"""
+    """new order not visible yet: queries lag behind a lost answer"""
     async with bench(streams=()) as b:
-        b.control.read_lag(2_000)
+        b.control.read_lag(3_600_000)
         b.control.accept_then_silence("POST /api/v3/order")
-        await b.send("wb1")
-        await asyncio.sleep(1.0)
+        with impatient(b.connector):
+            await b.send("wb1")
+        await b.until(lambda: b.order("wb1").asked >= 3)
         assert b.life("wb1") == Life.UNKNOWN
-        assert b.order("wb1").asked >= 2
+        b.control.read_lag(0)
         await b.until(lambda: b.life("wb1") == Life.OPEN)
         return "UNKNOWN while not found, never given up by count; then adopted"
 
@@ -92,13 +95,14 @@ async def row_5() -> str:
 
 async def row_6() -> str:
     """fill before the answer: the answer never comes, and messages change places"""
-    async with bench(timeout_ms=1_000) as b:
+    async with bench() as b, beside(b) as proxy:
         b.control.reorder("executionReport", 1)
         b.control.accept_then_silence("POST /api/v3/order")
         sending = asyncio.ensure_future(b.send("wb1", price=None))
         await b.until(lambda: b.booked("wb1"))
         assert not sending.done()
-        await sending
+        proxy.cut()
+        assert type(await sending) is Silent
         await b.until(lambda: b.life("wb1") == Life.FILLED and b.order("wb1").is_settled)
         assert len(b.booked()) == 1
         return "fill booked before the answer and before NEW; nothing went back"
@@ -123,14 +127,16 @@ async def row_7() -> str:
 async def row_8() -> str:
     """fill after the end of its order: the fill's message comes after the cancellation's"""
     async with bench() as b:
+        await b.looked_twice()
         b.asks = False
         report = await b.send("wb1", amount="0.02")
-        b.control.on_stream("executionReport", "delay", milliseconds=700, times=1)
+        b.control.on_stream("executionReport", "hold")
         b.control.fill(b.name, int(report.venue_id), "0.005")
         await b.cancel("wb1")
         await b.until(lambda: b.life("wb1") == Life.CANCELLED)
         assert not b.booked()
         assert not b.order("wb1").is_settled
+        b.control.release()
         await b.until(lambda: b.booked("wb1"))
         assert b.life("wb1") == Life.CANCELLED
         assert b.order("wb1").is_settled

@@ -26,6 +26,7 @@ from .bench import ASKS, BIDS, MONEY, SPOT, Bench
 D = Decimal
 AT_ONCE = 12
 PROOF_MS, WINDOW_MS = 3_000, 1_000
+FOR_EVER_S = 200.0  # only so that what never ends is seen to
 TOXICS = ("latency", "cut_up", "cut_down", "reset", "black_hole", "refuse")
 
 
@@ -52,8 +53,9 @@ async def live(seed: int, lives: int) -> Outcome:
             bench = await _started(venue, proxy, seed)
             try:
                 outcome = await _trade(bench, proxy, seed, lives)
-                proxy.toxics.clear()
-                await _settle(bench)
+                await _calm(bench, proxy)
+                async with asyncio.timeout(FOR_EVER_S):
+                    await _settle(bench)
                 _compare(bench, outcome)
             finally:
                 await bench.stop()
@@ -155,11 +157,26 @@ async def _move(bench: Bench, draw: random.Random) -> None:
             bench.trade(60_000 + draw.randint(-30, 30), 0.05, draw.choice(["BUY", "SELL"]))
 
 
+async def _calm(bench: Bench, proxy: FaultProxy) -> None:
+    """Nothing is hurt any more: connections from before, which keep their toxics, go, and our stream stands anew."""
+    line = bench.connector.streams.lines[""]
+    before = line.now
+    bench.venue.faults.calm()
+    proxy.toxics.clear()
+    proxy.cut()
+    bench.connector.client.timeout = 10_000
+
+    def is_new() -> bool:
+        now = line.now
+        stands = now is not None and now is not before and not now.ended.is_set()
+        return stands and bench.states(Stream.USER)[-1].is_fresh
+
+    await bench.until(is_new, FOR_EVER_S, "a user stream over whole connections")
+
+
 async def _settle(bench: Bench) -> None:
     """Quiet: cancel what is open, ask until nothing is left to ask, and catch up once more."""
-    bench.venue.faults.calm()
-    end = time.monotonic() + 30.0
-    while bench.tracker.unsettled() and time.monotonic() < end:
+    while bench.tracker.unsettled():
         for order in bench.tracker.live():
             if order.life == Life.OPEN and not order.cancel_ms:
                 await bench.cancel(order.intent.client_id)

@@ -1,10 +1,14 @@
-"""Recording a venue on loopback: what was heard is in the store, and what was not is marked."""
+"""Recording a venue on loopback: what was heard is in the store, and what was not is marked.
+
+The venue's clock is moved by hand, and the recorder's shows the same time. Each thing happens once the recorder has
+taken the one before.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
@@ -12,12 +16,67 @@ from typing import Any
 
 import pytest
 
+from tests.connectors.bench import VenueTime
 from workbench import data
-from workbench.connectors import CcxtConnector, SimulatedVenue, SystemClock
+from workbench.connectors import CcxtConnector, Depth, Event, Freshness, Gap, Quote, SimulatedVenue, Stream, Trade
+from workbench.connectors.simulated import Clock
 from workbench.data import record, recorded
 from workbench.errors import ConfigError, DataError
 
 SPOT, PERPETUAL = "BTC/USDT", "BTC/USDT:USDT"
+START = 1_700_000_000_000
+STEP_MS = 500
+
+
+class Watched(CcxtConnector):
+    """Remembers what the recorder has taken."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.taken: list[Event] = []
+
+    async def next_event(self) -> Event:
+        self.taken.append(event := await super().next_event())
+        return event
+
+    def count(self, kind: type[Any]) -> int:
+        return sum(isinstance(event, kind) for event in self.taken)
+
+
+class Scene:
+    """A venue, a connector to it, and a market that moves step by step."""
+
+    def __init__(self, venue: SimulatedVenue, connector: Watched, clock: VenueTime) -> None:
+        self.venue, self.connector, self.clock = venue, connector, clock
+        self.perpetual, self.steps = connector.perpetual, 0
+        self.symbol = PERPETUAL if connector.perpetual else SPOT
+
+    async def listening(self, kinds: Iterable[str]) -> None:
+        """Wait until the venue tells us all that is recorded, and we know it."""
+        streams = [kind for kind in kinds if kind != "funding"]
+        heard = self.venue.sides["futures" if self.perpetual else "spot"].streams.listeners
+        lines = self.connector.streams.lines
+        if streams:
+            await until(lambda: len(heard) == len(streams) and all(one.is_fresh for one in lines[self.symbol].watches))
+
+    async def step(self) -> None:
+        """Quotes move and a trade is made; then the clock moves, and the venue tells of changed levels."""
+        self.venue.control.book("BTCUSDT", *levels(self.steps % 5), perpetual=self.perpetual)
+        side = "SELL" if self.steps % 2 else "BUY"
+        self.venue.control.trade("BTCUSDT", 60_000 + self.steps % 7, 0.01, side, perpetual=self.perpetual)
+        self.steps += 1
+        await self.venue.advance(STEP_MS)
+
+    async def caught_up(self, kinds: Iterable[str]) -> None:
+        """Wait until the recorder has taken the last trade and the last change of the book."""
+        book = self.venue.core.market("BTCUSDT", perpetual=self.perpetual).book
+        taken = self.connector.taken
+        if "trades" in kinds:
+            await until(lambda: self.connector.count(Trade) == self.steps)
+        if "quotes" in kinds:
+            await until(lambda: self.connector.count(Quote) > 0)
+        if "depth" in kinds:
+            await until(lambda: any(isinstance(one, Depth) and one.final_id == book.update_id for one in taken))
 
 
 def levels(shift: float = 0.0) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
@@ -28,65 +87,89 @@ def levels(shift: float = 0.0) -> tuple[list[tuple[float, float]], list[tuple[fl
 
 
 @asynccontextmanager
-async def connected(*, perpetual: bool = False) -> AsyncIterator[tuple[SimulatedVenue, CcxtConnector]]:
-    async with SimulatedVenue() as venue:
+async def scene(*, perpetual: bool = False, start_ms: int = START) -> AsyncIterator[Scene]:
+    async with SimulatedVenue(clock=Clock(start_ms, manual=True)) as venue:
         venue.control.book("BTCUSDT", *levels(), perpetual=perpetual)
-        connector = CcxtConnector(
-            "binance", clock=SystemClock(), chance=Random(1), perpetual=perpetual, silence_s=1.0,
-            folder=Path(tempfile.mkdtemp()), config={**venue.ccxt(perpetual=perpetual), "timeout": 1_000},
+        clock = VenueTime()
+        clock.venue = venue
+        connector = Watched(
+            "binance", clock=clock, chance=Random(1), perpetual=perpetual, silence_s=60.0,
+            folder=Path(tempfile.mkdtemp()), config=venue.ccxt(perpetual=perpetual),
         )  # fmt: skip
         await connector.start()
         try:
-            yield venue, connector
+            yield Scene(venue, connector, clock)
         finally:
             await connector.close()
 
 
-async def market(venue: SimulatedVenue, *, perpetual: bool = False, trades: int = 20) -> None:
-    """Something happens: quotes move and trades are made."""
-    await asyncio.sleep(1.0)
-    for n in range(trades):
-        venue.control.book("BTCUSDT", *levels(n % 5), perpetual=perpetual)
-        venue.control.trade("BTCUSDT", 60_000 + n % 7, 0.01, "SELL" if n % 2 else "BUY", perpetual=perpetual)
-        await asyncio.sleep(0.05)
+@asynccontextmanager
+async def recorder(scene: Scene, kinds: Iterable[str], root: Path, *, flush_s: float = 0.5) -> AsyncIterator[None]:
+    """Record until left; what was heard is in the store then."""
+    work = record(scene.connector, [scene.symbol], clock=scene.clock, kinds=kinds, root=root, flush_s=flush_s)
+    recording = asyncio.ensure_future(work)
+    try:
+        await scene.listening(kinds)
+        yield
+    finally:
+        recording.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await recording
 
 
-async def until(condition: Any, seconds: float = 10.0) -> None:
+async def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
     async with asyncio.timeout(seconds):
         while not condition():
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.001)
 
 
-def recording(tmp_path: Path, *, perpetual: bool = False, seconds: float = 3.0, **other: Any) -> dict[str, int]:
-    async def run() -> dict[str, int]:
-        async with connected(perpetual=perpetual) as (venue, connector):
-            busy = asyncio.ensure_future(market(venue, perpetual=perpetual))
-            symbol = PERPETUAL if perpetual else SPOT
-            rows = await record(
-                connector, [symbol], clock=SystemClock(), root=tmp_path, seconds=seconds, flush_s=0.5, **other
-            )
-            await busy
-            return rows
+def recording(tmp_path: Path, kinds: Iterable[str] = ("trades", "quotes", "depth"), *, start_ms: int = START) -> None:
+    """Twenty steps."""
 
-    return asyncio.run(run())
+    async def run() -> None:
+        async with scene(start_ms=start_ms) as one, recorder(one, kinds, tmp_path):
+            for _ in range(20):
+                await one.step()
+                await one.caught_up(kinds)
+
+    asyncio.run(run())
 
 
 def test_trades_quotes_and_depth_are_kept_as_they_came(tmp_path: Path) -> None:
-    rows = recording(tmp_path)
+    recording(tmp_path)
     trades = recorded("binance", SPOT, "trades", root=tmp_path)
-    assert len(trades) == rows["trades"] == 20
+    assert len(trades) == 20
     assert trades["price"].to_list() == [60_000.0 + n % 7 for n in range(20)]
     assert trades["buyer_is_maker"].to_list() == [bool(n % 2) for n in range(20)]
     assert trades["trade_id"].n_unique() == 20
     quotes = recorded("binance", SPOT, "quotes", root=tmp_path)
-    assert len(quotes) == rows["quotes"] > 0
+    assert len(quotes) > 0
     assert (quotes["bid"] < quotes["ask"]).all()
-    assert rows["gaps"] == 0
     assert sorted(path.name for path in (tmp_path / "binance" / "BTC-USDT").iterdir()) == ["depth", "quotes", "trades"]
 
 
+def test_rows_are_counted_by_kind(tmp_path: Path) -> None:
+    """Six events wait when it begins, so that it takes them however little time it has."""
+    bids, asks = map(tuple, levels())
+    waiting: list[Event] = [Trade(SPOT, str(n), 1, 60_000.0, 0.01, START + n) for n in range(3)]
+    waiting += [Quote(SPOT, 59_990.0, 5.0, 60_010.0, 5.0, START), Depth(SPOT, 1, 2, 0, bids, asks, True, START)]
+    waiting += [Gap(Stream.TRADES, SPOT, START, START + 9)]
+
+    async def run() -> dict[str, int]:
+        async with scene() as one:
+            for event in waiting:
+                one.connector.streams.outlet.put(event)
+            kinds = ["trades", "quotes", "depth"]
+            return await record(one.connector, [SPOT], clock=one.clock, kinds=kinds, root=tmp_path, seconds=0.01)
+
+    rows = asyncio.run(run())
+    assert (rows["trades"], rows["gaps"], rows["funding"]) == (3, 1, 0)
+    for kind in ("trades", "quotes", "depth", "gaps"):
+        assert rows[kind] == len(recorded("binance", SPOT, kind, root=tmp_path)) > 0
+
+
 def test_recorded_depth_builds_the_book_again(tmp_path: Path) -> None:
-    recording(tmp_path, kinds=["depth"])
+    recording(tmp_path, ["depth"])
     depth = recorded("binance", SPOT, "depth", root=tmp_path)
     assert depth["is_snapshot"][0]
     book: dict[str, dict[float, float]] = {"b": {}, "a": {}}
@@ -104,7 +187,7 @@ def test_recorded_depth_builds_the_book_again(tmp_path: Path) -> None:
 
 
 def test_recorded_trades_become_bars(tmp_path: Path) -> None:
-    recording(tmp_path, kinds=["trades"])
+    recording(tmp_path, ["trades"])
     trades = recorded("binance", SPOT, "trades", root=tmp_path).drop("local_ns")
     trades.write_parquet(tmp_path / "trades.parquet")
     data.ingest(
@@ -116,19 +199,17 @@ def test_recorded_trades_become_bars(tmp_path: Path) -> None:
 
 def test_what_was_not_heard_is_a_gap(tmp_path: Path) -> None:
     async def run() -> None:
-        async with connected() as (venue, connector):
-            busy = asyncio.ensure_future(market(venue, trades=200))
-            work = record(connector, [SPOT], clock=SystemClock(), kinds=["depth"], root=tmp_path)
-            recording, book = asyncio.ensure_future(work), connector.book(SPOT)
-            await until(lambda: book.is_fresh)
-            await asyncio.sleep(0.3)
-            venue.control.gap("btcusdt@depth*", 2)
-            await until(lambda: book.stale)
-            await until(lambda: book.is_fresh)
-            await asyncio.sleep(0.3)
-            recording.cancel()
-            busy.cancel()
-            await asyncio.gather(recording, busy, return_exceptions=True)
+        async with scene() as one, recorder(one, ["depth"], tmp_path):
+            for _ in range(3):
+                await one.step()
+                await one.caught_up(["depth"])
+            one.venue.control.gap("btcusdt@depth*", 2)
+            for _ in range(3):  # two changes are lost; the third shows it
+                await one.step()
+            taken = one.connector.taken
+            await until(lambda: [e.is_fresh for e in taken if isinstance(e, Freshness)] == [True, False, True])
+            await one.step()
+            await one.caught_up(["depth"])
 
     asyncio.run(run())
     gaps = recorded("binance", SPOT, "gaps", root=tmp_path)
@@ -138,30 +219,34 @@ def test_what_was_not_heard_is_a_gap(tmp_path: Path) -> None:
 
 
 def test_pause_between_two_recorders_is_a_gap(tmp_path: Path) -> None:
-    recording(tmp_path, kinds=["trades"], seconds=2.5)
+    recording(tmp_path, ["trades"])
     last = recorded("binance", SPOT, "trades", root=tmp_path)["local_ns"].max() // 1_000_000
-    recording(tmp_path, kinds=["trades"], seconds=2.5)
+    recording(tmp_path, ["trades"], start_ms=START + 60_000)
     gaps = recorded("binance", SPOT, "gaps", root=tmp_path)
     assert gaps.select("stream", "reason").rows() == [("trades", "nobody recorded")]
-    assert gaps["start_ms"][0] == last
+    assert gaps.select("start_ms", "end_ms").rows() == [(last, START + 60_000)]
 
 
 def test_funding_of_a_perpetual_is_asked_for(tmp_path: Path) -> None:
-    rows = recording(tmp_path, perpetual=True, kinds=["funding"], seconds=1.0)
+    async def run() -> None:
+        async with scene(perpetual=True) as one, recorder(one, ["funding"], tmp_path, flush_s=0.01):
+            await until(lambda: list(tmp_path.rglob("funding/*.parquet")))
+
+    asyncio.run(run())
     funding = recorded("binance", PERPETUAL, "funding", root=tmp_path)
-    assert rows["funding"] == 1
+    assert len(funding) == 1
     assert funding["rate"][0] == pytest.approx(0.0001)
     assert funding["next_ms"][0] > funding["event_ms"][0]
 
 
 def test_reading_cuts_by_time(tmp_path: Path) -> None:
-    recording(tmp_path, kinds=["trades"])
+    recording(tmp_path, ["trades"])
     whole = recorded("binance", SPOT, "trades", root=tmp_path)
     middle = int(whole["local_ns"][10]) // 1_000_000
     early = recorded("binance", SPOT, "trades", end=middle, root=tmp_path)
     late = recorded("binance", SPOT, "trades", start=middle, root=tmp_path)
-    assert len(early) + len(late) == len(whole)
-    assert 0 < len(early) < len(whole)
+    assert len(whole) == 20
+    assert (len(early), len(late)) == (10, 10)
 
 
 def test_unknown_kind_and_empty_store_are_said_so(tmp_path: Path) -> None:

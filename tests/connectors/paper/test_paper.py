@@ -20,6 +20,7 @@ from workbench.trading import Fill, Intent, Life, Report, Tracker
 from ..bench import ASKS, BIDS, PERPETUAL, SPOT, connect
 
 D = Decimal
+HOUR = 3_600_000
 RATES = FeeRates(maker=D("0.001"), taker=D("0.002"))
 
 
@@ -212,6 +213,8 @@ def test_stale_prices_open_nothing() -> None:
 def test_perpetual_has_leverage_funding_and_conditional_orders() -> None:
     async def work() -> None:
         async with desk(perpetual=True) as d:
+            market = d.paper.matching.core.market("BTCUSDT", perpetual=True)
+            market.next_funding_ms = d.paper.clock.now_ms() + 4 * HOUR  # none but the one that is called for below
             await d.paper.set_leverage(PERPETUAL, 10)
             await d.send("a", SELL, "0.5")
             await d.until(lambda: d.tracker.orders["a"].is_settled)
@@ -221,7 +224,7 @@ def test_perpetual_has_leverage_funding_and_conditional_orders() -> None:
             assert [one.client_id for one in await d.paper.open_orders(PERPETUAL)] == ["s"]
             assert await d.paper.cancel_all(PERPETUAL) == []
             before = (await d.paper.balances())["USDT"].total
-            d.paper.matching.core.market("BTCUSDT", perpetual=True).next_funding_ms = d.paper.clock.now_ms() + 100
+            market.next_funding_ms = d.paper.clock.now_ms() + 100
             await d.until(lambda: d.paper.matching.funding_payments(PERPETUAL, 0))
             (payment,) = await d.paper.funding_payments(PERPETUAL, 0)
             assert payment.amount > 0  # the rate is above zero, and shorts receive it

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Iterator
+from itertools import cycle
 from typing import Any
 
 import ccxt
@@ -17,6 +18,7 @@ from workbench.connectors.simulated import SeededMarket, SimulatedVenue
 from .calls import PERP, PERP_CALLS, PERP_SOCKET_CALLS, SPOT, SPOT_CALLS, SPOT_SOCKET_CALLS, Asked, unwatched, watched
 
 MODULES = {"sync": ccxt, "async": ccxt.async_support, "pro": ccxt.pro}
+PRIVATE = ("watch_orders", "watch_my_trades", "watch_balance", "watch_positions")
 CLASSES = {False: "binance", True: "binanceusdm"}
 SIDES = pytest.mark.parametrize("perpetual", [False, True], ids=["spot", "usdm"])
 
@@ -94,11 +96,14 @@ def test_everything_can_be_watched(venue, perpetual):
 
         try:
             await client.load_markets()
-            listening = [asyncio.create_task(listen(*row)) for row in watched(symbol, perpetual=perpetual).items()]
-            while not all(task.done() for task in listening):  # what is private is heard once something happens
-                await client.create_order(symbol, "market", "buy", 0.01)
-                await asyncio.wait(listening, timeout=0.2)
-            await asyncio.gather(*listening)
+            calls = watched(symbol, perpetual=perpetual)
+            listening = {name: asyncio.create_task(listen(name, watch)) for name, watch in calls.items()}
+            private = [listening[name] for name in PRIVATE if name in listening]
+            sides = cycle(["buy", "sell"])
+            while not all(task.done() for task in private):  # what is private is heard once something happens
+                await client.create_order(symbol, "market", next(sides), 0.01)
+                await asyncio.wait(private, timeout=0.2)
+            await asyncio.gather(*listening.values())
         finally:
             await client.close()
         for name, answer in heard.items():

@@ -113,12 +113,15 @@ class Socket:
                 return heard
 
     async def call(self, method: str, *, sign: bool = False, **params: Any) -> Any:
+        await self.ask(method, sign=sign, **params)
+        return await self.until(lambda heard: heard.get("id") == method)
+
+    async def ask(self, method: str, *, sign: bool = False, **params: Any) -> None:
         if sign:
             params |= {"apiKey": self.client.key, "timestamp": self.client.venue.clock.server_ms()}
             payload = socket_payload({name: str(value) for name, value in params.items()})
             params["signature"] = self.client.signature(payload)
         await self.say({"id": method, "method": method, "params": params})
-        return await self.until(lambda heard: heard.get("id") == method)
 
     async def subscribe(self, *names: str) -> Any:
         await self.say({"method": "SUBSCRIBE", "params": names, "id": 1})
