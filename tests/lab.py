@@ -62,11 +62,24 @@ def served(folder: Path) -> Iterator[str]:
     settings = folder / ".settings" / "@jupyterlab" / "apputils-extension"
     settings.mkdir(parents=True, exist_ok=True)
     (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}')
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    options = ["--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}", "--IdentityProvider.token=test",
-               "--LabApp.expose_app_in_browser=True", f"--ServerApp.root_dir={folder}"]  # fmt: skip
+    with reserved_port() as port:
+        yield from serve(folder, port)
+
+
+@contextlib.contextmanager
+def reserved_port() -> Iterator[int]:
+    """A port that nobody else is given meanwhile: it is bound and not listened to, so a server may share it."""
+    with socket.socket() as held:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
+
+
+def serve(folder: Path, port: int) -> Iterator[str]:
+    """The server's process, as long as somebody wants it."""
+    options = ["--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}", "--port-retries=0",
+               "--IdentityProvider.token=test", "--LabApp.expose_app_in_browser=True",
+               f"--ServerApp.root_dir={folder}"]  # fmt: skip
     own = {"JUPYTERLAB_SETTINGS_DIR": folder / ".settings", "PYTHONPATH": ROOT,
            "WORKBENCH_DATA": folder / "data", "WORKBENCH_HOME": folder / "home"}  # fmt: skip
     environment = os.environ | {name: str(path) for name, path in own.items()}
@@ -75,27 +88,32 @@ def served(folder: Path) -> Iterator[str]:
             [sys.executable, "-m", "jupyterlab", *options], env=environment, stdout=log, stderr=subprocess.STDOUT
         )
         try:
-            await_answer(f"http://127.0.0.1:{port}/api/status?token=test")
+            await_answer(f"http://127.0.0.1:{port}/api/status?token=test", server)
             yield f"http://127.0.0.1:{port}"
         finally:
             server.terminate()
-            server.wait(20)
+            try:
+                server.wait(60)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
 
 
-def await_answer(address: str, *, seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
+def await_answer(address: str, server: subprocess.Popen[bytes]) -> None:
+    """Wait until it answers, as long as it lives; a test has a timeout of its own."""
     while True:
         try:
             urllib.request.urlopen(address).close()
             return
         except (urllib.error.URLError, ConnectionError):
-            if time.monotonic() > end:
+            if server.poll() is not None:
                 raise
             time.sleep(0.2)
 
 
 def open_notebook(page: Any, address: str, name: str) -> None:
-    """Open a notebook, wait for its kernel, and run all of it."""
+    """Open a notebook, wait for its kernel, and run all of it; a page waits as long as its test may."""
+    page.set_default_timeout(0)
     page.goto(f"{address}/lab/tree/{name}?token=test&reset")
     page.wait_for_function(OPENED, arg=name)  # and not one that an earlier page had open
     page.evaluate(READY)

@@ -147,8 +147,9 @@ def test_settings_alone_point_a_live_run_at_another_server_and_it_trades_there(r
     assert killed["found"] == 3 or not killed["counted"]  # the runner may have cancelled them before they were counted
     assert [order["status"] for order in venue.control.orders(ACCOUNT)] == ["CANCELED"] * 3
     assert open_at(venue, SPOT) == []
-    files = [path for path in (home_folder() / "runs").rglob("*") if path.is_file()]
-    assert not any(account.secret.encode() in path.read_bytes() for path in files)
+    for path in (home_folder() / "runs").rglob("*"):
+        with contextlib.suppress(FileNotFoundError):  # it was there for a moment
+            assert not path.is_file() or account.secret.encode() not in path.read_bytes()
 
 
 @pytest.mark.parametrize(

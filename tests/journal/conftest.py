@@ -36,7 +36,7 @@ class Server:
             ["setpriv", f"--reuid={self.user}", f"--regid={gid(self.user)}", "--clear-groups"] if self.user else []
         )
         command = [*as_user, str(self.bin / program), *words]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=self.folder, timeout=60, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, cwd=self.folder, timeout=120, check=False)
         if done.returncode:
             raise RuntimeError(f"{program}: {done.stdout} {done.stderr}")
 
@@ -83,7 +83,10 @@ def postgresql() -> Iterator[Server]:
         os.chown(folder, pwd.getpwnam(user).pw_uid, gid(user))
     server = Server(folder, found, user)
     try:
-        server.run("initdb", "-D", str(folder / "data"), "-U", "tester", "-A", "trust", "-E", "UTF8", "--no-locale")
+        server.run(
+            "initdb", "-D", str(folder / "data"), "-U", "tester", "-A", "trust", "-E", "UTF8", "--no-locale",
+            "--no-sync",
+        )  # fmt: skip
         server.start()
         yield server
         server.stop("immediate")

@@ -128,7 +128,7 @@ class Bench:
         self.run.kill()
         self.run.wait()
 
-    def ended(self, seconds: float = 30.0) -> int:
+    def ended(self, seconds: float = 150.0) -> int:
         """The exit code of the runner, once it has ended."""
         assert self.run is not None
         return int(self.run.wait(seconds))

@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from tests.live.running import end_all
+from tests.live.running import end_all, until
 from workbench.connectors import SeededMarket, SimulatedVenue
 from workbench.controllers import registry
 
@@ -109,6 +109,17 @@ def trades(venue: SimulatedVenue, before: int) -> bool:
     return orders_at(venue) > before
 
 
+def held(run: str, home: Path) -> tuple[int, Any, str]:
+    """How a run stands, once its supervisor has answered too, or it is no more at work."""
+
+    def look() -> tuple[int, Any, str] | None:
+        code, said, complaint = workbench("status", run, home=home)
+        return (code, said, complaint) if code or said.get("supervisor") else None
+
+    found: tuple[int, Any, str] = until(look, 300.0, f"an answer of the supervisor of {run}")
+    return found
+
+
 def warned(said: dict[str, Any]) -> list[str]:
     """The last things that a run warned of, by its status."""
     return [one["text"] for one in ((said.get("runner") or {}).get("warnings") or [])][-4:]
@@ -135,7 +146,7 @@ def one(name: str, kind: str, instruments: tuple[str, ...], venue: SimulatedVenu
             _, said, _ = workbench("status", run, home=home)
             row = (said.get("runner") or {}).get("row")
             return f"{turn}: no order within {TRADES_S:g} s, at row {row}: {warned(said)}"
-        code, said, complaint = workbench("status", run, home=home)
+        code, said, complaint = held(run, home)
         if code or said.get("state") != "running" or said["supervisor"]["starts"] != 1:
             return f"{turn}, held: {said.get('state')} {said.get('reason')} {complaint} {warned(said)}"
         code, said, complaint = workbench("stop", run, home=home)

@@ -18,6 +18,20 @@ from workbench.live.shadow import Shadow
 from workbench.live.words import Happened
 
 HOUR = 3_600_000
+RARE = '''\
+import workbench as wb
+
+
+class Rare(wb.Controller):
+    """In at every tenth close and six bars later out: each trade is judged before the next one."""
+
+    amount: float = 0.01
+
+    def on_tick(self, context):
+        """One thing only."""
+        if context.row % 10 == 0:
+            context.enter(wb.BUY, amount=self.amount, time_limit_ms=6_000)
+'''
 CANARY = Canary(share=0.1, after="2h", fills=5, max_drift=0.01, max_loss=0.1)
 FINE: dict[str, object] = {
     "cash": 1_000.0,
@@ -90,9 +104,11 @@ def test_money_that_is_added_is_no_profit() -> None:
 
 def test_a_canary_that_drifts_is_rolled_back_and_flattened_by_its_runner(tmp_path: Path) -> None:
     """A real process: it does as its backtest, until the venue takes twenty times the fee that it had named."""
-    staged = {"share": 0.1, "after": "2h", "fills": 5, "max_drift": 0.01, "max_loss": 0.5}
+    staged = {"share": 0.1, "after": "2h", "fills": 5, "max_drift": 0.005, "max_loss": 0.5}
+    script = tmp_path / "rare.py"
+    script.write_text(RARE)
     with bench(tmp_path, prices=((PERPETUAL, 60_000),)) as b:
-        b.write(PERPETUAL, parameters={"doing": "market"}, canary=staged, cash=10_000.0, terms={"leverage": 5.0})
+        b.write(PERPETUAL, path="Rare", script=script, canary=staged, cash=10_000.0, terms={"leverage": 5.0})
         b.start()
         status = b.until(lambda status: (status.get("shadow") or {}).get("rows", 0) > 3 and b.venue.control.fills())
         assert status["state"] == "running"
@@ -100,7 +116,7 @@ def test_a_canary_that_drifts_is_rolled_back_and_flattened_by_its_runner(tmp_pat
         assert abs(status["shadow"]["drift"]) < staged["max_drift"]
         assert abs(status["net"]) < 50.0  # of the thousand that it has, not of the ten thousand that it may get
         b.venue.account().perpetual_taker *= 20
-        assert b.ended(60.0) == 0
+        assert b.ended() == 0
         with b.past() as past:
             told = list(past.entries())
         assert [entry.body["who"] for entry in told if entry.kind == "killed"] == ["canary"]

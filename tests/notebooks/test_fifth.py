@@ -12,8 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from lab import ROOT, open_notebook, served, write_notebook
+
+import workbench as wb
 
 from .test_browser import DONE, OUTPUTS, TALL
 
@@ -29,10 +32,19 @@ def shown(book, start: str) -> str:
 
 def test_the_order_rests_and_is_filled_when_the_market_comes(executed):
     book = executed(FIFTH)
-    assert shown(book, "now, bid = ").startswith("'open: 0.05 BTC")
-    filled = shown(book, "def until_filled")
-    assert "closed at " in filled
-    assert 0.5 < float(filled.split(" after ")[1].split()[0]) < 60
+    opened, filled = shown(book, "now, bid = "), shown(book, "def until_filled")
+    assert opened.startswith("'open: 0.05 BTC")
+    limit = opened.split(" at ")[1].split()[0]
+    assert f"closed at {limit} " in filled
+    minute = minute_of(float(limit.replace(",", "")))
+    assert 0.5 < float(filled.split(" after ")[1].split()[0]) < minute + 50
+
+
+def minute_of(limit: float) -> int:
+    """The minute of the replay whose low the cell looked up: one hours away, if the cell comes seconds later."""
+    wb.data.sample()
+    low = wb.candles("sample", "BTC/USDT", "1m")[15_900:17_400].low
+    return int(np.flatnonzero(np.round(low * 1.00002, 2) == limit)[-1])
 
 
 def test_the_lost_sale_was_done_once_and_the_ledger_agrees(executed):

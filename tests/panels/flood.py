@@ -32,9 +32,10 @@ del times, close, old
 run = wb.paper(wb.controllers.Bollinger(), "binance", "BTC/USDT", name="flood", simulated="{door}")
 run.wait("running", seconds=240); run.panel(history="recorded")"""
 STORED = 1_000_000  # bars
+POINTS = 2_400  # of a window, as the chart asks for them
 # Presses and keys are timed by the browser itself, from the input to the next picture; what is quicker than 16 ms it
 # does not tell, so it counts as 16.
-TIMED = """() => { window.took = []; window.frames = 0;
+TIMED = """() => { window.took = []; window.frames = 0; window.began = performance.now();
   new PerformanceObserver(list => { for (const one of list.getEntries())
     if (['click', 'keydown', 'input'].includes(one.name)) window.took.push(one.duration); })
     .observe({type: 'event', durationThreshold: 16, buffered: false});
@@ -42,6 +43,10 @@ TIMED = """() => { window.took = []; window.frames = 0;
   const count = () => { if (panel.dataset.heard !== was) { was = panel.dataset.heard; window.frames++; }
     requestAnimationFrame(count); }; count(); }"""
 TABS = ("Fills", "Log", "Positions", "Parameters", "Orders")
+COUNTED = "() => [window.took, window.frames, (performance.now() - window.began) / 1000]"
+# Whatever the page had put off by less is done by then: a chart that was moved asks for bars 120 ms later, and looks
+# away for 30 ms while it paints them.
+TURN = """() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 150))))"""
 RUNNING = "() => document.querySelector('.wb-panel .wb-state')?.textContent === 'running'"
 HEAP = "() => performance.memory.usedJSHeapSize / 1048576"
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -94,13 +99,12 @@ def flood(seconds: float, rate: float, page: Any, venue: Any, folder: Path, *, s
             found.memory_mb.append(memory(page, kernel))
             next_look += max(seconds / 10, 5.0)
             say(f"{now - began:.0f} s: {found.memory_mb[-1]}")
-    found.seconds = time.monotonic() - began
-    ended.set()
-    pouring.join()
+    found.took_ms, found.frames, found.seconds = page.evaluate(COUNTED)
     found.kernel_share = (cpu_s(kernel) - used["kernel"]) / found.seconds
     if runner_of(folder) == pids["runner"]:  # a machine that stood still may have had it replaced
         found.runner_share = (cpu_s(pids["runner"]) - used["runner"]) / found.seconds
-    found.took_ms, found.frames = page.evaluate("() => [window.took, window.frames]")
+    ended.set()
+    pouring.join()
     found.memory_mb.append(memory(page, kernel))
     return found
 
@@ -110,7 +114,7 @@ def pour(venue: Any, rate: float, ended: threading.Event, found: Measured) -> No
     began = time.monotonic()
     while not ended.is_set():
         due = int((time.monotonic() - began) * rate)
-        while found.sent < due:
+        while found.sent < due and not ended.is_set():
             found.sent += 1
             venue.control.trade("BTCUSDT", 60_000 + found.sent % 17 - 8, 0.001)
         ended.wait(0.02)
@@ -131,11 +135,17 @@ def use(page: Any, found: Measured) -> None:
 
 def pan(page: Any, drags: int = 6) -> list[dict[str, Any]]:
     """All stored bars at once, then six hours, then by hand into the past; what was asked for, and how soon it came."""
+    begun: list[Any] = []
     told: list[Any] = []
-    page.on("requestfinished", lambda asked: told.append(asked) if asked.url.split("?")[0].endswith("/bars") else None)
+    over: list[Any] = []
+    page.on("request", lambda asked: begun.append(asked) if is_window(asked) else None)
+    page.on("requestfinished", lambda asked: told.append(asked) if is_window(asked) else None)
+    for name in ("requestfinished", "requestfailed"):
+        page.on(name, lambda asked: over.append(asked) if is_window(asked) else None)
     for span in ("All", "6h"):
-        page.locator(".wb-span", has_text=span).first.click()
-        page.wait_for_timeout(600)
+        with page.expect_response(lambda answer: is_window(answer.request)):
+            page.locator(".wb-span", has_text=span).first.click()
+        settle(page, begun, over)
     box = page.locator(".wb-candles").first.bounding_box()
     x, y = box["x"] + 60, box["y"] + box["height"] / 2
     for _ in range(drags):
@@ -143,13 +153,26 @@ def pan(page: Any, drags: int = 6) -> list[dict[str, Any]]:
         page.mouse.down()
         page.mouse.move(x + box["width"] * 0.7, y, steps=8)
         page.mouse.up()
-        page.wait_for_timeout(400)
+        settle(page, begun, over)
     found = [(asked.timing["responseEnd"], asked.response().json()) for asked in told]
     names = ("step_ms", "first_ms", "last_ms")
     return [
         {"took_ms": took, "bars": len(one["time"]), "from_ms": one["time"][0], **{name: one[name] for name in names}}
         for took, one in found
     ]
+
+
+def is_window(asked: Any) -> bool:
+    """Does a request ask for the bars of a window? The chart also asks for the last few, when a minute has ended."""
+    return asked.url.split("?")[0].endswith("/bars") and asked.post_data_json["points"] == POINTS
+
+
+def settle(page: Any, begun: list[Any], over: list[Any]) -> None:
+    """Wait until every window that was asked for is there, and the page has asked for no other since."""
+    before = -1
+    while not before == len(begun) == len(over):
+        before = len(begun) if len(begun) == len(over) else -1
+        page.evaluate(TURN)
 
 
 def memory(page: Any, kernel: int) -> dict[str, float]:

@@ -29,7 +29,10 @@ sweep = wb.sweep(wb.controllers.SmaCross(), grid, candles[:3000], **QUIET)
 view = sweep.explore(); view
 """
 BUSY = "import time; time.sleep(3)"
-COUNT = "print(panel.controls['slow'].value, panel.bot.slow, panel._latest.asked, panel._latest.done)"
+COUNT = """
+panel.settle(600)
+print(panel.controls['slow'].value, panel.bot.slow, panel._latest.asked, panel._latest.done)
+"""
 RUN = """index => {
   const panel = window.jupyterapp.shell.currentWidget;
   panel.content.activeCellIndex = index;
@@ -73,6 +76,8 @@ OPENED = f"""before => ({TITLE})() !== before
 PLACES = """() => [...document.querySelectorAll('.js-plotly-plot')].map(chart =>
   [chart.querySelector('.main-svg').clientWidth / chart.parentElement.clientWidth,
    chart.closest('.jp-OutputArea-output').getBoundingClientRect().right - chart.getBoundingClientRect().right])"""
+
+FITTED = f"() => ({PLACES})().every(([share, room]) => 0.95 < share && share <= 1.0 && room >= 0)"
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +126,8 @@ def opened(page: Any, place: list[float]) -> float:
 
 
 def test_charts_are_as_wide_as_their_places(page):
+    opened(page, [0.45, 0.55])  # the third of them
+    page.wait_for_function(FITTED)  # a new chart is drawn before it knows its place
     places = page.evaluate(PLACES)
     assert len(places) == 3
     for share, room in places:

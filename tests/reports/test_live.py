@@ -84,7 +84,7 @@ def test_in_jupyterlab_a_range_button_draws_finer_bars(chromium, tmp_path):
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
         open_notebook(page, address, "zoom.ipynb")
-        page.wait_for_selector(".js-plotly-plot .boxlayer path", timeout=90_000)
+        page.wait_for_selector(".js-plotly-plot .boxlayer path")
         assert "drawn as bars of 1 h" in page.text_content(".js-plotly-plot .gtitle")
         assert page.locator(".wb-summary").is_visible()
         page.locator(".rangeselector .button").first.click()
