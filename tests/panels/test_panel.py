@@ -30,22 +30,20 @@ pytestmark = pytest.mark.browser
 CALM = 8  # bars until a calm bot holds: what it had before is closed after five, and it buys when it has nothing
 TALL = {"width": 1400, "height": 1500}
 START = """\
-import os, time
+import os
 import workbench as wb
 from tests.live.busy_bot import Busy
 run = wb.paper({bot}, "binance", "BTC/USDT", name="{name}", simulated="{door}", timeframe="{bar}", cash=1e6)
 run.wait("running", seconds=240)["state"]"""
 PID = "open('{kernel}.pid', 'w').write(str(os.getpid()))"
-SLEEP = PID + "; time.sleep(3600); open('{kernel}.awake', 'w')"
+BUSY = PID + "; os.mkfifo('{kernel}.never'); open('{kernel}.never').read(); open('{kernel}.awake', 'w')"
 # What the dashboard is to show: one run that was stopped with what it held, and two that were killed.
 OVER = """\
-import time
 import workbench as wb
 from tests.live.busy_bot import Busy
 kept = wb.paper(Busy(amount=0.05, calm=True), "binance", "BTC/USDT", name="kept", simulated="{door}", timeframe="1s")
 kept.wait("running", seconds=240)
-while not kept.worth().get("held"):  # as of the last close
-    time.sleep(0.1)
+next(one for one in kept.follow() if one["kind"] == "equity" and kept.worth()["held"])  # as of the last close
 kept.stop()
 for name in ("one", "other"):
     run = wb.paper(wb.controllers.Bollinger(), "binance", "BTC/USDT", name=name, simulated="{door}")
@@ -244,7 +242,7 @@ def is_warm(run: RunFolder) -> bool:
 def test_halt_pressed_past_a_kernel_that_is_busy_or_dead(kernel, opened, address, folder, quiet, tmp_path, within):
     run = run_of(folder, f"halt-{kernel}")
     start = START.format(bot="wb.controllers.Bollinger()", name=run.path.name, door=quiet.control_url, bar="1m")
-    write_notebook(folder / f"{kernel}.ipynb", start, "run.panel()", SLEEP.format(kernel=kernel))
+    write_notebook(folder / f"{kernel}.ipynb", start, "run.panel()", BUSY.format(kernel=kernel))
     page = opened(address, f"{kernel}.ipynb")
     page.wait_for_function(STATE, arg="running")
     pid = int(until(lambda: (folder / f"{kernel}.pid").exists() and (folder / f"{kernel}.pid").read_text(), 120.0))
@@ -258,7 +256,7 @@ def test_halt_pressed_past_a_kernel_that_is_busy_or_dead(kernel, opened, address
     number = page.evaluate("() => Number(document.querySelector('.wb-panel').dataset.heard)")
     page.wait_for_function("was => Number(document.querySelector('.wb-panel').dataset.heard) > was", arg=number)
     took = halted(page, quiet)
-    assert not (folder / f"{kernel}.awake").exists()  # the cell slept all the while
+    assert not (folder / f"{kernel}.awake").exists()  # the cell was busy all the while
     page.wait_for_function(SAID, arg="Nothing of BTC/USDT is open at the venue")
     page.wait_for_function(STATE, arg="killed")
     assert [one["status"] for one in quiet.control.orders()[before:]] == ["CANCELED"] * 50
